@@ -1,0 +1,75 @@
+# credit_eval: events in, credit decisions out. `make help` lists what there is.
+SHELL := /bin/bash
+.DEFAULT_GOAL := demo
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/credit-eval
+DATASET ?= simulated
+export MPLBACKEND := Agg
+export MLFLOW_DISABLE_TELEMETRY := true
+export PYTHONWARNINGS := ignore::FutureWarning:mlflow
+
+.PHONY: demo install simulate run train score report features docs notebooks test check typecheck lint lock clean help
+
+demo: install data/raw/$(DATASET)/dataset.json ## everything: install, simulate, train, score, report, and a summary (the default)
+	@$(RUN) run $(DATASET)
+
+install: $(VENV)/.installed ## make .venv and install the pinned dependencies
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "needs Python 3.11: apt-get install python3 python3-venv, or say PYTHON=…"; exit 1; }
+	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing pinned dependencies into $(VENV) …"
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(VENV)/bin/python -c "import lightgbm" 2>/dev/null || { echo "LightGBM needs the OpenMP runtime: apt-get install libgomp1"; exit 1; }
+	@touch $@
+
+data/raw/simulated/dataset.json: | install
+	@$(RUN) simulate
+
+data/raw/%/dataset.json: | install
+	@echo "no data set $*: make one with $(RUN) import $* --from DIR"; exit 10
+
+simulate: install ## simulate the e-commerce data set anew (settings.yaml: size and seed)
+	@$(RUN) simulate --replace
+
+run: install data/raw/$(DATASET)/dataset.json ## train, score, report and sum up: make run DATASET=superlender
+	@$(RUN) run $(DATASET) $(if $(AS_OF),--as-of $(AS_OF)) $(if $(REPLACE),--replace)
+
+train: install data/raw/$(DATASET)/dataset.json ## train, validate and register the champion of DATASET
+	@$(RUN) train $(DATASET)
+
+score: install data/raw/$(DATASET)/dataset.json ## score and decide: make score DATASET=… AS_OF=YYYY-MM-DD (or COHORT=…) [REPLACE=1]
+	@$(RUN) score $(DATASET) $(if $(AS_OF),--as-of $(AS_OF)) $(if $(COHORT),--cohort $(COHORT)) $(if $(REPLACE),--replace)
+
+report: install ## write the HTML report of the latest scored run of DATASET
+	@$(RUN) report $(DATASET)
+
+features: install ## list the feature catalogue
+	@$(RUN) features
+
+docs: install ## write docs/features.md from the declarations
+	@$(RUN) features --write docs/features.md
+
+notebooks: install data/raw/simulated/dataset.json ## run every notebook on the simulated data
+	@$(VENV)/bin/python notebooks/run.py
+
+test: install ## lint, type check, and every test with its doctests
+	@$(MAKE) --no-print-directory lint typecheck
+	@OMP_NUM_THREADS=1 $(VENV)/bin/pytest -n 2 --dist loadgroup
+
+lint: install ## ruff: style and format
+	@$(VENV)/bin/ruff check -q . && $(VENV)/bin/ruff format -q --check .
+
+typecheck: install ## mypy, strict
+	@$(VENV)/bin/mypy
+
+lock: install ## pin what pyproject.toml allows into requirements.lock (needs uv)
+	@$(VENV)/bin/uv pip compile --quiet --extra dev --python-version 3.11 --no-emit-index-url --no-annotate --no-header pyproject.toml -o requirements.lock
+
+clean: ## remove everything that runs made: data, models, reports (not .venv)
+	@rm -rf data/raw data/cohorts data/profiles data/scored data/reports data/truth models/mlflow.db models/artifacts
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z_-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

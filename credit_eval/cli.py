@@ -1,0 +1,242 @@
+"""The command line. Every command is a stage of the pipeline; errors leave with the exit code of their family."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from credit_eval.console import bars, err, out
+from credit_eval.core.clock import parse_as_of
+from credit_eval.core.errors import CreditEvalError
+from credit_eval.core.progress import Tick
+from credit_eval.settings import Paths, Settings, load_settings
+
+if TYPE_CHECKING:
+    from credit_eval.models.record import Record
+    from credit_eval.pipeline import Done, Pipeline
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+
+DatasetName = Annotated[str, typer.Argument(help="name of a data set under data/raw")]
+Replace = Annotated[bool, typer.Option("--replace", help="write anew what is there already")]
+AsOf = Annotated[str | None, typer.Option("--as-of", help="observation date, YYYY-MM-DD (midnight UTC)")]
+
+
+def main() -> None:
+    """Run the command line; a mistake that can be mended is told in words, without a traceback."""
+    try:
+        app()
+    except CreditEvalError as error:
+        err.print(f"[bold red]error[/] ({type(error).__name__}, exit code {error.exit_code})", soft_wrap=True)
+        err.print(str(error), markup=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+
+
+def _root() -> tuple[Paths, Settings]:
+    paths = Paths()
+    return paths, load_settings(paths.root / "settings.yaml")
+
+
+def _pipeline(tick: Tick) -> Pipeline:
+    from credit_eval.pipeline import Pipeline
+
+    return Pipeline(*_root(), tick=tick)
+
+
+@app.command()
+def simulate(
+    customers: Annotated[int | None, typer.Option(help="how many customers")] = None,
+    seed: Annotated[int | None, typer.Option(help="same seed, same bytes")] = None,
+    name: Annotated[str, typer.Option(help="name of the data set")] = "simulated",
+    replace: Replace = False,
+) -> None:
+    """Make a simulated e-commerce data set, with its truth kept apart."""
+    from credit_eval.sources.simulator.run import simulate as run
+
+    paths, settings = _root()
+    chosen = settings.simulate
+    with bars() as tick:
+        dataset = run(
+            paths.raw,
+            paths.truth,
+            customers=customers or chosen.customers,
+            months=chosen.months,
+            seed=chosen.seed if seed is None else seed,
+            name=name,
+            replace=replace,
+            tick=tick,
+        )
+    _describe(dataset.name)
+
+
+@app.command("import")
+def import_(
+    source: Annotated[str, typer.Argument(help="superlender, xente, or the path of a mapping (.yaml)")],
+    folder: Annotated[Path | None, typer.Option("--from", help="directory of the published files")] = None,
+    quarantine: Annotated[bool, typer.Option("--quarantine", help="set bad rows aside and go on")] = False,
+    replace: Replace = False,
+) -> None:
+    """Turn somebody's files into the declared tables, checked on the way in."""
+    paths, _ = _root()
+    with bars() as tick:
+        if source.endswith((".yaml", ".yml")):
+            from credit_eval.sources.mapping import import_mapping
+
+            dataset = import_mapping(Path(source), paths.raw, quarantine=quarantine, replace=replace, tick=tick)
+        else:
+            from credit_eval.sources.catalogue import importer_named
+
+            run = importer_named(source)
+            if folder is None:
+                raise typer.BadParameter("say where the files are", param_hint="--from")
+            dataset = run(folder, paths.raw, quarantine=quarantine, replace=replace, tick=tick)
+    _describe(dataset.name)
+
+
+@app.command()
+def datasets() -> None:
+    """List the data sets under data/raw."""
+    paths, _ = _root()
+    names = sorted(path.parent.name for path in paths.raw.glob("*/dataset.json"))
+    for name in names:
+        _describe(name)
+    if not names:
+        out.print("no data sets yet: make one with `credit-eval simulate` or `credit-eval import`")
+
+
+@app.command()
+def profile(
+    customer: Annotated[str, typer.Argument(help="customer_id")],
+    dataset: Annotated[str, typer.Option(help="data set")] = "simulated",
+    as_of: AsOf = None,
+) -> None:
+    """Print one customer's profile in five dimensions, each value beside what most customers have."""
+    with bars() as tick:
+        pipeline = _pipeline(tick)
+        moment = _moment(pipeline, dataset, as_of)
+        lines = pipeline.customer(dataset, customer, moment)
+    out.print(f"[bold]{customer}[/] of {dataset} as of {moment:%Y-%m-%d %H:%M} UTC")
+    for dimension, found in lines.items():
+        out.print(f"\n[bold]{dimension.replace('_', ' ')}[/]")
+        if not found:
+            out.print("  no data: the source provides nothing on this side", style="dim")
+        for line in found:
+            out.print(f"  {line.title:<78} {line.value:>16}   most customers: {line.typical}", markup=False)
+
+
+@app.command()
+def train(dataset: DatasetName = "simulated") -> None:
+    """Train, calibrate, validate and register the champion."""
+    with bars() as tick:
+        found = _pipeline(tick).train(dataset)
+    out.print(f"champion of {dataset}: version {found['model_version']}, judged on {found['judged_on']}")
+    _print_metrics(found)
+
+
+@app.command()
+def score(
+    dataset: DatasetName = "simulated",
+    as_of: AsOf = None,
+    cohort: Annotated[str | None, typer.Option(help="a cohort brought by the source")] = None,
+    replace: Replace = False,
+) -> None:
+    """Score everybody with an account at a date, or a cohort, and decide."""
+    with bars() as tick:
+        pipeline = _pipeline(tick)
+        moment = None if cohort else _moment(pipeline, dataset, as_of)
+        target = pipeline.score(dataset, as_of=moment, cohort=cohort, replace=replace)
+    out.print(f"scored: {target}")
+
+
+@app.command()
+def report(
+    dataset: DatasetName = "simulated",
+    label: Annotated[str | None, typer.Option(help="as_of=YYYY-MM-DD or cohort=NAME; the latest if not said")] = None,
+) -> None:
+    """Write the static HTML report of a scored run."""
+    with bars() as tick:
+        pipeline = _pipeline(tick)
+        out.print(f"report: {pipeline.report(dataset, label or pipeline.labels(dataset)[-1])}")
+
+
+@app.command()
+def run(dataset: DatasetName = "simulated", as_of: AsOf = None, replace: Replace = False) -> None:
+    """The whole chain for a data set: train, score, report, and a summary to read."""
+    with bars() as tick:
+        pipeline = _pipeline(tick)
+        done = pipeline.run(dataset, as_of=parse_as_of(as_of) if as_of else None, replace=replace)
+    _print_summary(done)
+
+
+@app.command()
+def features(
+    write: Annotated[Path | None, typer.Option(help="write the dictionary to this Markdown file")] = None,
+) -> None:
+    """List the catalogue, or write the feature dictionary."""
+    from credit_eval.features.catalogue import CATALOGUE
+    from credit_eval.profiles.dictionary import dictionary
+
+    if write:
+        write.write_text(dictionary(CATALOGUE))
+        return
+    for feature in CATALOGUE.features:
+        out.print(f"{feature.name:<44} {feature.title}", markup=False)
+
+
+def _moment(pipeline: Pipeline, dataset: str, as_of: str | None) -> datetime:
+    """The date asked for, or the end of the data."""
+    return parse_as_of(as_of) if as_of else pipeline.dataset(dataset).info.known_until
+
+
+def _describe(name: str) -> None:
+    from credit_eval.events.store import open_dataset
+
+    paths, _ = _root()
+    info = open_dataset(paths.raw / name).info
+    tables = ", ".join(f"{table} {info.rows[table]:,}" for table in info.columns)
+    out.print(f"[bold]{name}[/] ({info.currency}, known until {info.known_until:%Y-%m-%d}): {tables}")
+    for note in info.notes:
+        out.print(f"  note: {note}", markup=False)
+
+
+def _print_metrics(found: Record) -> None:
+    """Discrimination and calibration with their 95 % intervals, and how they were judged."""
+    metrics = found["metrics"]
+    shown = [f"{name.upper()} {_interval(metrics, name)}" for name in ("auc", "ks", "ece")]
+    rate = f"default rate {metrics['default_rate']:.1%} ({metrics['bads']:,.0f} of {metrics['n']:,.0f})"
+    out.print(f"  {rate}, " + ", ".join(shown) + "  (95 % intervals)")
+    for name, gain in found["gains"].items():
+        out.print(f"  AUC over {name}: {gain['value']:+.3f} [{gain['low']:+.3f}, {gain['high']:+.3f}]", markup=False)
+    out.print(f"  {found['why']}", markup=False)
+
+
+def _interval(metrics: dict[str, float], name: str) -> str:
+    return f"{metrics[name]:.3f} \\[{metrics[f'{name}_low']:.3f}, {metrics[f'{name}_high']:.3f}]"
+
+
+def _print_summary(done: Done) -> None:
+    """What a person wants to know when the chain has run: where, how many, how good, who, and why."""
+    paths, _ = _root()
+    out.rule(f"{done.dataset}: {done.seconds:.0f} s")
+    out.print(f"model    version {done.validation['model_version']}, judged on {done.validation['judged_on']}")
+    _print_metrics(done.validation)
+    for label, summary in done.summaries.items():
+        out.print(f"[bold]{label}[/]")
+        restricted = summary.restricted
+        decisions = ", ".join(f"{name} {count:,}" for name, count in summary.decisions.items())
+        out.print(
+            f"  customers  {summary.customers:,}; restricted {restricted:,} ({restricted / summary.customers:.1%})"
+        )
+        out.print(f"  decisions  {decisions}")
+        reasons = "; ".join(f"{reason.label} ({reason.n:,})" for reason in summary.reasons[:3])
+        out.print(f"  reasons    {reasons}", markup=False)
+        out.print(f"  scored     {paths.scored(done.dataset, label)}/", markup=False)
+        out.print(f"  report     {paths.report(done.dataset, label)}", markup=False)
+
+
+if __name__ == "__main__":
+    main()

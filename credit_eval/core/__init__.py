@@ -1,0 +1,1 @@
+"""The arithmetic everything else stands on: errors, times, odds, statistics. Imports nothing of ours."""

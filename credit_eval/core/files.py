@@ -1,0 +1,130 @@
+"""Writing so that a kill at any moment leaves either the old output or the new, never a mixture.
+
+A new output is made beside its place under a hidden name and moved in by one rename. Replacing a directory
+needs two names to change places at once, which Linux offers as `renameat2(RENAME_EXCHANGE)`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from credit_eval.core.errors import OutputExistsError, StorageError
+
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
+
+
+@contextmanager
+def atomic_directory(target: Path, *, replace: bool = False) -> Iterator[Path]:
+    """Yield an empty directory that becomes `target` when the block ends without an error.
+
+    Raises:
+        OutputExistsError: `target` exists and `replace` is false (checked before any work is done).
+        StorageError: the disk refused; `target` is what it was before.
+    """
+    if target.exists() and not replace:
+        raise OutputExistsError(
+            f"{target.name} exists already", todo="choose another output or say --replace to write it anew"
+        )
+    with _disk_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(target)
+        building = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.building"
+        building.mkdir()
+        try:
+            yield building
+            _flush(building)
+            _move_in(building, target)
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+
+
+@contextmanager
+def atomic_file(target: Path) -> Iterator[Path]:
+    """Yield a path to write; its content becomes `target` when the block ends without an error."""
+    with _disk_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        building = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.building"
+        try:
+            yield building
+            _flush_file(building)
+            building.replace(target)
+        finally:
+            building.unlink(missing_ok=True)
+
+
+def write_json(target: Path, content: object) -> None:
+    """Write `content` as indented JSON with sorted keys, atomically."""
+    with atomic_file(target) as path:
+        path.write_text(json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False, default=str) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read what `write_json` wrote."""
+    return json.loads(path.read_text())
+
+
+def sha256_file(path: Path) -> str:
+    """Hash of a file's bytes, hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def sha256_json(content: object) -> str:
+    """Hash of a JSON-like value, independent of key order.
+
+    >>> sha256_json({"a": 1, "b": 2}) == sha256_json({"b": 2, "a": 1})
+    True
+    """
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@contextmanager
+def _disk_errors(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise StorageError(
+            f"cannot write {target.name}: {error.strerror or error}",
+            todo="make room or choose another place, then run again; nothing was changed",
+        ) from error
+
+
+def _sweep(target: Path) -> None:
+    """Remove what earlier, killed attempts at the same target left behind."""
+    for leftover in target.parent.glob(f".{target.name}.*.building"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _flush(directory: Path) -> None:
+    for path in directory.rglob("*"):
+        if path.is_file():
+            _flush_file(path)
+
+
+def _flush_file(path: Path) -> None:
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())
+
+
+def _move_in(building: Path, target: Path) -> None:
+    if not target.exists():
+        building.rename(target)
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    failed = libc.renameat2(
+        _AT_FDCWD, os.fsencode(building), _AT_FDCWD, os.fsencode(target), ctypes.c_uint(_RENAME_EXCHANGE)
+    )
+    if failed:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))

@@ -1,0 +1,332 @@
+"""How well a score ranks, how true its probabilities are, how far two samples differ: each said once.
+
+Everywhere `defaulted` is 0 or 1, shape (n,), `score` is any number that is higher for riskier customers, and
+`p_default` is a probability. Where rows come in groups (a customer seen on several dates), `groups` names
+each row's group and the intervals allow for the rows of a group telling the same story.
+
+>>> defaulted, score = np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.35, 0.8])
+>>> auc(defaulted, score), ks(defaulted, score)
+(0.75, 0.5)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from credit_eval.core.errors import SampleError
+from credit_eval.core.odds import information_value
+
+Floats = NDArray[np.float64]
+Statistic = Callable[[Floats, Floats], float]
+
+_Z95 = NormalDist().inv_cdf(0.975)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate and its 95 % confidence interval.
+
+    >>> print(Interval(0.7194, 0.7001, 0.7383))
+    0.719 [0.700, 0.738]
+    """
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Rows, mean prediction and share in default per bin of `p_default`, riskiest last; arrays (bins,)."""
+
+    n: NDArray[np.int64]
+    predicted: Floats
+    observed: Floats
+
+
+# How well a score ranks -------------------------------------------------------------------------------------
+
+
+def auc(defaulted: ArrayLike, score: ArrayLike) -> float:
+    """Probability that a bad scores above a good, a tie counting one half (Mann and Whitney 1947).
+
+    Raises:
+        SampleError: one class only, or a label that is neither 0 nor 1.
+    """
+    y, s = _both_classes(defaulted, score)
+    bads = int(y.sum())
+    goods = y.size - bads
+    return float((_midranks(s)[y == 1].sum() - bads * (bads + 1) / 2) / (bads * goods))
+
+
+def gini(defaulted: ArrayLike, score: ArrayLike) -> float:
+    """2 · AUC - 1: 0 for a coin, 1 for a perfect ranking.
+
+    Raises:
+        SampleError: one class only.
+    """
+    return 2 * auc(defaulted, score) - 1
+
+
+def ks(defaulted: ArrayLike, score: ArrayLike) -> float:
+    """Greatest distance between the score's distribution among bads and among goods (Kolmogorov, Smirnov).
+
+    Raises:
+        SampleError: one class only.
+    """
+    y, s = _both_classes(defaulted, score)
+    order = np.argsort(s, kind="stable")
+    y, s = y[order], s[order]
+    last_of_tie = np.append(s[1:] != s[:-1], True)
+    bads, goods = np.cumsum(y), np.cumsum(1 - y)
+    return float(np.abs(bads / bads[-1] - goods / goods[-1])[last_of_tie].max())
+
+
+# How true the probabilities are -----------------------------------------------------------------------------
+
+
+def brier(defaulted: ArrayLike, p_default: ArrayLike) -> float:
+    """Mean of (p - y)² (Brier 1950); 0 is perfect.
+
+    >>> brier([0, 1], [0.5, 0.5])
+    0.25
+    """
+    return float(np.mean((_floats(p_default) - _floats(defaulted)) ** 2))
+
+
+def log_loss(defaulted: ArrayLike, p_default: ArrayLike) -> float:
+    """Mean of -ln(probability given to what happened); infinite if the impossible happened.
+
+    >>> round(log_loss([0, 1], [0.5, 0.5]), 4)
+    0.6931
+    """
+    p = _floats(p_default)
+    given = np.where(_floats(defaulted) == 1, p, 1 - p)
+    with np.errstate(divide="ignore"):
+        return float(-np.mean(np.log(given)))
+
+
+def reliability(defaulted: ArrayLike, p_default: ArrayLike, *, bins: int = 10) -> Reliability:
+    """Predicted against observed, in bins as equal in size as ties allow (equal predictions share a bin)."""
+    y, p = _floats(defaulted), _floats(p_default)
+    edges = np.quantile(p, np.linspace(0, 1, bins + 1)[1:-1])
+    where = np.searchsorted(edges, p, side="left")
+    n = np.bincount(where, minlength=bins)
+    full = n > 0
+    predicted = np.bincount(where, weights=p, minlength=bins)[full] / n[full]
+    observed = np.bincount(where, weights=y, minlength=bins)[full] / n[full]
+    return Reliability(n[full], predicted, observed)
+
+
+def ece(defaulted: ArrayLike, p_default: ArrayLike, *, bins: int = 10) -> float:
+    """Expected calibration error: mean distance of predicted from observed over deciles, weighted by rows.
+
+    Source: Naeini, Cooper and Hauskrecht (2015), with bins of equal size instead of equal width, since most
+    probabilities of default are small. Chance alone makes it positive: a sample of n rows with default rate r
+    shows about sqrt(10 · r · (1 - r) / n) · 0.8 even where every probability is true.
+    """
+    table = reliability(defaulted, p_default, bins=bins)
+    return float(np.average(np.abs(table.predicted - table.observed), weights=table.n))
+
+
+# How sure we are --------------------------------------------------------------------------------------------
+
+
+def auc_interval(defaulted: ArrayLike, score: ArrayLike, *, groups: ArrayLike | None = None) -> Interval:
+    """AUC with its 95 % interval, taken on the logit scale so that it stays inside [0, 1].
+
+    The variance is DeLong's (1988), and with `groups` Obuchowski's (1997) for clustered data, which equals
+    DeLong's where every row is a group of its own. The logit interval is described by Pepe (2003), chapter 5.
+
+    Raises:
+        SampleError: one class only, or fewer than two groups with a bad or with a good.
+    """
+    value = auc(defaulted, score)
+    deviation = float(np.sqrt(auc_variance(defaulted, score, groups=groups)))
+    if value in (0.0, 1.0):
+        return Interval(value, value, value)
+    centre, reach = np.log(value / (1 - value)), _Z95 * deviation / (value * (1 - value))
+    low, high = 1 / (1 + np.exp(-centre + np.array([reach, -reach])))
+    return Interval(value, float(low), float(high))
+
+
+def auc_variance(defaulted: ArrayLike, score: ArrayLike, *, groups: ArrayLike | None = None) -> float:
+    """Variance of the AUC (DeLong 1988; with `groups` Obuchowski 1997).
+
+    Raises:
+        SampleError: one class only, or fewer than two groups with a bad or with a good.
+    """
+    y, s = _both_classes(defaulted, score)
+    return _clustered_variance(y, _placements(y, s), groups)
+
+
+def auc_difference(
+    defaulted: ArrayLike, score: ArrayLike, other: ArrayLike, *, groups: ArrayLike | None = None
+) -> Interval:
+    """AUC of `score` minus AUC of `other` on the same rows, with its 95 % interval (DeLong 1988, paired).
+
+    Raises:
+        SampleError: one class only, or fewer than two groups with a bad or with a good.
+    """
+    y, a = _both_classes(defaulted, score)
+    _, b = _both_classes(defaulted, other)
+    value = auc(y, a) - auc(y, b)
+    reach = _Z95 * float(np.sqrt(_clustered_variance(y, _placements(y, a) - _placements(y, b), groups)))
+    return Interval(value, value - reach, value + reach)
+
+
+def bootstrap(
+    statistics: Mapping[str, Statistic],
+    defaulted: ArrayLike,
+    p_default: ArrayLike,
+    *,
+    groups: ArrayLike | None = None,
+    repeats: int = 200,
+    seed: int = 0,
+) -> dict[str, Interval]:
+    """95 % intervals of statistics that lie in [0, 1], by drawing whole groups with replacement.
+
+    Groups with a bad and groups without are drawn apart, so every resample holds both classes. KS and ECE are
+    biased upwards (a maximum, and absolute values, of noise), in the sample and more so in its resamples. So
+    the "basic" interval is taken: what resamples lie above the estimate, the truth is taken to lie below it.
+    It is stretched to hold the estimate, and cut at 0 and 1. For KS, simulated, it covered the truth in 95 of
+    100 samples of 900 bads, and in 84 of 100 of 100 bads: with few bads, read it as the narrower side.
+
+    Source: Davison and Hinkley, Bootstrap Methods and their Application (1997), chapter 5.
+
+    Raises:
+        SampleError: one class only.
+    """
+    y, p = _both_classes(defaulted, p_default)
+    order = np.argsort(p, kind="stable")  # sorted once, so sorting each resample is nearly free
+    y, p = y[order], p[order]
+    group = np.arange(y.size) if groups is None else _group_numbers(groups)[order]
+    strata = _strata(y, group)
+    rng = np.random.default_rng(seed)
+    drawn: dict[str, list[float]] = {name: [] for name in statistics}
+    for _ in range(repeats):
+        rows = np.repeat(np.arange(y.size), _draw(rng, strata, int(group.max()) + 1)[group])
+        for name, statistic in statistics.items():
+            drawn[name].append(statistic(y[rows], p[rows]))
+    return {name: _basic(statistics[name](y, p), np.array(values)) for name, values in drawn.items()}
+
+
+# How far two samples differ ---------------------------------------------------------------------------------
+
+
+def psi(expected: ArrayLike, actual: ArrayLike, *, smoothing: float = 0.5) -> float:
+    """Population stability index of counts per bin: Σ (share now - share then) · ln(share now / share then).
+
+    The same formula as the information value, with two samples in place of goods and bads. Above 0.1 is
+    usually looked at, above 0.25 acted on (Siddiqi 2006, chapter 9). `smoothing` is added to every count, once
+    bins that are empty in both samples are left out: they say nothing, but smoothing would let them speak.
+
+    >>> psi([50, 50], [50, 50])
+    0.0
+    """
+    before, now = _floats(expected), _floats(actual)
+    used = (before + now) > 0
+    return information_value(now[used], before[used], smoothing=smoothing)
+
+
+def psi_of_values(expected: ArrayLike, actual: ArrayLike, *, bins: int = 10) -> float:
+    """PSI of numbers, in `bins` quantile bins of `expected`; unknown (NaN) is a bin of its own."""
+    before, now = _floats(expected), _floats(actual)
+    known = before[~np.isnan(before)]
+    edges = np.unique(np.quantile(known, np.linspace(0, 1, bins + 1)[1:-1])) if known.size else np.empty(0)
+    return psi(_bin_counts(before, edges), _bin_counts(now, edges))
+
+
+# Private ----------------------------------------------------------------------------------------------------
+
+
+def _floats(values: ArrayLike) -> Floats:
+    return np.asarray(values, dtype=np.float64)
+
+
+def _both_classes(defaulted: ArrayLike, score: ArrayLike) -> tuple[Floats, Floats]:
+    y, s = _floats(defaulted), _floats(score)
+    if not np.isin(y, (0.0, 1.0)).all():
+        raise SampleError("a label is neither 0 nor 1", expected="0 (good) or 1 (bad)", received=str(np.unique(y)[:3]))
+    if y.size == 0 or y.min() == y.max():
+        what = "no rows" if y.size == 0 else f"{y.size:,} rows, all {'bad' if y[0] else 'good'}"
+        raise SampleError("one class only in the labels", expected="goods and bads", received=what)
+    if np.isnan(s).any():
+        raise SampleError("a score is unknown", expected="a number for every row", n_rows=int(np.isnan(s).sum()))
+    return y, s
+
+
+def _midranks(values: Floats) -> Floats:
+    """Ranks from 1, equal values sharing the mean of theirs."""
+    _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    midranks: Floats = (last - (counts - 1) / 2)[which]
+    return midranks
+
+
+def _placements(y: Floats, score: Floats) -> Floats:
+    """For a bad the share of goods below it, for a good the share of bads above it (Sun and Xu 2014), minus
+    the AUC, which is the mean of either."""
+    bad = y == 1
+    among_all, placement = _midranks(score), np.empty(y.size)
+    placement[bad] = (among_all[bad] - _midranks(score[bad])) / (~bad).sum()
+    placement[~bad] = 1 - (among_all[~bad] - _midranks(score[~bad])) / bad.sum()
+    return np.asarray(placement - placement[bad].mean())
+
+
+def _clustered_variance(y: Floats, deviations: Floats, groups: ArrayLike | None) -> float:
+    """Obuchowski's (1997) variance of a mean placement, from per-row deviations."""
+    group = np.arange(y.size) if groups is None else _group_numbers(groups)
+    of_bads = np.bincount(group, weights=deviations * y) / y.sum()
+    of_goods = np.bincount(group, weights=deviations * (1 - y)) / (1 - y).sum()
+    n_bad, n_good = _groups_with(group, y == 1), _groups_with(group, y == 0)
+    n_all = of_bads.size
+    bads_part = n_bad / (n_bad - 1) * of_bads @ of_bads
+    goods_part = n_good / (n_good - 1) * of_goods @ of_goods
+    return float(max(bads_part + goods_part + 2 * n_all / (n_all - 1) * of_bads @ of_goods, 0.0))
+
+
+def _groups_with(group: NDArray[np.int64], rows: NDArray[np.bool_]) -> int:
+    n = int(np.unique(group[rows]).size)
+    if n < 2:
+        raise SampleError(
+            "too few for an interval", expected="two groups with a bad and two with a good", received=str(n)
+        )
+    return n
+
+
+def _group_numbers(groups: ArrayLike) -> NDArray[np.int64]:
+    return np.unique(np.asarray(groups), return_inverse=True)[1].astype(np.int64)
+
+
+def _strata(y: Floats, group: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    with_bad = np.bincount(group, weights=y) > 0
+    return [np.flatnonzero(with_bad), np.flatnonzero(~with_bad)]
+
+
+def _draw(rng: np.random.Generator, strata: list[NDArray[np.int64]], n_groups: int) -> NDArray[np.int64]:
+    """How often each group is drawn."""
+    times = np.zeros(n_groups, dtype=np.int64)
+    for members in strata:
+        if members.size:
+            drawn = rng.integers(members.size, size=members.size)
+            times[members] = np.bincount(drawn, minlength=members.size)
+    return times
+
+
+def _basic(value: float, resampled: Floats) -> Interval:
+    high, low = 2 * value - np.quantile(resampled, [0.025, 0.975])
+    return Interval(value, min(max(float(low), 0.0), value), max(min(float(high), 1.0), value))
+
+
+def _bin_counts(values: Floats, edges: Floats) -> NDArray[np.int64]:
+    where = np.where(np.isnan(values), edges.size + 1, np.searchsorted(edges, values, side="left"))
+    return np.bincount(where, minlength=edges.size + 2)

@@ -1,0 +1,1 @@
+"""The engines: DuckDB for daily work, plain Python as the definition of what a query means."""

@@ -1,0 +1,117 @@
+"""The one class that talks to DuckDB.
+
+Nobody else imports `duckdb`. Timestamps are naive and mean UTC, so no time-zone extension
+is needed and none is ever fetched.
+
+>>> with DuckDB() as engine:
+...     engine.scalar("SELECT count(*) FROM range(3)")
+3
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+
+from credit_eval.core.errors import StorageError
+
+ROWS_PER_GROUP = 50_000
+
+#: DuckDB's own error, for callers that must tell what a source file did wrong.
+EngineError = duckdb.Error
+
+
+class DuckDB:
+    """An embedded database in memory, closed when the `with` block ends.
+
+    `threads` and `memory` (such as "2GB") bound what it may use; what does not fit spills to `spill`.
+    """
+
+    def __init__(self, *, threads: int | None = None, memory: str | None = None, spill: Path | None = None) -> None:
+        config: dict[str, Any] = {"autoinstall_known_extensions": "false"}
+        if threads is not None:
+            config["threads"] = threads
+        if memory is not None:
+            config["memory_limit"] = memory
+        if spill is not None:
+            config["temp_directory"] = str(spill)
+        self._connection = duckdb.connect(":memory:", config=config)
+        # In a notebook without ipywidgets it is off already, and DuckDB refuses to have it switched at all.
+        if self.scalar("SELECT current_setting('enable_progress_bar')"):
+            self.run("SET enable_progress_bar = false")
+
+    def __enter__(self) -> DuckDB:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.close()
+
+    def run(self, sql: str, parameters: Sequence[object] | Mapping[str, object] = ()) -> None:
+        """Run a statement whose result nobody reads."""
+        self._execute(sql, parameters)
+
+    def rows(self, sql: str, parameters: Sequence[object] | Mapping[str, object] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a small result."""
+        return list(self._execute(sql, parameters).fetchall())
+
+    def scalar(self, sql: str, parameters: Sequence[object] | Mapping[str, object] = ()) -> Any:
+        """The only value of a result of one row and one column."""
+        ((value,),) = self.rows(sql, parameters)
+        return value
+
+    def frame(self, sql: str, parameters: Sequence[object] | Mapping[str, object] = ()) -> pd.DataFrame:
+        """The result as a pandas frame."""
+        frame: pd.DataFrame = self._execute(sql, parameters).df()
+        return frame
+
+    def arrow(self, sql: str, parameters: Sequence[object] | Mapping[str, object] = ()) -> pa.Table:
+        """The result as an Arrow table."""
+        return self._connection.sql(sql, params=parameters or None).to_arrow_table()
+
+    def batches(
+        self,
+        sql: str,
+        parameters: Sequence[object] | Mapping[str, object] = (),
+        *,
+        rows: int = ROWS_PER_GROUP,
+    ) -> Iterator[pa.RecordBatch]:
+        """The result as Arrow batches, in bounded memory."""
+        yield from self._connection.sql(sql, params=parameters or None).to_arrow_reader(rows)
+
+    def register(self, name: str, table: pa.Table | pd.DataFrame) -> None:
+        """Make an Arrow table or pandas frame readable under `name`."""
+        self._connection.register(name, table)
+
+    def write_parquet(self, sql: str, path: Path) -> None:
+        """Stream the result of `sql` (a SELECT, which should say ORDER BY) into a Parquet file."""
+        self.run(f"COPY ({sql}) TO {quote(path)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROWS_PER_GROUP})")
+
+    def columns(self, path: Path) -> dict[str, str]:
+        """Names and DuckDB types of the columns of a Parquet file."""
+        described = self.rows(f"DESCRIBE SELECT * FROM read_parquet({quote(path)})")
+        return {row[0]: row[1] for row in described}
+
+    def _execute(self, sql: str, parameters: Sequence[object] | Mapping[str, object]) -> Any:
+        try:
+            return self._connection.execute(sql, parameters or None)
+        except duckdb.IOException as error:
+            if "No space left" in str(error) or "could not write" in str(error).lower():
+                raise StorageError("the disk is full", todo="make room, then run again; nothing was changed") from error
+            raise
+
+
+def quote(path: Path | str) -> str:
+    """A path or text as an SQL literal.
+
+    >>> quote("it's")
+    "'it''s'"
+    """
+    return "'" + str(path).replace("'", "''") + "'"

@@ -1,0 +1,198 @@
+"""What every aggregate means, in plain Python, slow and obvious. The other engines are held to this one.
+
+Rows are dictionaries as a Parquet file gives them: text, int, Decimal, bool, naive datetime, None.
+
+>>> from datetime import datetime
+>>> from credit_eval.events.query import column
+>>> rows = [{"customer_id": "a", "occurred_at": datetime(2026, 1, day), "outcome": how}
+...         for day, how in ((1, "failed"), (30, "failed"), (31, "succeeded"))]
+>>> failed = Aggregate("payments", "count", where=column("outcome").equals("failed"), days=7, when_empty=0)
+>>> evaluate(failed, rows, datetime(2026, 2, 1))
+1
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from credit_eval.core.clock import DAY
+from credit_eval.events.query import (
+    Aggregate,
+    Arithmetic,
+    AsOf,
+    Case,
+    ColumnOf,
+    Compare,
+    Constant,
+    DaysBetween,
+    Expression,
+    Floor,
+    IsIn,
+    IsNull,
+    Logic,
+    Measure,
+    Not,
+    Part,
+    Ratio,
+)
+from credit_eval.events.tables import DEFAULTS, Table, table_named
+
+Row = Mapping[str, Any]
+EPOCH = datetime(1970, 1, 1)
+
+
+def evaluate(aggregate: Aggregate, rows: Iterable[Row], as_of: datetime) -> Any:
+    """The aggregate over one customer's rows of its table, whole history given, as known at `as_of`."""
+    table = table_named(aggregate.table)
+    kept = []
+    for row in rows:
+        seen = see(row, table, as_of)
+        if seen is None or not _in_window(seen[aggregate.clock], aggregate, as_of):
+            continue
+        if aggregate.where is not None and value_of(aggregate.where, seen, as_of) is not True:
+            continue
+        value = None if aggregate.value is None else value_of(aggregate.value, seen, as_of)
+        if aggregate.value is None or value is not None:
+            kept.append((seen[aggregate.clock], value))
+    return _fold(aggregate, kept, as_of) if kept else aggregate.when_empty
+
+
+def see(row: Row, table: Table, as_of: datetime) -> Row | None:
+    """The row as it was known at `as_of`; None if it was not."""
+    full: dict[str, Any] = {column.name: row.get(column.name) for column in table.all_columns}
+    for name, fallback in DEFAULTS.items():
+        if name in full and full[name] is None:
+            full[name] = full[fallback]
+    if full["known_at"] >= as_of:
+        return None
+    for reveal in table.reveals:
+        revealed_at = full[reveal.by]
+        if revealed_at is None or revealed_at >= as_of:
+            full.update(dict.fromkeys(reveal.columns))
+    return full
+
+
+def _in_window(moment: datetime | None, aggregate: Aggregate, as_of: datetime) -> bool:
+    if moment is None or moment >= as_of:
+        return False
+    return aggregate.days is None or moment >= as_of - timedelta(days=aggregate.days)
+
+
+def _fold(aggregate: Aggregate, kept: list[tuple[datetime, Any]], as_of: datetime) -> Any:
+    moments, values = [moment for moment, _ in kept], [value for _, value in kept]
+    match aggregate.kind:
+        case "count":
+            return len(kept)
+        case "sum":
+            return sum(values)
+        case "mean":
+            return float(Fraction(sum(values)) / len(values))
+        case "std":
+            return _sample_deviation(values)
+        case "min":
+            return min(values)
+        case "max":
+            return max(values)
+        case "nunique":
+            return len(set(values))
+        case "last":
+            return max(kept)[1]
+        case "days_since_last":
+            return (as_of - max(moments)) / DAY
+        case "days_since_first":
+            return (as_of - min(moments)) / DAY
+
+
+def _sample_deviation(values: list[Any]) -> float | None:
+    n = len(values)
+    if n < 2:
+        return None
+    exact = [Fraction(value) for value in values]
+    return math.sqrt((n * sum(v * v for v in exact) - sum(exact) ** 2) / (n * (n - 1)))
+
+
+def value_of(node: Expression, row: Row, as_of: datetime) -> Any:
+    """The expression's value for one seen row; None is unknown."""
+    match node:
+        case ColumnOf(name):
+            return row[name]
+        case Constant(value):
+            return value
+        case AsOf():
+            return as_of
+        case IsNull(of):
+            return value_of(of, row, as_of) is None
+        case Logic(op, left, right):
+            return _logic(op, value_of(left, row, as_of), value_of(right, row, as_of))
+        case Case(condition, then, otherwise):
+            chosen = then if value_of(condition, row, as_of) is True else otherwise
+            return value_of(chosen, row, as_of)
+        case Compare(_, left, right) | Arithmetic(_, left, right) | DaysBetween(left, right):
+            operands = value_of(left, row, as_of), value_of(right, row, as_of)
+            return None if None in operands else _binary(node, *operands)
+        case IsIn(of, _) | Not(of) | Part(_, of) | Floor(_, of):
+            operand = value_of(of, row, as_of)
+            return None if operand is None else _unary(node, operand)
+        case _:
+            raise TypeError(f"not an expression: {node!r}")
+
+
+def _logic(op: str, left: bool | None, right: bool | None) -> bool | None:
+    decisive = op == "or"
+    if decisive in (left, right):
+        return decisive
+    return None if None in (left, right) else not decisive
+
+
+def _binary(node: Expression, left: Any, right: Any) -> Any:
+    match node:
+        case Compare(op):
+            return {
+                "=": left == right,
+                "<": left < right,
+                "<=": left <= right,
+                ">": left > right,
+                ">=": left >= right,
+            }[op]
+        case Arithmetic(op):
+            return {"+": left + right, "-": left - right, "*": left * right}[op]
+        case _:
+            return (right - left) // DAY
+
+
+def _unary(node: Expression, operand: Any) -> Any:
+    match node:
+        case IsIn(_, values):
+            return operand in values
+        case Not():
+            return not operand
+        case Part("weekday"):
+            return operand.isoweekday()
+        case Part(part):
+            return getattr(operand, part)
+        case Floor("month"):
+            return 12 * operand.year + operand.month
+        case _:
+            return (operand - EPOCH) // DAY
+
+
+def measure_of(measure: Measure, answer: Callable[[Aggregate], Any]) -> Any:
+    """A measure as profiles hold it (a double, a text or None), from its aggregates' answers."""
+    if not isinstance(measure, Ratio):
+        return as_profile_value(answer(measure))
+    over, under = answer(measure.over), answer(measure.under)
+    if over is None or not under:
+        return None
+    return measure.factor * float(over) / float(under)
+
+
+def as_profile_value(value: Any) -> Any:
+    """An answer as profiles hold it: numbers as doubles, truth values as text, the rest as it is."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return float(value) if isinstance(value, int | Decimal) else value

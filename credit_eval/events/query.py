@@ -1,0 +1,352 @@
+"""What can be asked of events: frozen nodes, one meaning, many engines.
+
+An `Aggregate` asks one number of one customer's events in one table as they were known at `as_of`:
+
+1. *Seen.* Rows with `known_at < as_of`. Columns under a `Reveal` read as NULL unless revealed before `as_of`.
+2. *In the window.* `as_of - days <= clock < as_of`, where `clock` is a timestamp column (`occurred_at` unless
+   said otherwise); `days=None` means ever.
+3. *Kept.* Rows for which `where` is true (NULL is not true) and `value` is not NULL.
+4. *Folded* by `kind`. No row kept: the answer is `when_empty`, 0 or None (unknown). There is no default.
+
+Values are exact (integers, decimals), so a sum is the same in any order and on any number of threads; doubles
+appear only when an exact fold is finished. `events/engines/reference.py` is the meaning in plain Python.
+
+>>> failed = Aggregate("payments", "count", days=30, where=column("outcome").equals("failed"), when_empty=0)
+>>> failed.days, failed.clock
+(30, 'occurred_at')
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from typing import Literal as OneOf
+
+from credit_eval.core.errors import DeclarationError
+from credit_eval.events.tables import TABLES, Table, table_named
+
+Value = str | int | Decimal | bool
+ValueType = OneOf["text", "int", "decimal", "timestamp", "bool"]
+Kind = OneOf["count", "sum", "mean", "std", "min", "max", "nunique", "last", "days_since_last", "days_since_first"]
+EXACT: frozenset[ValueType] = frozenset({"int", "decimal"})
+
+
+@dataclass(frozen=True)
+class Expression:
+    """Base of everything that has a value for one row of a table at one `as_of`."""
+
+    def equals(self, other: Value | Expression) -> Compare:
+        """`self = other`."""
+        return Compare("=", self, as_node(other))
+
+    def above(self, other: Value | Expression) -> Compare:
+        """`self > other`."""
+        return Compare(">", self, as_node(other))
+
+    def below(self, other: Value | Expression) -> Compare:
+        """`self < other`."""
+        return Compare("<", self, as_node(other))
+
+    def at_least(self, other: Value | Expression) -> Compare:
+        """`self >= other`."""
+        return Compare(">=", self, as_node(other))
+
+    def is_in(self, *values: Value) -> IsIn:
+        """`self` is one of `values`."""
+        return IsIn(self, tuple(values))
+
+    def is_null(self) -> IsNull:
+        """`self` is unknown; the only test that is never unknown itself."""
+        return IsNull(self)
+
+    def __and__(self, other: Expression) -> Logic:
+        return Logic("and", self, other)
+
+    def __or__(self, other: Expression) -> Logic:
+        return Logic("or", self, other)
+
+    def __invert__(self) -> Not:
+        return Not(self)
+
+    def __add__(self, other: Value | Expression) -> Arithmetic:
+        return Arithmetic("+", self, as_node(other))
+
+    def __sub__(self, other: Value | Expression) -> Arithmetic:
+        return Arithmetic("-", self, as_node(other))
+
+    def __mul__(self, other: Value | Expression) -> Arithmetic:
+        return Arithmetic("*", self, as_node(other))
+
+
+@dataclass(frozen=True)
+class ColumnOf(Expression):
+    """A column of the aggregate's own table."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Constant(Expression):
+    """A value written in the declaration."""
+
+    value: Value
+
+
+@dataclass(frozen=True)
+class AsOf(Expression):
+    """The observation date of the row's cohort member."""
+
+
+@dataclass(frozen=True)
+class Compare(Expression):
+    """A comparison; unknown if either side is."""
+
+    op: OneOf["=", "<", "<=", ">", ">="]
+    left: Expression
+    right: Expression
+
+
+@dataclass(frozen=True)
+class IsIn(Expression):
+    """Membership in a fixed set; unknown if the value is."""
+
+    of: Expression
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True)
+class IsNull(Expression):
+    """Whether the value is unknown."""
+
+    of: Expression
+
+
+@dataclass(frozen=True)
+class Logic(Expression):
+    """Three-valued and / or, as in SQL."""
+
+    op: OneOf["and", "or"]
+    left: Expression
+    right: Expression
+
+
+@dataclass(frozen=True)
+class Not(Expression):
+    """Three-valued not."""
+
+    of: Expression
+
+
+@dataclass(frozen=True)
+class Arithmetic(Expression):
+    """Exact addition, subtraction or multiplication; unknown if either side is."""
+
+    op: OneOf["+", "-", "*"]
+    left: Expression
+    right: Expression
+
+
+@dataclass(frozen=True)
+class DaysBetween(Expression):
+    """Whole days from `start` to `end`, rounded down (so one hour before is -1)."""
+
+    start: Expression
+    end: Expression
+
+
+@dataclass(frozen=True)
+class Case(Expression):
+    """`then` where `condition` is true, `otherwise` where it is false or unknown."""
+
+    condition: Expression
+    then: Expression
+    otherwise: Expression
+
+
+@dataclass(frozen=True)
+class Part(Expression):
+    """A part of a timestamp: year, month (1 to 12), hour (0 to 23), or weekday (Monday 1 to Sunday 7)."""
+
+    part: OneOf["year", "month", "hour", "weekday"]
+    of: Expression
+
+
+@dataclass(frozen=True)
+class Floor(Expression):
+    """A timestamp's month as `12 * year + month`, or its day as days since 1970-01-01: what to count once."""
+
+    unit: OneOf["month", "day"]
+    of: Expression
+
+
+def column(name: str) -> ColumnOf:
+    """A column, by name."""
+    return ColumnOf(name)
+
+
+def as_node(value: Value | Expression) -> Expression:
+    """A plain value as a node; nodes stay what they are."""
+    return value if isinstance(value, Expression) else Constant(value)
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """One number (or text) per customer and `as_of`; the module's docstring gives the meaning.
+
+    Kinds: count; sum, mean, std (sample), min, max of an exact value; nunique of any value; last: the value of
+    the row with the latest clock (ties: the largest value); days_since_last / days_since_first: days, with
+    their fraction, from the latest / earliest kept row's clock to `as_of`.
+    """
+
+    table: str
+    kind: Kind
+    value: Expression | None = None
+    where: Expression | None = None
+    days: int | None = None
+    clock: str = "occurred_at"
+    when_empty: OneOf[0] | None = None
+
+    def __post_init__(self) -> None:
+        table = table_named(self.table)
+        _require(self.days is None or self.days > 0, self, "a window of at least one day, or None for ever")
+        _require(table.column(self.clock).type == "timestamp", self, "a timestamp column as clock")
+        needs_value = self.kind not in ("count", "days_since_last", "days_since_first")
+        _require(needs_value == (self.value is not None), self, f"{'a' if needs_value else 'no'} value")
+        _require(self.where is None or type_of(self.where, table) == "bool", self, "a condition as where")
+        if self.value is not None:
+            exact = type_of(self.value, table) in EXACT
+            _require(exact or self.kind in ("nunique", "last"), self, "an integer or decimal value")
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """Columns of the table that this aggregate reads, beyond the common three."""
+        named = _columns_in(self.value) | _columns_in(self.where) | {self.clock}
+        return frozenset(named - {"customer_id", "occurred_at", "known_at"})
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the answer is a text rather than a number."""
+        return self.kind == "last" and type_of_value(self) in ("text", "bool")
+
+
+def type_of_value(aggregate: Aggregate) -> ValueType | None:
+    """Type of the aggregate's value expression, None if it has none."""
+    return None if aggregate.value is None else type_of(aggregate.value, table_named(aggregate.table))
+
+
+def type_of(node: Expression, table: Table) -> ValueType:
+    """Type of an expression over a table.
+
+    Raises:
+        DeclarationError: the operands do not fit.
+        TableError: a column the table does not declare.
+    """
+    match node:
+        case ColumnOf(name):
+            declared = table.column(name)
+            _require(not declared.audit_only, node, "a column that is not for audit only")
+            return declared.type
+        case Constant(value):
+            return _type_of_constant(value)
+        case AsOf():
+            return "timestamp"
+        case Compare(_, left, right):
+            kinds = {type_of(left, table), type_of(right, table)}
+            _require(len(kinds) == 1 or kinds == EXACT, node, "two values of one type")
+            return "bool"
+        case IsIn(of, values):
+            kinds = {type_of(of, table)} | {_type_of_constant(v) for v in values}
+            _require(len(kinds) == 1 or kinds == EXACT, node, "values of the column's type")
+            return "bool"
+        case IsNull(of):
+            type_of(of, table)
+            return "bool"
+        case Logic(_, left, right):
+            _require({type_of(left, table), type_of(right, table)} == {"bool"}, node, "conditions on both sides")
+            return "bool"
+        case Not(of):
+            _require(type_of(of, table) == "bool", node, "a condition")
+            return "bool"
+        case _:
+            return _type_of_derived(node, table)
+
+
+def _type_of_derived(node: Expression, table: Table) -> ValueType:
+    match node:
+        case Arithmetic(_, left, right):
+            kinds = {type_of(left, table), type_of(right, table)}
+            _require(kinds <= EXACT, node, "integers or decimals")
+            return "decimal" if "decimal" in kinds else "int"
+        case DaysBetween(start, end):
+            _require({type_of(start, table), type_of(end, table)} == {"timestamp"}, node, "two timestamps")
+            return "int"
+        case Case(condition, then, otherwise):
+            _require(type_of(condition, table) == "bool", node, "a condition first")
+            kinds = {type_of(then, table), type_of(otherwise, table)}
+            _require(len(kinds) == 1 or kinds == EXACT, node, "two branches of one type")
+            return "decimal" if "decimal" in kinds else kinds.pop()
+        case Part(_, of) | Floor(_, of):
+            _require(type_of(of, table) == "timestamp", node, "a timestamp")
+            return "int"
+        case _:
+            raise DeclarationError(f"not an expression: {node!r}")
+
+
+def _type_of_constant(value: Value) -> ValueType:
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, int):
+        return "int"
+    return "decimal" if isinstance(value, Decimal) else "text"
+
+
+def _columns_in(node: Expression | None) -> set[str]:
+    if node is None:
+        return set()
+    if isinstance(node, ColumnOf):
+        return {node.name}
+    children = (getattr(node, f.name) for f in fields(node))
+    return set().union(*(_columns_in(child) for child in children if isinstance(child, Expression)))
+
+
+def _require(fine: bool, node: object, expected: str) -> None:
+    if not fine:
+        raise DeclarationError("a declaration that cannot mean anything", expected=expected, received=repr(node))
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """`factor * over / under`, from the finished aggregates; unknown where either is, or where `under` is 0."""
+
+    over: Aggregate
+    under: Aggregate
+    factor: int = 1
+
+    def __post_init__(self) -> None:
+        _require(not (self.over.is_text or self.under.is_text), self, "two numbers")
+
+
+Measure = Aggregate | Ratio
+
+
+def aggregates_of(measure: Measure) -> tuple[Aggregate, ...]:
+    """The aggregates a measure is made of."""
+    return (measure.over, measure.under) if isinstance(measure, Ratio) else (measure,)
+
+
+def scale_of(node: Expression) -> int:
+    """Decimal places an exact expression can carry (0 for integers; amounts have 2)."""
+    match node:
+        case ColumnOf() as named:
+            return 2 if named.name in _MONEY else 0
+        case Constant(Decimal() as value):
+            return max(0, -int(value.as_tuple().exponent))
+        case Arithmetic("*", left, right):
+            return scale_of(left) + scale_of(right)
+        case Arithmetic(_, left, right) | Case(_, left, right):
+            return max(scale_of(left), scale_of(right))
+        case _:
+            return 0
+
+
+_MONEY = frozenset(c.name for t in TABLES.values() for c in t.columns if c.type == "decimal")

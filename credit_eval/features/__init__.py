@@ -1,0 +1,1 @@
+"""Feature declarations: the language, and the catalogue written in it."""

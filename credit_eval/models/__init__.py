@@ -1,0 +1,1 @@
+"""From a sample to a calibrated probability of default: LightGBM, calibration, validation, registry."""

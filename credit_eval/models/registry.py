@@ -1,0 +1,186 @@
+"""The registry: MLflow on an embedded SQLite file, one registered model a data set, the alias `champion`.
+
+    models/
+        mlflow.db       runs, parameters, metrics, versions, aliases
+        artifacts/      what the runs made, the models among them
+
+MLflow is told where everything is by arguments, never by its global settings, so two stores can be open at once
+and a notebook's own tracking is left alone.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from credit_eval.core.errors import ModelError
+from credit_eval.models.model import CreditModel
+
+CHAMPION = "champion"
+_MODEL, _SAVED = "model", "credit_model"
+
+
+def register(
+    model: CreditModel,
+    store: Path,
+    *,
+    dataset: str,
+    params: Mapping[str, object],
+    metrics: Mapping[str, float],
+    artifacts: Sequence[Path] = (),
+) -> int:
+    """Log a run with its parameters, metrics and files, register its model, make it champion; returns the version.
+
+    The run goes to the experiment `dataset`, the version to the registered model `credit_eval-<dataset>`.
+    Metrics that are not finite are left out, since the store cannot hold them.
+
+    Raises:
+        ModelError: the model is not calibrated.
+    """
+    model.calibrated()
+    with _mlflow(store) as client:
+        run = client.create_run(_experiment(client, store, dataset)).info
+        _log(client, run.run_id, params, metrics)
+        for path in artifacts:
+            client.log_artifact(run.run_id, str(path))
+        with tempfile.TemporaryDirectory() as scratch:
+            _write_pyfunc(model, Path(scratch) / _MODEL)
+            client.log_artifacts(run.run_id, str(Path(scratch) / _MODEL), _MODEL)
+        client.set_terminated(run.run_id)
+        return _new_champion(client, model, dataset, run)
+
+
+def load_champion(store: Path, dataset: str) -> tuple[CreditModel, int]:
+    """The champion of a data set and its version; works from any working directory.
+
+    Raises:
+        ModelError: there is no champion, or its files are gone.
+    """
+    if not (store / "mlflow.db").exists():
+        raise _no_champion(dataset)
+    with _mlflow(store) as client:
+        version = _champion_version(client, dataset)
+    return CreditModel.load(store / version.tags["place"]), int(version.version)
+
+
+def champion_uri(store: Path, dataset: str) -> tuple[str, str]:
+    """For people who want MLflow itself: (tracking and registry URI, model URI for `mlflow.pyfunc.load_model`)."""
+    return _database(store), f"models:/{registered_name(dataset)}@{CHAMPION}"
+
+
+def registered_name(dataset: str) -> str:
+    """Name of a data set's registered model.
+
+    >>> registered_name("xente")
+    'credit_eval-xente'
+    """
+    return f"credit_eval-{dataset}"
+
+
+@contextmanager
+def _mlflow(store: Path) -> Iterator[Any]:
+    """A client of the store, with MLflow's telemetry off and its chatter and its own warnings unheard."""
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    store.mkdir(parents=True, exist_ok=True)
+    loggers = [logging.getLogger(name) for name in ("mlflow", "alembic")]
+    levels = [logger.level for logger in loggers]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from mlflow import MlflowClient
+
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        try:
+            yield MlflowClient(tracking_uri=_database(store), registry_uri=_database(store))
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
+
+
+def _database(store: Path) -> str:
+    return f"sqlite:///{store.resolve()}/mlflow.db"
+
+
+def _experiment(client: Any, store: Path, dataset: str) -> str:
+    found = client.get_experiment_by_name(dataset)
+    if found is not None:
+        return str(found.experiment_id)
+    return str(client.create_experiment(dataset, (store.resolve() / "artifacts").as_uri()))
+
+
+def _log(client: Any, run_id: str, params: Mapping[str, object], metrics: Mapping[str, float]) -> None:
+    from mlflow.entities import Metric, Param
+
+    now = int(time.time() * 1000)
+    client.log_batch(
+        run_id,
+        metrics=[Metric(name, float(value), now, 0) for name, value in metrics.items() if math.isfinite(value)],
+        params=[Param(name, str(value)) for name, value in params.items()],
+    )
+
+
+def _write_pyfunc(model: CreditModel, target: Path) -> None:
+    import mlflow.pyfunc
+
+    with tempfile.TemporaryDirectory() as scratch:
+        model.save(Path(scratch) / _SAVED)
+        mlflow.pyfunc.save_model(
+            str(target),
+            loader_module="credit_eval.models.pyfunc",
+            data_path=str(Path(scratch) / _SAVED),
+            signature=_signature(model),
+            pip_requirements=["credit-eval"],
+        )
+
+
+def _signature(model: CreditModel) -> Any:
+    """Inputs and outputs. MLflow knows no categories, so a category is a text here and a code in the model.
+
+    No input is marked as required: the model itself names what is missing, and says what to do.
+    """
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType, Schema
+
+    inputs = [
+        ColSpec(DataType.string if column.categories else DataType.double, column.name, required=False)
+        for column in model.inputs
+    ]
+    outputs = [("p_default", DataType.double), ("score", DataType.long), ("grade", DataType.string)]
+    return ModelSignature(Schema(inputs), Schema([ColSpec(type, name) for name, type in outputs]))
+
+
+def _new_champion(client: Any, model: CreditModel, dataset: str, run: Any) -> int:
+    name = registered_name(dataset)
+    if not client.search_registered_models(f"name = '{name}'"):
+        client.create_registered_model(name)
+    place = f"artifacts/{run.run_id}/artifacts/{_MODEL}/data/{_SAVED}"
+    tags = {"fingerprint": model.fingerprint, "place": place}
+    version = client.create_model_version(name, f"{run.artifact_uri}/{_MODEL}", run.run_id, tags=tags)
+    client.set_registered_model_alias(name, CHAMPION, version.version)
+    return int(version.version)
+
+
+def _champion_version(client: Any, dataset: str) -> Any:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_model_version_by_alias(registered_name(dataset), CHAMPION)
+    except MlflowException:
+        raise _no_champion(dataset) from None
+
+
+def _no_champion(dataset: str) -> ModelError:
+    return ModelError(
+        f"no champion for data set {dataset}",
+        expected=f"a version of {registered_name(dataset)} with the alias {CHAMPION}",
+        received="none in this store",
+        todo=f"train one with `make train DATASET={dataset}`",
+    )

@@ -1,0 +1,282 @@
+"""Training: shallow trees that stop by rows they do not learn from, and a calibration by rows of its own.
+
+Two ways, for two sizes of data. `train` spends a slice of customers on stopping and another on calibrating.
+Where there are few bads to spare, `train_cross_fitted` takes both from cross-validation and lets every row
+teach: the number of trees is where the held-out loss, averaged over the folds, is least, and the calibration is
+fitted on log-odds that each row got from a booster which never saw its customer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+import lightgbm as lgb
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from credit_eval.core.errors import ModelError, SampleError
+from credit_eval.core.odds import Floats, ScoreScale, probability
+from credit_eval.core.progress import Tick, silent
+from credit_eval.models.model import Calibration, CreditModel, GradeScale, Input
+from credit_eval.samples.split import check_labels, customer_folds
+
+#: The number of threads is written into a booster's text though it changes nothing in it.
+_THREADS = re.compile(r"^\[num_threads: \d+\]\n", re.MULTILINE)
+
+
+class Trainable(Protocol):
+    """What training needs to know of a feature (`features.language.Feature` has it)."""
+
+    @property
+    def name(self) -> str:
+        """Its column."""
+
+    @property
+    def value_type(self) -> str:
+        """`number` or `category`."""
+
+    @property
+    def direction(self) -> int:
+        """+1 where a higher value may only raise the risk, -1 only lower it, 0 either."""
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How trees are grown. The defaults are for noisy data: many shallow trees, each seeing a part.
+
+    `min_rows_in_leaf` None means one in a hundred of the rows, but 20 to 200. `folds` serve
+    `train_cross_fitted`. `threads` changes no bit of the result.
+    """
+
+    learning_rate: float = 0.05
+    max_depth: int = 4
+    leaves: int = 12
+    max_rounds: int = 600
+    patience: int = 40
+    min_rows_in_leaf: int | None = None
+    share_of_features: float = 0.5
+    share_of_rows: float = 0.8
+    l2: float = 10.0
+    folds: int = 5
+    seed: int = 20260101
+    threads: int = 1
+    scale: ScoreScale = field(default_factory=ScoreScale)
+    grades: GradeScale = field(default_factory=GradeScale)
+
+
+def train(
+    sample: pd.DataFrame,
+    features: Sequence[Trainable],
+    settings: TrainingSettings,
+    *,
+    tick: Tick = silent,
+) -> CreditModel:
+    """Fit on the sample's part `fit`, stop by `stop`, calibrate on `calibrate`.
+
+    `sample` has customer_id, defaulted (0 or 1), part, and a column per feature. Ticks as `training`, per tree.
+
+    Raises:
+        SampleError: too few bads or goods in a part, or log-odds that do not rank the calibration part.
+        ModelError: the sample lacks a feature.
+    """
+    fit, stop, calibrate = (sample[sample["part"] == part] for part in ("fit", "stop", "calibrate"))
+    for part in (fit, stop, calibrate):
+        check_labels(part)
+    inputs = _inputs(fit, features)
+    booster = lgb.train(
+        _parameters(features, settings, len(fit)),
+        _dataset(fit, inputs),
+        num_boost_round=settings.max_rounds,
+        valid_sets=[_dataset(stop, inputs)],
+        callbacks=[lgb.early_stopping(settings.patience, verbose=False), _ticking(tick, settings.max_rounds)],
+    )
+    tick("training", settings.max_rounds, settings.max_rounds)
+    ranking = _model(booster, max(booster.best_iteration, 1), inputs, settings, len(fit))
+    held_out = ranking.log_odds(calibrate)
+    return _calibrated(ranking, held_out, calibrate["defaulted"], "customers kept aside for calibration")
+
+
+def train_cross_fitted(
+    sample: pd.DataFrame,
+    features: Sequence[Trainable],
+    settings: TrainingSettings,
+    *,
+    tick: Tick = silent,
+) -> CreditModel:
+    """Fit on every row; stop and calibrate by cross-validation grouped by customer.
+
+    `sample` as for `train`; its `part` is not looked at. Ticks as `training`, per tree.
+
+    Raises:
+        SampleError: too few bads or goods, or out-of-fold log-odds that do not rank.
+        ModelError: the sample lacks a feature.
+    """
+    check_labels(sample)
+    inputs = _inputs(sample, features)
+    fold = customer_folds(sample["customer_id"], sample["defaulted"], folds=settings.folds, seed=settings.seed)
+    parameters = _parameters(features, settings, len(sample))
+    rounds, log_odds = _out_of_fold(_dataset(sample, inputs), fold, parameters, settings, tick)
+    whole = lgb.train(parameters, _dataset(sample, inputs), num_boost_round=rounds)
+    tick("training", settings.max_rounds, settings.max_rounds)
+    ranking = _model(whole, rounds, inputs, settings, len(sample))
+    return _calibrated(ranking, log_odds, sample["defaulted"], f"out of fold, {settings.folds} folds by customer")
+
+
+def fit_calibration(log_odds: ArrayLike, defaulted: ArrayLike, *, calibrated_on: str) -> Calibration:
+    """Fit intercept and slope by maximum likelihood (Platt 1999), with Newton steps as in Lin, Lin and Weng (2007).
+
+    Targets are Platt's: (bads + 1) / (bads + 2) for a bad and 1 / (goods + 2) for a good in place of 1 and 0,
+    so that a sample which the log-odds separate completely still has a finite slope.
+
+    Raises:
+        SampleError: one class only, or log-odds that do not rise with risk.
+    """
+    x, y = np.asarray(log_odds, dtype=np.float64), np.asarray(defaulted, dtype=np.float64)
+    bads, n = int(y.sum()), y.size
+    if bads in (0, n):
+        raise SampleError("one class only to calibrate on", expected="goods and bads", received=f"{bads} bads of {n}")
+    targets = np.where(y == 1, (bads + 1) / (bads + 2), 1 / (n - bads + 2))
+    intercept, slope = _maximum_likelihood(x, targets)
+    if slope <= 0:
+        raise SampleError(
+            "the model's log-odds do not rise with risk, so they cannot be calibrated",
+            expected="a slope above 0",
+            received=f"{slope:.4f} on {n:,} rows with {bads:,} bads",
+            todo="bring more data or better features: this model has learnt nothing that holds",
+        )
+    return Calibration(intercept, slope, n, bads, calibrated_on)
+
+
+def _maximum_likelihood(x: Floats, targets: Floats) -> tuple[float, float]:
+    """Newton's method on a concave likelihood in two unknowns; a step that does not improve is halved."""
+    design = np.column_stack([np.ones_like(x), x])
+    line: Floats = np.array([np.log(targets.mean() / (1 - targets.mean())), 0.0])
+    for _ in range(100):
+        p = probability(design @ line)
+        gradient = design.T @ (targets - p)
+        if np.abs(gradient).max() < 1e-9 * x.size:
+            break
+        curvature = (design * (p * (1 - p))[:, None]).T @ design + 1e-12 * np.eye(2)
+        line = _improved(design, targets, line, np.asarray(np.linalg.solve(curvature, gradient)))
+    return float(line[0]), float(line[1])
+
+
+def _improved(design: Floats, targets: Floats, line: Floats, step: Floats) -> Floats:
+    before = _likelihood(design, targets, line)
+    for _ in range(30):
+        if _likelihood(design, targets, line + step) >= before:
+            return np.asarray(line + step)
+        step = step / 2
+    return line
+
+
+def _likelihood(design: Floats, targets: Floats, line: Floats) -> float:
+    x = design @ line
+    return float(np.sum(targets * x - np.logaddexp(0.0, x)))
+
+
+def _inputs(sample: pd.DataFrame, features: Sequence[Trainable]) -> tuple[Input, ...]:
+    missing = [feature.name for feature in features if feature.name not in sample.columns]
+    if missing or not features:
+        raise ModelError(
+            "the sample lacks features to train on",
+            expected=f"{len(features)} features" if features else "at least one feature",
+            received="without " + ", ".join(missing[:5]) if missing else "none",
+        )
+    return tuple(_input(sample, feature) for feature in features)
+
+
+def _input(sample: pd.DataFrame, feature: Trainable) -> Input:
+    if feature.value_type != "category":
+        return Input(feature.name)
+    return Input(feature.name, tuple(sorted(sample[feature.name].dropna().unique())))
+
+
+def _matrix(sample: pd.DataFrame, inputs: Sequence[Input]) -> Floats:
+    return np.column_stack([column.numbers(sample[column.name]) for column in inputs])
+
+
+def _dataset(sample: pd.DataFrame, inputs: Sequence[Input]) -> lgb.Dataset:
+    categorical = [place for place, column in enumerate(inputs) if column.categories is not None]
+    return lgb.Dataset(
+        _matrix(sample, inputs),
+        label=sample["defaulted"].to_numpy(dtype=np.float64),
+        feature_name=[column.name for column in inputs],
+        categorical_feature=categorical,
+        params={"verbosity": -1},
+    )
+
+
+def _parameters(features: Sequence[Trainable], settings: TrainingSettings, rows: int) -> dict[str, Any]:
+    leaf = settings.min_rows_in_leaf or int(np.clip(rows / 100, 20, 200))
+    directions = [0 if feature.value_type == "category" else feature.direction for feature in features]
+    return {
+        "objective": "binary",
+        "metric": "binary_logloss",
+        "learning_rate": settings.learning_rate,
+        "max_depth": settings.max_depth,
+        "num_leaves": settings.leaves,
+        "min_data_in_leaf": leaf,
+        "feature_fraction": settings.share_of_features,
+        "bagging_fraction": settings.share_of_rows,
+        "bagging_freq": 1,
+        "lambda_l2": settings.l2,
+        "monotone_constraints": directions,
+        "monotone_constraints_method": "basic",
+        "deterministic": True,
+        "force_row_wise": True,
+        "seed": settings.seed,
+        "num_threads": settings.threads,
+        "verbosity": -1,
+    }
+
+
+def _out_of_fold(
+    data: lgb.Dataset,
+    fold: NDArray[np.int64],
+    parameters: dict[str, Any],
+    settings: TrainingSettings,
+    tick: Tick,
+) -> tuple[int, Floats]:
+    """The number of trees of least mean held-out loss, and each row's log-odds by the booster without it."""
+    data.free_raw_data = False
+    splits = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(settings.folds)]
+    found = lgb.cv(
+        parameters,
+        data,
+        num_boost_round=settings.max_rounds,
+        folds=splits,
+        callbacks=[lgb.early_stopping(settings.patience, verbose=False), _ticking(tick, settings.max_rounds)],
+        return_cvbooster=True,
+    )["cvbooster"]
+    log_odds = np.empty(fold.size)
+    for booster, (_, held_out) in zip(found.boosters, splits, strict=True):
+        log_odds[held_out] = booster.predict(
+            data.get_data()[held_out], raw_score=True, num_iteration=found.best_iteration
+        )
+    return found.best_iteration, log_odds
+
+
+def _ticking(tick: Tick, total: int) -> Any:
+    return lambda step: tick("training", step.iteration, total)
+
+
+def _model(
+    booster: lgb.Booster, rounds: int, inputs: tuple[Input, ...], settings: TrainingSettings, rows: int
+) -> CreditModel:
+    return CreditModel(
+        booster_text=_THREADS.sub("", booster.model_to_string(num_iteration=rounds)),
+        inputs=inputs,
+        scale=settings.scale,
+        grades=settings.grades,
+        metadata={"rounds": rounds, "rows": rows, "settings": asdict(settings), "lightgbm": lgb.__version__},
+    )
+
+
+def _calibrated(model: CreditModel, log_odds: Floats, defaulted: ArrayLike, on: str) -> CreditModel:
+    calibration = fit_calibration(log_odds, defaulted, calibrated_on=on)
+    return CreditModel(model.booster_text, model.inputs, calibration, model.scale, model.grades, model.metadata)

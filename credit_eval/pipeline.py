@@ -1,0 +1,288 @@
+"""The whole chain, stage by stage: the only place, with the command line, that knows all of it.
+
+Each stage reads what the one before wrote and writes its own output atomically, so any of them can be run again
+alone: a data set, its cohorts and profiles, the champion and its validation, the scored file, the report.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+
+from credit_eval import __version__
+from credit_eval.core.errors import ModelError, SourceError
+from credit_eval.core.files import read_json, sha256_json, write_json
+from credit_eval.core.progress import Tick, silent
+from credit_eval.events.engines.duckdb import DuckDB
+from credit_eval.events.store import Dataset, open_dataset
+from credit_eval.explain.contributions import contributions
+from credit_eval.features.catalogue import CATALOGUE
+from credit_eval.features.language import Catalogue, Dimension
+from credit_eval.models.model import CreditModel, GradeScale
+from credit_eval.models.record import Record, judged_by_cross_validation, judged_out_of_time
+from credit_eval.models.registry import load_champion, register
+from credit_eval.models.training import TrainingSettings, train, train_cross_fitted
+from credit_eval.policy.settings import Policy, load_policy
+from credit_eval.profiles.build import build_profiles, fingerprint
+from credit_eval.profiles.customer import Line, by_dimension, one_profile
+from credit_eval.profiles.population import typical_values
+from credit_eval.profiles.store import Profiles
+from credit_eval.report.build import write_report
+from credit_eval.report.summary import Summary, summarise
+from credit_eval.samples.cohorts import monthly_cohort, population_with, snapshot_dates
+from credit_eval.samples.definition import DefaultDefinition, in_default, label_cohort
+from credit_eval.samples.split import Split, choose_split
+from credit_eval.scoring.run import Job, score
+from credit_eval.settings import Paths, Settings
+
+SAMPLE = "sample"
+TRAINING_COHORT = "train"
+_ENGINE_MEMORY = "1200MB"
+_ROWS_FOR_IMPORTANCE = 2_000
+
+
+@dataclass(frozen=True)
+class Done:
+    """A finished run: what validation measured, and a summary per scored label."""
+
+    dataset: str
+    validation: Record
+    summaries: dict[str, Summary]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The chain for one project root. Methods are the stages, in order."""
+
+    paths: Paths
+    settings: Settings
+    tick: Tick = silent
+
+    def dataset(self, name: str) -> Dataset:
+        """Open a data set that was simulated or imported."""
+        return open_dataset(self.paths.raw / name)
+
+    def policy(self, dataset: str) -> Policy:
+        """The policy in force for a data set."""
+        return load_policy(self.paths.root / self.settings.of(dataset).policy)
+
+    @property
+    def definition(self) -> DefaultDefinition:
+        """What default means."""
+        chosen = self.settings.default
+        return DefaultDefinition(chosen.days_past_due, chosen.window_days)
+
+    # From events to a sample ---------------------------------------------------------------------------------
+
+    def build(self, name: str, cohort: str, *, as_ofs: list[datetime] | None = None) -> Profiles:
+        """Profiles of a cohort that the source brought, or of everyone with an account at `as_ofs`."""
+        dataset = self.dataset(name)
+        target = self.paths.profiles(name, cohort)
+        with self._engine() as engine:
+            members = self.paths.cohort(name, cohort) if as_ofs else dataset.cohort_path(cohort.removeprefix("cohort="))
+            if as_ofs:
+                monthly_cohort(engine, dataset, as_ofs, members)
+            return build_profiles(engine, dataset, members, CATALOGUE, target, replace=True, tick=self.tick)
+
+    def sample(self, name: str) -> tuple[Profiles, Split, dict[str, int]]:
+        """The labelled training sample: its profiles, its split, and how many rows were left out and why."""
+        dataset = self.dataset(name)
+        if dataset.info.label_source == "outcomes":
+            profiles = self.build(name, f"cohort={TRAINING_COHORT}")
+            members = dataset.cohort_path(TRAINING_COHORT)
+        else:
+            dates = snapshot_dates(dataset, self.definition, min_history_days=self.settings.sample.min_history_days)
+            profiles = self.build(name, SAMPLE, as_ofs=dates)
+            members = self.paths.cohort(name, SAMPLE)
+        with self._engine() as engine:
+            labels = label_cohort(engine, dataset, members, self.definition)
+        frame = _labelled(profiles.frame(), labels)
+        chosen = self.settings.sample
+        split = choose_split(
+            frame, window_days=self.definition.window_days, oot_snapshots=chosen.oot_snapshots, seed=chosen.seed
+        )
+        return profiles, split, _left_out(labels)
+
+    # From a sample to a champion -----------------------------------------------------------------------------
+
+    def train(self, name: str) -> Record:
+        """Train, validate and register the champion; returns what was measured, as `validation.json` holds it."""
+        profiles, split, left_out = self.sample(name)
+        features = profiles.catalogue
+        settings = TrainingSettings(seed=self.settings.sample.seed, grades=_grades(self.policy(name)))
+        model, judged = self._trained(split, features, settings)
+        found: Record = judged | {
+            "dataset": name,
+            "identity": self._identity(name),
+            "split": split.kind,
+            "why": split.why,
+            "definition": asdict(self.definition),
+            "label_source": self.dataset(name).info.label_source,
+            "rows_by_part": split.frame["part"].value_counts().to_dict(),
+            "left_out": left_out,
+            "n_features": len(features.features),
+            "features_absent": profiles.info.absent,
+            "rounds": model.booster.num_trees(),
+            "calibration": asdict(model.calibrated()),
+            "importance": _importance(model, split.frame),
+        }
+        version = register(
+            model, self.paths.models, dataset=name, params=_params(settings, found), metrics=found["metrics"]
+        )
+        found["model_version"] = version
+        write_json(self.paths.validation(name), found)
+        return found
+
+    def _trained(self, split: Split, features: Catalogue, settings: TrainingSettings) -> tuple[CreditModel, Record]:
+        if split.kind == "time":
+            model = train(split.frame, features.features, settings, tick=self.tick)
+            return model, judged_out_of_time(model, split.frame, features.features)
+        model = train_cross_fitted(split.frame, features.features, settings, tick=self.tick)
+        demographics = [feature.name for feature in features.features if feature.tables == {"customers"}]
+        return model, judged_by_cross_validation(
+            split.frame, features.features, settings, demographics=demographics, tick=self.tick
+        )
+
+    def _identity(self, name: str) -> str:
+        """Changes when anything does that a champion is made from."""
+        provided, _ = CATALOGUE.available(self.dataset(name).info.columns)
+        chosen = self.settings.default.model_dump() | self.settings.sample.model_dump()
+        grades = asdict(_grades(self.policy(name)))
+        return sha256_json([self.dataset(name).fingerprint, fingerprint(provided), chosen, grades, __version__])
+
+    def _still_valid(self, name: str) -> Record | None:
+        """The last validation, if it is of the champion in force and of what would be trained now."""
+        path = self.paths.validation(name)
+        if not path.exists():
+            return None
+        found: Record = read_json(path)
+        try:
+            _, version = load_champion(self.paths.models, name)
+        except ModelError:
+            return None
+        return found if (found["identity"], found["model_version"]) == (self._identity(name), version) else None
+
+    # From a champion to decisions ----------------------------------------------------------------------------
+
+    def score(
+        self, name: str, *, as_of: datetime | None = None, cohort: str | None = None, replace: bool = False
+    ) -> Path:
+        """Profiles, scores, reasons and decisions of everyone with an account at `as_of`, or of a brought cohort."""
+        label = f"cohort={cohort}" if cohort else f"as_of={as_of:%Y-%m-%d}"
+        dataset, policy = self.dataset(name), self.policy(name)
+        if as_of:
+            dataset.check_as_of(as_of)
+        model, version = load_champion(self.paths.models, name)
+        profiles = self.build(name, label, as_ofs=None if as_of is None else [as_of])
+        members = self.paths.cohort(name, label) if as_of else dataset.cohort_path(str(cohort))
+        with self._engine() as engine:
+            typical = typical_values(engine, profiles)
+            late = in_default(engine, dataset, members, self.definition)
+        job = Job(
+            profiles=profiles,
+            model=model,
+            model_version=version,
+            policy=policy,
+            typical=typical,
+            currency=dataset.info.currency,
+            revolving=self.settings.of(name).revolving,
+            in_default=late,
+            seed=self.settings.sample.seed,
+        )
+        return score(job, self.paths.scored(name, label), replace=replace, tick=self.tick)
+
+    def report(self, name: str, label: str) -> Path:
+        """The static HTML report of a scored run, beside the champion's validation.
+
+        Raises:
+            SourceError: nothing is scored under this label, or the champion was never validated.
+        """
+        scored, validation = self.paths.scored(name, label), self.paths.validation(name)
+        for needed, todo in ((scored / "manifest.json", "score"), (validation, "train")):
+            if not needed.exists():
+                raise SourceError(f"no report of {name} {label} yet", todo=f"run `credit-eval {todo} {name}` first")
+        return write_report(
+            scored,
+            read_json(validation),
+            self.dataset(name).info,
+            self.paths.report(name, label),
+            profiles=self.paths.profiles(name, label),
+        )
+
+    def labels(self, name: str) -> list[str]:
+        """What `run` scores: the cohorts that the source brought without labels, or everybody at the data end."""
+        dataset = self.dataset(name)
+        brought = [cohort for cohort in dataset.cohorts if cohort != TRAINING_COHORT]
+        return [f"cohort={cohort}" for cohort in brought] or [f"as_of={dataset.info.known_until:%Y-%m-%d}"]
+
+    def run(self, name: str, *, as_of: datetime | None = None, replace: bool = False) -> Done:
+        """Train unless the champion is of these very data, score, report, and sum up."""
+        started = time.monotonic()
+        validation = self._still_valid(name) or self.train(name)
+        done: dict[str, Summary] = {}
+        for label in [f"as_of={as_of:%Y-%m-%d}"] if as_of else self.labels(name):
+            kind, _, value = label.partition("=")
+            if kind == "as_of":
+                self.score(name, as_of=datetime.fromisoformat(value), replace=replace)
+            else:
+                self.score(name, cohort=value, replace=replace)
+            self.report(name, label)
+            done[label] = summarise(self.paths.scored(name, label))
+        return Done(name, validation, done, time.monotonic() - started)
+
+    def customer(self, name: str, customer: str, as_of: datetime) -> dict[Dimension, list[Line]]:
+        """One customer's profile at a date, beside the population's at that date."""
+        dataset = self.dataset(name)
+        with self._engine() as engine, TemporaryDirectory(prefix="credit_eval_") as scratch:
+            members = Path(scratch) / "population.parquet"
+            population_with(engine, dataset, customer, as_of, members)
+            profiles = build_profiles(engine, dataset, members, CATALOGUE, Path(scratch) / "p", tick=self.tick)
+            usual = typical_values(engine, profiles)
+            found = one_profile(engine, profiles, customer)
+        return by_dimension(found, usual, profiles.catalogue, dataset.info.currency)
+
+    @contextmanager
+    def _engine(self) -> Iterator[DuckDB]:
+        scratch = TemporaryDirectory(prefix="credit_eval_")
+        with scratch as spill, DuckDB(memory=_ENGINE_MEMORY, spill=Path(spill)) as engine:
+            yield engine
+
+
+def _labelled(profiles: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
+    """Profiles with their labels, without the rows that cannot be judged."""
+    judged = labels.loc[labels["exclusion"].isna(), ["customer_id", "as_of", "defaulted"]]
+    frame = profiles.merge(judged, on=["customer_id", "as_of"], how="inner", validate="one_to_one")
+    return frame.astype({"defaulted": "int8"})
+
+
+def _left_out(labels: pd.DataFrame) -> dict[str, int]:
+    return dict(Counter(labels["exclusion"].dropna()))
+
+
+def _grades(policy: Policy) -> GradeScale:
+    """The policy's grades are the model's master scale, so that a grade means one thing."""
+    bounds = tuple(grade.up_to for grade in policy.grades[:-1])
+    return GradeScale(bounds, tuple(grade.grade for grade in policy.grades))
+
+
+def _params(settings: TrainingSettings, found: Record) -> dict[str, object]:
+    grown = {name: value for name, value in asdict(settings).items() if name not in ("scale", "grades")}
+    return grown | {name: found[name] for name in ("split", "definition", "n_features", "rounds", "label_source")}
+
+
+def _importance(model: CreditModel, sample: pd.DataFrame) -> dict[str, float]:
+    """Mean absolute contribution per feature in log-odds, on up to 2,000 rows of the sample; largest first."""
+    rows = sample.sample(min(len(sample), _ROWS_FOR_IMPORTANCE), random_state=0)
+    found = np.abs(contributions(model.booster, model.matrix(rows)).values).mean(axis=0)
+    ranked = sorted(zip(model.features, found.tolist(), strict=True), key=lambda pair: (-pair[1], pair[0]))
+    return dict(ranked)

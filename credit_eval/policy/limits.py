@@ -1,0 +1,143 @@
+"""The constraints on a limit, and the limit that satisfies them all.
+
+Each constraint is the largest limit that it allows. None of them rises with `p_default`, so neither does their
+minimum; what is done to the minimum afterwards (rounding, the balance owed, the referral) keeps that order.
+
+One customer: p_default 0.12, owing 100 on a line of 300, spending 500 a month, under the default policy.
+Grade D caps at 600, one month of spending affords 500, and the expected-loss budget of 20 allows the exposure
+20 / (0.12 * 0.60) = 277.78, so a limit of (277.78 - 0.25 * 100) / 0.75 = 337.04, rounded down to 330.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from credit_eval.policy.settings import Policy
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+#: Constraints in the order in which ties are settled; the last two stand before them all.
+CONSTRAINTS = (
+    "grade_cap",
+    "affordability",
+    "thin_file",
+    "expected_loss_budget",
+    "exposure_cap",
+    "step_cap",
+    "restriction",
+    "in_default",
+)
+RESTRICTION, IN_DEFAULT = CONSTRAINTS.index("restriction"), CONSTRAINTS.index("in_default")
+
+#: A limit that misses the next step by less than this share of a step has only lost it to floating point.
+_SLACK = 1e-9
+
+
+@dataclass(frozen=True)
+class Customers:
+    """n customers as arrays: money in currency units, NaN in `previous` = no line, in `capacity` = unknown.
+
+    `in_default`: a debt is in default now, so no new credit, whatever the model thinks of the future.
+    """
+
+    p: Floats
+    grade: Ints
+    previous: Floats
+    balance: Floats
+    capacity: Floats
+    in_default: Bools
+
+    @property
+    def line(self) -> Floats:
+        """The limit so far; 0 where there is none."""
+        return np.nan_to_num(self.previous, nan=0.0)
+
+
+@dataclass(frozen=True)
+class Granted:
+    """Limits, and how they came about: `allowed` before rounding, by the constraint of index `bound_by`.
+
+    `owed`: kept up at the balance owed. `too_small`: allowed something, but not the smallest limit there is.
+    `refer`: a raise that waits for a person.
+    """
+
+    limit: Floats
+    allowed: Floats
+    bound_by: Ints
+    restricted: Bools
+    owed: Bools
+    too_small: Bools
+    refer: Bools
+
+
+def grant(customers: Customers, policy: Policy) -> Granted:
+    """The limit of every customer under the policy."""
+    restricted = (customers.p > policy.restriction.threshold) | customers.in_default
+    bounds = _bounds(customers, policy)
+    allowed = np.where(restricted, 0.0, bounds.min(axis=0))
+    bound_by = np.where(restricted, RESTRICTION, bounds.argmin(axis=0))
+    bound_by = np.where(customers.in_default, IN_DEFAULT, bound_by)
+    rounded = _rounded_down(allowed, policy)
+    owed = np.minimum(customers.line, customers.balance)
+    # Rounding and the minimum are conveniences: they never take away a limit that the constraints allow.
+    held = np.where(allowed >= customers.line, customers.line, 0.0)
+    earned = np.maximum(rounded, held)
+    limit = np.maximum(earned, owed)
+    refer = (limit > customers.line) & _refers(customers, policy)
+    return Granted(
+        limit=np.where(refer, customers.line, limit),
+        allowed=allowed,
+        bound_by=bound_by,
+        restricted=restricted,
+        owed=owed > earned,
+        too_small=(earned == 0) & ~restricted,
+        refer=refer,
+    )
+
+
+def _bounds(customers: Customers, policy: Policy) -> Floats:
+    """The largest limit that each constraint allows, (number of constraints but `restriction`, n)."""
+    unknown, line = np.isnan(customers.capacity), customers.line
+    factor = policy.limits.max_increase_factor
+    affordable = by_grade(policy, "capacity_multiple")[customers.grade] * customers.capacity
+    thin = policy.amount_unit * by_grade(policy, "thin_file_cap")[customers.grade]
+    return np.stack(
+        [
+            policy.amount_unit * by_grade(policy, "limit_cap")[customers.grade],
+            np.where(unknown, np.inf, affordable),
+            np.where(unknown, thin, np.inf),
+            _within_budget(customers, policy),
+            np.full(len(line), policy.money(policy.limits.exposure_cap)),
+            np.where(line > 0, line * factor, np.inf) if factor else np.full(len(line), np.inf),
+        ]
+    )
+
+
+def by_grade(policy: Policy, field: str) -> Floats:
+    """A field of the grades as an array, to be indexed by grade number."""
+    return np.array([getattr(grade, field) for grade in policy.grades], dtype=np.float64)
+
+
+def _within_budget(customers: Customers, policy: Policy) -> Floats:
+    """Largest L with p * lgd * (balance + ccf * (L - balance)) <= budget; without a balance budget/(p*lgd*ccf)."""
+    loss = policy.expected_loss
+    with np.errstate(divide="ignore", over="ignore"):  # no risk: no bound
+        exposure = policy.money(loss.budget) / (customers.p * loss.lgd)
+    return np.maximum((exposure - (1 - loss.ccf) * customers.balance) / loss.ccf, 0.0)
+
+
+def _rounded_down(allowed: Floats, policy: Policy) -> Floats:
+    step, minimum = policy.money(policy.limits.step), policy.money(policy.limits.minimum)
+    rounded = np.round(np.floor(allowed / step + _SLACK) * step, 2)
+    return np.where(rounded < minimum, 0.0, rounded)
+
+
+def _refers(customers: Customers, policy: Policy) -> Bools:
+    above = policy.refer.p_default_above
+    risky = customers.p > above if above is not None else np.zeros(len(customers.p), dtype=bool)
+    return risky | (np.isnan(customers.capacity) & policy.refer.capacity_unknown)

@@ -1,0 +1,118 @@
+"""One short sentence a decision: which constraint of the policy bound, with its numbers.
+
+The model's reasons (what raised the risk) are `explain.reasons`; these are the policy's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from credit_eval.policy.limits import CONSTRAINTS, Customers, Granted, Ints
+from credit_eval.policy.settings import Policy
+
+Texts = npt.NDArray[Any]
+
+
+def policy_reasons(customers: Customers, granted: Granted, policy: Policy) -> Texts:
+    """Sentences of n decisions, an object array of text."""
+    texts = np.full(len(customers.p), "", dtype=object)
+    for i, constraint in enumerate(CONSTRAINTS):
+        rows = np.flatnonzero(granted.bound_by == i)
+        if len(rows):
+            texts[rows] = np.array(_SENTENCES[constraint](customers, rows, policy), dtype=object)
+    texts[granted.too_small] += f"; below the smallest limit of {_smallest(policy)}"
+    kept = np.flatnonzero(granted.owed)
+    texts[kept] += np.array(
+        [f"; kept at the balance owed of {_money(policy, x)}" for x in granted.limit[kept]], dtype=object
+    )
+    waiting = np.flatnonzero(granted.refer)
+    texts[waiting] = _why_a_person(customers, waiting, policy) + texts[waiting]
+    return texts
+
+
+def _money(policy: Policy, amount: float) -> str:
+    return f"{amount:,.2f} {policy.currency}" if policy.currency else f"{amount:,.2f}"
+
+
+def _probability(p: float, against: float | None = None) -> str:
+    """Three decimals, or as many as it takes to differ from the threshold it is compared with.
+
+    >>> _probability(0.1234), _probability(0.5000001, against=0.5)
+    ('0.123', '0.5000001')
+    """
+    short = f"{p:.3f}"
+    return short if against is None or float(short) != against else repr(p)
+
+
+def _smallest(policy: Policy) -> str:
+    return _money(policy, policy.money(max(policy.limits.minimum, policy.limits.step)))
+
+
+def _grade_cap(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
+    said = [
+        f"limit set by the cap of grade {g.grade}, {_money(policy, policy.money(g.limit_cap))}" for g in policy.grades
+    ]
+    return [said[i] for i in customers.grade[rows].tolist()]
+
+
+def _affordability(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
+    said = [f"limit set by affordability, {g.capacity_multiple:g} times a monthly capacity of " for g in policy.grades]
+    pairs = zip(customers.grade[rows].tolist(), customers.capacity[rows].tolist(), strict=True)
+    return [said[i] + _money(policy, capacity) for i, capacity in pairs]
+
+
+def _thin_file(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
+    said = [
+        f"limit set by the thin-file cap of grade {g.grade}, {_money(policy, policy.money(g.thin_file_cap))}, "
+        "as the monthly capacity is unknown"
+        for g in policy.grades
+    ]
+    return [said[i] for i in customers.grade[rows].tolist()]
+
+
+def _budget(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
+    said = f"limit set by the expected-loss budget of {_money(policy, policy.money(policy.expected_loss.budget))}"
+    return [f"{said} at p_default {_probability(p)}" for p in customers.p[rows].tolist()]
+
+
+def _exposure_cap(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
+    cap = _money(policy, policy.money(policy.limits.exposure_cap))
+    return [f"limit set by the exposure cap of {cap}"] * len(rows)
+
+
+def _step_cap(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
+    said = f"limit set by the largest raise in one run, {policy.limits.max_increase_factor:g} times "
+    return [said + _money(policy, line) for line in customers.previous[rows].tolist()]
+
+
+def _restriction(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
+    at = policy.restriction.threshold
+    return [f"no new credit: p_default {_probability(p, at)} is above {at:.2f}" for p in customers.p[rows].tolist()]
+
+
+def _in_default(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
+    return ["no new credit: a debt is in default now"] * len(rows)
+
+
+def _why_a_person(customers: Customers, rows: Ints, policy: Policy) -> Texts:
+    above = policy.refer.p_default_above
+    risky = customers.p[rows] > above if above is not None else np.zeros(len(rows), dtype=bool)
+    probable = f"for a person to decide, as p_default is above {above:.2f}: " if above is not None else ""
+    unknown = "for a person to decide, as the monthly capacity is unknown: "
+    return np.where(risky, np.array(probable, dtype=object), np.array(unknown, dtype=object))
+
+
+_SENTENCES: dict[str, Callable[[Customers, Ints, Policy], list[str]]] = {
+    "grade_cap": _grade_cap,
+    "affordability": _affordability,
+    "thin_file": _thin_file,
+    "expected_loss_budget": _budget,
+    "exposure_cap": _exposure_cap,
+    "step_cap": _step_cap,
+    "restriction": _restriction,
+    "in_default": _in_default,
+}

@@ -1,0 +1,215 @@
+"""A policy: what a risk officer writes down, and what is refused before it can do harm.
+
+The file is YAML. Amounts of money are multiples of `amount_unit`, so one set of grades serves any currency. What
+holds for every policy is checked here: a riskier grade never gets more, and never pays less.
+
+>>> policy = load_policy(DEFAULT_POLICY)
+>>> policy.name, policy.restriction.threshold, [grade.grade for grade in policy.grades][:3]
+('default', 0.5, ['A', 'B', 'C'])
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from credit_eval.core.errors import PolicyError
+from credit_eval.core.files import sha256_json
+from credit_eval.policy.located_yaml import Located, read_yaml
+
+#: The policy of the project: amounts without a currency.
+DEFAULT_POLICY = Path(__file__).with_name("default.yaml")
+
+_Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Share = Annotated[_Number, Field(gt=0, le=1)]
+Inside = Annotated[_Number, Field(gt=0, lt=1)]
+Amount = Annotated[_Number, Field(ge=0)]
+Above = Annotated[_Number, Field(gt=0)]
+Text = Annotated[str, Field(min_length=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+
+
+class Restriction(_Section):
+    """Strictly above `threshold` there is no new credit; exactly at it there is."""
+
+    threshold: Inside = 0.50
+
+
+class ExpectedLoss(_Section):
+    """`p_default * lgd * exposure at default` of one customer may not exceed `budget` (amount units).
+
+    `lgd`: share of the exposure lost in default. `ccf`: share of the undrawn limit drawn by then (credit
+    conversion factor, Basel II §310 ff.), so exposure = balance + ccf * (limit - balance).
+    """
+
+    budget: Above
+    lgd: Share
+    ccf: Share
+
+
+class Limits(_Section):
+    """Amounts in amount units. Limits are rounded down to `step`; below `minimum` there is none.
+
+    `exposure_cap`: nobody gets more. `max_increase_factor`: a line grows at most by this factor in one run.
+    """
+
+    step: Above
+    minimum: Amount
+    exposure_cap: Above
+    max_increase_factor: Annotated[_Number, Field(gt=1)] | None = None
+
+
+class Grade(_Section):
+    """Customers with `p_default <= up_to` (and above the grade before), and the most they may get.
+
+    `capacity_multiple` times the estimated monthly spending is affordable; where the spending is unknown,
+    `thin_file_cap` takes its place. `apr`: yearly rate as a share (0.24 is 24 %).
+    """
+
+    grade: Text
+    up_to: Share
+    limit_cap: Amount
+    thin_file_cap: Amount
+    capacity_multiple: Amount
+    apr: Annotated[_Number, Field(ge=0)]
+    max_installments: Annotated[int, Field(strict=True, ge=1)]
+
+
+class Refer(_Section):
+    """Which approvals a person must look at; until then such a customer gets no more than before."""
+
+    p_default_above: Inside | None = None
+    capacity_unknown: Annotated[bool, Field(strict=True)] = False
+
+
+#: Fields of a grade and how they may change towards risk.
+_FALLING = ("limit_cap", "thin_file_cap", "capacity_multiple", "max_installments")
+
+
+class Policy(_Section):
+    """A whole policy. Two policies with the same content have the same `policy_version`."""
+
+    name: Text
+    version: Text
+    currency: Text | None = None
+    amount_unit: Above = 1.0
+    restriction: Restriction = Restriction()
+    expected_loss: ExpectedLoss
+    limits: Limits
+    refer: Refer = Refer()
+    grades: Annotated[tuple[Grade, ...], Field(min_length=1)]
+
+    @property
+    def policy_version(self) -> str:
+        """The version as written, and a hash of the content, so an edit without a new version is seen."""
+        return f"{self.version}+{sha256_json(self.model_dump())[:8]}"
+
+    def money(self, amount: float) -> float:
+        """An amount of the file in units of the currency."""
+        return amount * self.amount_unit
+
+    @model_validator(mode="after")
+    def _riskier_never_gets_more(self) -> Self:
+        for i, (safer, riskier) in enumerate(zip(self.grades, self.grades[1:], strict=False), start=1):
+            if not riskier.up_to > safer.up_to:
+                raise _misordered(i, "up_to", safer, riskier, "more than")
+            if riskier.apr < safer.apr:
+                raise _misordered(i, "apr", safer, riskier, "at least")
+            for field in _FALLING:
+                if getattr(riskier, field) > getattr(safer, field):
+                    raise _misordered(i, field, safer, riskier, "at most")
+        return self
+
+    @model_validator(mode="after")
+    def _every_customer_has_one_grade(self) -> Self:
+        last, names = len(self.grades) - 1, [grade.grade for grade in self.grades]
+        if self.grades[last].up_to != 1.0:
+            raise _wrong(("grades", last, "up_to"), "1.0 in the last grade", self.grades[last].up_to)
+        for i, name in enumerate(names):
+            if name in names[:i]:
+                raise _wrong(("grades", i, "grade"), "a name of its own for every grade", name)
+        return self
+
+    @model_validator(mode="after")
+    def _a_limit_is_possible(self) -> Self:
+        if self.limits.minimum > self.limits.exposure_cap:
+            expected = f"at most the exposure cap of {self.limits.exposure_cap:g}"
+            raise _wrong(("limits", "minimum"), expected, self.limits.minimum)
+        return self
+
+
+def load_policy(path: Path) -> Policy:
+    """Read and check a policy file.
+
+    Raises:
+        PolicyError: the file is missing or not YAML, or a setting is unknown, missing, out of range, or gives a
+            riskier grade more; the message names the line.
+    """
+    located = read_yaml(path)
+    try:
+        return Policy.model_validate(located.content)
+    except ValidationError as error:
+        raise _policy_error(path, located, error) from None
+
+
+def _misordered(i: int, field: str, safer: Grade, riskier: Grade, relation: str) -> PydanticCustomError:
+    expected = f"{relation} the {getattr(safer, field):g} of grade {safer.grade}, which is safer"
+    return _wrong(("grades", i, field), f"{field} {expected}", getattr(riskier, field))
+
+
+def _wrong(at: tuple[str | int, ...], expected: str, received: object) -> PydanticCustomError:
+    """An error that knows its place; pydantic itself would report a check of the whole file at no place."""
+    return PydanticCustomError("policy", "{expected}", {"at": at, "expected": expected, "received": received})
+
+
+def _policy_error(path: Path, located: Located, error: ValidationError) -> PolicyError:
+    problems = error.errors()
+    first = problems[0]
+    at: tuple[str | int, ...] = first.get("ctx", {}).get("at", first["loc"])
+    more = f"; then {len(problems) - 1} more" if len(problems) > 1 else ""
+    return PolicyError(
+        f"{path.name}, line {located.line(at)}: {_dotted(at) or 'the file'} {_complaint(first)}",
+        expected=_expected(first),
+        received=_received(first, at),
+        todo="correct this line" + more,
+    )
+
+
+def _complaint(problem: ErrorDetails) -> str:
+    kinds = {"extra_forbidden": "is not a setting", "missing": "is missing", "policy": "is against the rules"}
+    return kinds.get(problem["type"], "has a value that cannot be")
+
+
+def _expected(problem: ErrorDetails) -> str:
+    match problem["type"]:
+        case "extra_forbidden":
+            return "a setting named in docs/policy.md (is it misspelt or indented wrongly?)"
+        case "missing":
+            return "a value for it in this section"
+        case _:
+            return problem["msg"].removeprefix("Input should be ")
+
+
+def _received(problem: ErrorDetails, at: tuple[str | int, ...]) -> str | None:
+    match problem["type"]:
+        case "missing":
+            return None
+        case "extra_forbidden":
+            return f"{at[-1]}: {problem['input']}"[:200]
+        case _:
+            return str(problem.get("ctx", {}).get("received", problem["input"]))[:200]
+
+
+def _dotted(at: tuple[str | int, ...]) -> str:
+    """A place in the file as a reader finds it; grades are counted from 1.
+
+    >>> _dotted(("grades", 2, "apr"))
+    'grades, number 3, apr'
+    """
+    return ", ".join(f"number {part + 1}" if isinstance(part, int) else part for part in at)

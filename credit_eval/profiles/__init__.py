@@ -1,0 +1,1 @@
+"""Profiles: one row per (customer_id, as_of), a column per feature; how they are built, kept, described and shown."""

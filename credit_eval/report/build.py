@@ -1,0 +1,197 @@
+"""One HTML file that says what a run decided, why, and how far to believe it: no scripts, no network.
+
+The same inputs give the same bytes: every time shown comes from the manifest.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from credit_eval.core.errors import SourceError
+from credit_eval.core.files import atomic_file, read_json
+from credit_eval.core.statistics import Interval
+from credit_eval.events.store import DatasetInfo
+from credit_eval.report import figures, words
+from credit_eval.report.beeswarm import beeswarm
+from credit_eval.report.cautions import Evidence, cautions, mean_predicted
+from credit_eval.report.intervals import share_interval
+from credit_eval.report.style import svg
+from credit_eval.report.summary import FEW_ADVERSE, summarise
+from credit_eval.report.tables import SAMPLE_ROWS, contribution_sample, portfolio, value_sample
+
+#: What the report reads of a validation record.
+NEEDED = (
+    "baselines", "calibration", "capture", "dataset", "definition", "features_absent", "gains", "importance",
+    "judged_on", "label_source", "left_out", "metrics", "model_version", "n_features", "reliability", "rounds",
+    "rows_by_part", "split", "why",
+)  # fmt: skip
+_TOP_REASONS = 10
+
+
+def write_report(
+    scored: Path, validation: dict[str, Any], info: DatasetInfo, target: Path, *, profiles: Path | None = None
+) -> Path:
+    """Write the report of a scored directory to `target`, atomically; returns it.
+
+    `validation`: the record that training wrote. `info`: the data set that was scored. `profiles`: the directory
+    of the profiles that were scored; with it, contributions are coloured by the feature's value.
+
+    Raises:
+        SourceError: no scored file, no manifest, or a validation record that lacks something.
+        StorageError: the disk refused; an older report is left as it was.
+    """
+    evidence = _evidence(scored, validation, info)
+    page = _environment().get_template("report.html.j2").render(
+        e=evidence,
+        s=evidence.summary,
+        v=validation,
+        m=validation["metrics"],
+        cautions=cautions(evidence),
+        pictures=_pictures(evidence, scored, profiles),
+        facts=_facts(evidence),
+        absent=_by_lack(validation["features_absent"]),
+        sample_rows=SAMPLE_ROWS,
+        by_value=profiles is not None,
+        words=words,
+    )  # fmt: skip
+    with atomic_file(target) as path:
+        path.write_text(page, encoding="utf-8")
+    return target
+
+
+def _evidence(scored: Path, validation: dict[str, Any], info: DatasetInfo) -> Evidence:
+    lacking = [name for name in NEEDED if name not in validation]
+    if lacking:
+        raise SourceError(
+            "the validation record lacks something",
+            expected=", ".join(NEEDED),
+            received="no " + ", ".join(lacking),
+            todo="train again: `credit-eval train`",
+        )
+    summary = summarise(scored)
+    manifest = scored / "manifest.json"
+    if not manifest.exists():
+        raise SourceError(f"no manifest at {scored.parent.name}/{scored.name}", todo="score again")
+    counted = portfolio(scored, adverse_only=summary.adverse >= FEW_ADVERSE)
+    return Evidence(summary, counted, validation, read_json(manifest), info)
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"count": words.count, "percent": words.percent, "signed": words.signed}
+    return environment
+
+
+def _facts(evidence: Evidence) -> dict[str, Any]:
+    """Numbers and sentences worked out for the page."""
+    summary, counted, validation = evidence.summary, evidence.portfolio, evidence.validation
+    metrics, limits = validation["metrics"], summary.limits
+    reasons_of = summary.adverse if summary.reasons_of == "adverse decisions" else summary.customers
+    change = limits.total_after / limits.total_before - 1 if limits.total_before else None
+    return {
+        "rate": share_interval(metrics["bads"], metrics["n"]),
+        "predicted": mean_predicted(validation["reliability"]),
+        "riskiest_tenth": _bads_among(validation["capture"], 0.10),
+        "limit_change": change,
+        "reasons_among": reasons_of,
+        "reasons": counted.reasons.head(_TOP_REASONS).to_dict("records"),
+        "grades": counted.grades.to_dict("records"),
+        "outcomes": counted.outcomes.to_dict("records"),
+        "default": _default_in_words(validation),
+        "by_part": _parts_in_order(validation) if validation["split"] == "time" else [],
+    }
+
+
+def _bads_among(capture: list[dict[str, float]], share: float) -> float:
+    """Share of bads among the riskiest `share` of rows, at the nearest point drawn."""
+    return min(capture, key=lambda point: abs(point["share"] - share))["bads"]
+
+
+def _default_in_words(validation: Mapping[str, Any]) -> str:
+    if validation["label_source"] == "outcomes":
+        return "as the source labels it; the definition is the source's own"
+    definition = validation["definition"]
+    return (
+        f"an instalment {definition['days_past_due']} or more days past due within "
+        f"{definition['window_days']} days after as_of"
+    )
+
+
+def _parts_in_order(validation: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Rows of the sample by part, with what was measured on each where it was."""
+    measured = validation.get("metrics_by_part", {})
+    rows = validation["rows_by_part"]
+    order = [*words.PARTS, *sorted(set(rows) - set(words.PARTS))]
+    return [
+        {"part": part, "role": words.PARTS.get(part, ""), "rows": rows[part], "metrics": measured.get(part)}
+        for part in order
+        if part in rows
+    ]
+
+
+def _by_lack(absent: Mapping[str, str]) -> dict[str, list[str]]:
+    """Absent features under the table or column they lack, largest loss first."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for feature, lack in sorted(absent.items()):
+        found[lack].append(feature)
+    return dict(sorted(found.items(), key=lambda pair: (-len(pair[1]), pair[0])))
+
+
+# Figures ----------------------------------------------------------------------------------------------------
+
+
+def _pictures(evidence: Evidence, scored: Path, profiles: Path | None) -> dict[str, Markup]:
+    drawn = _portfolio_figures(evidence) | _model_figures(evidence.validation)
+    drawn["beeswarm"] = (
+        _beeswarm(scored, profiles),
+        "Contributions of the main features to the risk of single customers",
+    )
+    return {name: Markup(svg(figure, name, said)) for name, (figure, said) in drawn.items()}
+
+
+def _portfolio_figures(evidence: Evidence) -> dict[str, tuple[Figure, str]]:
+    summary, counted = evidence.summary, evidence.portfolio
+    top, among = counted.reasons.head(_TOP_REASONS), summary.reasons_of
+    total = summary.adverse if among == "adverse decisions" else summary.customers
+    limits = figures.limits_by_grade(counted.grades, evidence.info.currency, lines=summary.limits.lines > 0)
+    return {
+        "scores": (figures.score_distribution(counted.histogram, counted.grades), "Customers by score and decision"),
+        "decisions": (figures.decisions_by_grade(counted.decisions), "Share of each decision by grade"),
+        "limits": (limits, "Sum of credit limits by grade"),
+        "reasons": (
+            figures.reasons(top["label"].tolist(), top["first"].tolist(), total, among),
+            "How often each reason stands first",
+        ),
+    }
+
+
+def _model_figures(validation: Mapping[str, Any]) -> dict[str, tuple[Figure, str]]:
+    named, judged = words.titles(), {"this model": validation["metrics"]} | validation["baselines"]
+    areas = {name: Interval(each["auc"], each["auc_low"], each["auc_high"]) for name, each in judged.items()}
+    titled = {named.get(name, name): value for name, value in validation["importance"].items()}
+    return {
+        "auc": (figures.auc_comparison(areas), "AUC of the model and of its baselines"),
+        "reliability": (figures.reliability(validation["reliability"]), "Predicted against observed default rates"),
+        "capture": (figures.capture(validation["capture"]), "Defaults found among the riskiest customers"),
+        "importance": (figures.importance(titled), "The features that move the score most"),
+    }
+
+
+def _beeswarm(scored: Path, profiles: Path | None) -> Figure:
+    sample = contribution_sample(scored)
+    values: pd.DataFrame | None = value_sample(profiles, sample) if profiles else None
+    return beeswarm(sample.drop(columns=["customer_id", "as_of"]), words.titles(), values)

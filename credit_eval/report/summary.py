@@ -1,0 +1,138 @@
+"""A scored run in a dozen numbers, counted by the engine: the file is never in memory as a whole.
+
+One thread does the counting, so that sums of amounts are added in one order and come out the same every time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from credit_eval.core.errors import SourceError
+from credit_eval.events.engines.duckdb import DuckDB, quote
+from credit_eval.features.reasons import REASONS
+from credit_eval.scoring.run import ADVERSE
+
+#: Fewer adverse decisions than this are too few to speak of their commonest reasons.
+FEW_ADVERSE = 10
+
+#: A decision that takes credit away or refuses it.
+ADVERSE_SQL = "decision IN (" + ", ".join(quote(name) for name in ADVERSE) + ")"
+#: No new credit whatever the limit would be; a customer without a line is declined for the same cause.
+_RESTRICTED_SQL = "(decision = 'restrict' OR limit_bound_by IN ('restriction', 'in_default'))"
+
+
+class Reason(NamedTuple):
+    """A reason code, its label, and the number `n` of customers for whom it stands first."""
+
+    code: str
+    label: str
+    n: int
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Credit limits in currency units. `lines`: customers who had a limit before; totals are over everybody.
+
+    A median before is among those with a line (None where nobody had one), the median after among everybody.
+    """
+
+    lines: int
+    total_before: float
+    total_after: float
+    median_before: float | None
+    median_after: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A scored run. Counts are of customers (rows: a customer with two as_of counts twice).
+
+    `restricted`: no new credit, because p_default is above the threshold or a debt is in default now; with a line
+    the decision is `restrict`, without one `decline`. `reasons`: up to three, commonest first, among `reasons_of`
+    ("adverse decisions", or "all decisions" where fewer than 10 are adverse).
+    """
+
+    customers: int
+    decisions: dict[str, int]
+    adverse: int
+    restricted: int
+    share_above_half: float
+    mean_p_default: float
+    reasons: tuple[Reason, ...]
+    reasons_of: str
+    limits: Limits
+    limit_bound_by: dict[str, int]
+
+
+def summarise(scored: Path) -> Summary:
+    """Sum up a scored directory.
+
+    Raises:
+        SourceError: there is no scored file, or it has no rows.
+    """
+    with opened(scored) as engine:
+        customers, adverse, restricted, above, mean = engine.rows(
+            f"SELECT count(*), count(*) FILTER ({ADVERSE_SQL}), count(*) FILTER ({_RESTRICTED_SQL}),"
+            " count(*) FILTER (p_default > 0.5), avg(p_default) FROM scored"
+        )[0]
+        return Summary(
+            customers=customers,
+            decisions=counts(engine, "decision"),
+            adverse=adverse,
+            restricted=restricted,
+            share_above_half=above / customers,
+            mean_p_default=mean,
+            reasons=first_reasons(engine, adverse_only=adverse >= FEW_ADVERSE, top=3),
+            reasons_of="adverse decisions" if adverse >= FEW_ADVERSE else "all decisions",
+            limits=_limits(engine),
+            limit_bound_by=counts(engine, "limit_bound_by"),
+        )
+
+
+@contextmanager
+def opened(scored: Path) -> Iterator[DuckDB]:
+    """An engine of one thread in which `scored` is the scored file, all parts together.
+
+    Raises:
+        SourceError: there is no scored file, or it has no rows.
+    """
+    todo = "score a data set first: `credit-eval score`"
+    if not any(scored.glob("part-*.parquet")):
+        raise SourceError(f"no scored file at {scored.parent.name}/{scored.name}", todo=todo)
+    with DuckDB(threads=1) as engine:
+        engine.run(f"CREATE VIEW scored AS FROM read_parquet({quote(scored / 'part-*.parquet')})")
+        if not engine.scalar("SELECT count(*) FROM scored"):
+            raise SourceError(f"the scored file at {scored.parent.name}/{scored.name} has no rows", todo=todo)
+        yield engine
+
+
+def counts(engine: DuckDB, column: str) -> dict[str, int]:
+    """Rows per value of a column of `scored`, commonest first (ties: by name); NULL is left out."""
+    return dict(
+        engine.rows(
+            f'SELECT "{column}", count(*) FROM scored WHERE "{column}" IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1'
+        )
+    )
+
+
+def first_reasons(engine: DuckDB, *, adverse_only: bool, top: int) -> tuple[Reason, ...]:
+    """The codes that most often stand first, commonest first (ties: by code)."""
+    among = ADVERSE_SQL if adverse_only else "true"
+    found = engine.rows(
+        f"SELECT reason_code_1, count(*) FROM scored WHERE reason_code_1 IS NOT NULL AND {among}"
+        f" GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {top}"
+    )
+    return tuple(Reason(code, REASONS.get(code, code), n) for code, n in found)
+
+
+def _limits(engine: DuckDB) -> Limits:
+    found = engine.rows(
+        "SELECT count(limit_previous), coalesce(sum(limit_previous), 0), sum(limit_new),"
+        " median(limit_previous), median(limit_new)"
+        " FROM scored"
+    )
+    return Limits(*found[0])

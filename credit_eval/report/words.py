@@ -1,0 +1,102 @@
+"""What the report's codes mean, in words a committee reads, and how it writes numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from credit_eval.features.catalogue import CATALOGUE
+
+_UNBROKEN = "\N{NO-BREAK SPACE}"
+
+DECISIONS = {
+    "approve": "a new or a higher limit",
+    "hold": "the limit stays as it is",
+    "refer": "a person decides first",
+    "reduce": "a lower limit, never below what is owed",
+    "decline": "no line is opened",
+    "restrict": "no new credit; the line shrinks to what is owed",
+}
+
+CONSTRAINTS = {
+    "grade_cap": "the cap of the grade",
+    "affordability": "what the customer's spending affords",
+    "thin_file": "the cap where spending is unknown",
+    "expected_loss_budget": "the expected-loss budget per customer",
+    "exposure_cap": "the largest exposure to anybody",
+    "step_cap": "the largest raise in one run",
+    "restriction": "p_default above the policy's threshold",
+    "in_default": "a debt in default now",
+}
+
+LEFT_OUT = {
+    "no_account": "had no account yet",
+    "already_in_default": "already in default, so they could not fall into it",
+    "not_matured": "their performance window had not ended",
+    "no_outcome": "the source brings no outcome for them",
+}
+
+PARTS = {
+    "fit": "taught the trees",
+    "stop": "said when to stop growing them",
+    "calibrate": "calibrated the probabilities",
+    "gap": "in no use: their window overlaps the judged dates",
+    "oot": "judge the model, out of time",
+}
+
+
+def count(number: float) -> str:
+    """A whole number with thousands.
+
+    >>> count(27526.0)
+    '27,526'
+    """
+    return f"{number:,.0f}"
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """A share in percent, the sign not parted from the number.
+
+    >>> percent(0.0553).replace(_UNBROKEN, " ")
+    '5.5 %'
+    """
+    return f"{share:.{digits}%}".replace("%", f"{_UNBROKEN}%")
+
+
+def money(amount: float, currency: str) -> str:
+    """An amount without cents, large ones in millions.
+
+    >>> money(48_683_400, "CNY").replace(_UNBROKEN, " "), money(2200, "CNY").replace(_UNBROKEN, " ")
+    ('48.7 million CNY', '2,200 CNY')
+    """
+    text = f"{amount / 1e6:,.1f}{_UNBROKEN}million" if abs(amount) >= 1e6 else f"{amount:,.0f}"
+    return f"{text}{_UNBROKEN}{currency}".rstrip()
+
+
+def signed(number: float) -> str:
+    """A difference of AUCs.
+
+    >>> signed(0.0010), signed(-0.02)
+    ('+0.001', '−0.020')
+    """
+    return f"{number:+.3f}".replace("-", "−")
+
+
+def interval(metrics: Mapping[str, float], name: str, digits: int = 3) -> str:
+    """A metric and its interval from a flat record.
+
+    >>> interval({"auc": 0.8407, "auc_low": 0.8275, "auc_high": 0.8531}, "auc").replace(_UNBROKEN, " ")
+    '0.841 [0.828, 0.853]'
+    """
+    value, low, high = (f"{metrics[key]:.{digits}f}" for key in (name, f"{name}_low", f"{name}_high"))
+    return f"{value} [{low},{_UNBROKEN}{high}]"
+
+
+def reach(metrics: Mapping[str, float], name: str) -> str:
+    """The interval of a metric in words."""
+    low, high = (f"{metrics[f'{name}_{end}']:.3f}" for end in ("low", "high"))
+    return f"95{_UNBROKEN}% interval {low} to {high}"
+
+
+def titles() -> dict[str, str]:
+    """What every feature of the catalogue is, by name, as it is written on an axis."""
+    return {f.name: f"days {f.title}" if f.title.startswith("since ") else f.title for f in CATALOGUE.features}

@@ -1,0 +1,88 @@
+"""Whom to look at, and when: every customer with an account, on each month start that can be judged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from credit_eval.core.clock import month_starts
+from credit_eval.core.errors import CohortError, SampleError
+from credit_eval.core.files import atomic_file
+from credit_eval.events.engines.duckdb import DuckDB, quote
+from credit_eval.events.store import Dataset
+from credit_eval.samples.definition import DefaultDefinition, account_known_at
+
+
+def monthly_cohort(engine: DuckDB, dataset: Dataset, as_ofs: Sequence[datetime], path: Path) -> int:
+    """Write (customer_id, as_of) for every customer with an account known before as_of; returns the rows.
+
+    Raises:
+        CohortError: an as_of outside the data, no accounts in the data set, or nobody to look at.
+        StorageError: the disk refused.
+    """
+    _check_dates(dataset, as_ofs)
+    if not dataset.has("accounts"):
+        raise CohortError(
+            f"data set {dataset.name} has no accounts, so nobody has credit to judge",
+            expected="the table accounts",
+            received="tables " + ", ".join(dataset.tables),
+            todo="import accounts, or give a cohort file of customer_id and as_of",
+        )
+    dates = ", ".join(f"(TIMESTAMP {quote(str(as_of))})" for as_of in sorted(set(as_ofs)))
+    sql = f"""
+        SELECT customer_id, as_of
+        FROM (SELECT customer_id, min({account_known_at(dataset)}) AS first_known
+              FROM read_parquet({quote(dataset.path("accounts"))}) GROUP BY ALL)
+        JOIN (SELECT * FROM (VALUES {dates}) dates(as_of)) ON first_known < as_of
+        ORDER BY customer_id, as_of"""
+    with atomic_file(path) as building:
+        engine.write_parquet(sql, building)
+        rows = int(engine.scalar(f"SELECT count(*) FROM read_parquet({quote(building)})"))
+        if rows == 0:
+            raise CohortError(
+                "the cohort is empty",
+                expected="a customer with an account known before as_of",
+                received=f"none before {max(as_ofs):%Y-%m-%d}",
+                todo="choose a later as_of",
+            )
+    return rows
+
+
+def population_with(engine: DuckDB, dataset: Dataset, customer_id: str, as_of: datetime, path: Path) -> None:
+    """Write everybody with an account known before `as_of`, and this customer with or without one.
+
+    Raises:
+        CohortError: an as_of after the data end, or nobody else to compare with.
+    """
+    monthly_cohort(engine, dataset, [as_of], path)
+    members = f"SELECT customer_id, as_of FROM read_parquet({quote(path)})"
+    self_ = f"SELECT {quote(customer_id)}, TIMESTAMP {quote(str(as_of))}"
+    with atomic_file(path) as building:
+        engine.write_parquet(f"{members} UNION {self_} ORDER BY ALL", building)
+
+
+def snapshot_dates(dataset: Dataset, definition: DefaultDefinition, *, min_history_days: int = 150) -> list[datetime]:
+    """First of each month with at least `min_history_days` of data before and a matured window after it.
+
+    Raises:
+        SampleError: the data are too short for a single one.
+    """
+    first = dataset.info.known_from + timedelta(days=min_history_days)
+    last = dataset.info.known_until - definition.window
+    dates = month_starts(first, last)
+    if not dates:
+        raise SampleError(
+            f"data set {dataset.name} is too short to judge anybody",
+            expected=f"a month start {min_history_days} days in, and {definition.window_days} before the end",
+            received=f"data from {dataset.info.known_from:%Y-%m-%d} to {dataset.info.known_until:%Y-%m-%d}",
+            todo="bring a longer history, or a shorter performance window",
+        )
+    return dates
+
+
+def _check_dates(dataset: Dataset, as_ofs: Sequence[datetime]) -> None:
+    if not as_ofs:
+        raise CohortError("no as_of to look at", expected="at least one date", todo="say --as-of")
+    for as_of in as_ofs:
+        dataset.check_as_of(as_of)

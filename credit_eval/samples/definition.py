@@ -1,0 +1,137 @@
+"""What default means, and who can be judged by it.
+
+A schedule line hits default at the moment it is `days_past_due` days late: at `due_at + days_past_due`, if it
+was not paid strictly before. A customer defaulted, seen from `as_of`, if any of their lines hits default in
+(as_of, as_of + window_days]. Payments after the data end are unseen, so only windows that end by
+`known_until` are judged.
+
+With 60 days past due, a window of 120 days and as_of 1 March: a line due on 10 January and never paid hit
+on 11 March and counts; one due on 20 December hit on 18 February, before as_of, so its customer was already
+in default and is left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pandas as pd
+
+from credit_eval.core.errors import SampleError
+from credit_eval.events.engines.duckdb import DuckDB, quote
+from credit_eval.events.store import Dataset
+
+
+@dataclass(frozen=True)
+class DefaultDefinition:
+    """A customer is bad who becomes `days_past_due` days late within `window_days` after `as_of`."""
+
+    days_past_due: int = 60
+    window_days: int = 120
+
+    def __post_init__(self) -> None:
+        if self.days_past_due < 0 or self.window_days < 1:
+            raise SampleError(
+                "a default definition that nobody can meet",
+                expected="days_past_due >= 0 and window_days >= 1",
+                received=f"days_past_due={self.days_past_due}, window_days={self.window_days}",
+            )
+
+    @property
+    def window(self) -> timedelta:
+        """The performance window."""
+        return timedelta(days=self.window_days)
+
+
+def label_cohort(engine: DuckDB, dataset: Dataset, cohort: Path, definition: DefaultDefinition) -> pd.DataFrame:
+    """What became of each member of a cohort file, one row each, ordered by customer_id and as_of.
+
+    Returns columns customer_id (str), as_of (datetime64[us]), defaulted (Int8; NA where excluded) and
+    exclusion (None, or why the row cannot be judged). From repayments: `no_account` (none known before as_of),
+    `already_in_default` (a line as late as that, still unpaid at as_of), `not_matured` (the window ends after
+    the data). Where the source brings labels of its own: `no_outcome` (it brings none for this row).
+
+    Raises:
+        SampleError: the data set has neither outcomes nor repayments with their payments.
+    """
+    brought = dataset.info.label_source == "outcomes"
+    sql = _from_outcomes(dataset) if brought else _from_repayments(dataset, definition)
+    members = f"SELECT customer_id, as_of FROM read_parquet({quote(cohort)})"
+    frame = engine.frame(f"WITH cohort AS ({members}), {sql} ORDER BY customer_id, as_of")
+    frame["exclusion"] = frame["exclusion"].astype(object).where(frame["exclusion"].notna(), None)
+    return frame.astype({"defaulted": "Int8", "as_of": "datetime64[us]"})
+
+
+def in_default(engine: DuckDB, dataset: Dataset, cohort: Path, definition: DefaultDefinition) -> frozenset[str]:
+    """Customers of a cohort with a line in default at their `as_of`, as it was known then.
+
+    Empty for a source that brings labels of its own, since its definition of default is not ours.
+    """
+    if dataset.info.label_source == "outcomes" or not dataset.has("repayments", "paid_known_at"):
+        return frozenset()
+    late = f"due_at + to_days({definition.days_past_due})"
+    rows = engine.rows(
+        f"""SELECT DISTINCT customer_id FROM read_parquet({quote(cohort)}) AS cohort
+            JOIN read_parquet({quote(dataset.path("repayments"))}) AS line USING (customer_id)
+            WHERE line.known_at < as_of AND {late} <= as_of AND (paid_known_at IS NULL OR paid_known_at >= as_of)"""
+    )
+    return frozenset(row[0] for row in rows)
+
+
+def _from_outcomes(dataset: Dataset) -> str:
+    if not dataset.outcomes_path.exists():
+        raise SampleError(
+            f"data set {dataset.name} has no outcomes",
+            expected="outcomes.parquet, since its labels come from there",
+            todo="import it again",
+        )
+    return f"""
+        outcomes AS (SELECT customer_id, as_of, defaulted FROM read_parquet({quote(dataset.outcomes_path)}))
+        SELECT customer_id, as_of, CAST(defaulted AS TINYINT) AS defaulted,
+               CASE WHEN defaulted IS NULL THEN 'no_outcome' END AS exclusion
+        FROM cohort LEFT JOIN outcomes USING (customer_id, as_of)"""
+
+
+def account_known_at(dataset: Dataset) -> str:
+    """SQL for when an account (or a change of its limit) became known."""
+    return "coalesce(known_at, occurred_at)" if dataset.has("accounts", "known_at") else "occurred_at"
+
+
+def _from_repayments(dataset: Dataset, definition: DefaultDefinition) -> str:
+    if not dataset.has("repayments", "due_at", "paid_at") or not dataset.has("accounts"):
+        raise SampleError(
+            f"data set {dataset.name} cannot be labelled",
+            expected="accounts, and repayments with due_at and paid_at",
+            received="tables " + ", ".join(dataset.tables),
+            todo="import repayments, or labels of your own as outcomes",
+        )
+    seen = "coalesce(paid_known_at, paid_at)" if dataset.has("repayments", "paid_known_at") else "paid_at"
+    late = f"to_days({definition.days_past_due})"
+    window_end = f"(as_of + to_days({definition.window_days}))"
+    known_until = f"TIMESTAMP {quote(str(dataset.info.known_until))}"
+    # `hits` keeps lines that are in default at some moment, each with the payment that ended it, if seen.
+    return f"""
+        lines AS (
+            SELECT customer_id, due_at + {late} AS hit_at,
+                   CASE WHEN {seen} < {known_until} THEN paid_at END AS paid_at
+            FROM read_parquet({quote(dataset.path("repayments"))})),
+        hits AS (SELECT * FROM lines WHERE paid_at IS NULL OR paid_at >= hit_at),
+        met AS (
+            SELECT cohort.customer_id, cohort.as_of,
+                   bool_or(hit_at > as_of AND hit_at <= {window_end}) AS hit,
+                   bool_or(hit_at <= as_of AND (paid_at IS NULL OR paid_at >= as_of)) AS already
+            FROM cohort JOIN hits USING (customer_id) GROUP BY ALL),
+        opened AS (
+            SELECT customer_id, min({account_known_at(dataset)}) AS first_known
+            FROM read_parquet({quote(dataset.path("accounts"))}) GROUP BY ALL),
+        judged AS (
+            SELECT customer_id, as_of, coalesce(hit, false) AS hit,
+                   CASE WHEN first_known IS NULL OR first_known >= as_of THEN 'no_account'
+                        WHEN coalesce(already, false) THEN 'already_in_default'
+                        WHEN {window_end} > {known_until} THEN 'not_matured'
+                   END AS exclusion
+            FROM cohort LEFT JOIN met USING (customer_id, as_of) LEFT JOIN opened USING (customer_id))
+        SELECT customer_id, as_of, CASE WHEN exclusion IS NULL THEN CAST(hit AS TINYINT) END AS defaulted,
+               exclusion
+        FROM judged"""

@@ -1,0 +1,128 @@
+"""Settings: where things lie and what may be chosen, from `settings.yaml` beside the Makefile.
+
+>>> Settings().default.window_days
+120
+>>> Settings().of("simulated").revolving
+True
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from credit_eval.core.errors import SourceError
+from credit_eval.policy.settings import DEFAULT_POLICY
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DefaultSettings(_Section):
+    """The default definition."""
+
+    days_past_due: Annotated[int, Field(ge=1)] = 60
+    window_days: Annotated[int, Field(ge=1)] = 120
+
+
+class SampleSettings(_Section):
+    """Which snapshots teach and which judge."""
+
+    min_history_days: Annotated[int, Field(ge=1)] = 150
+    oot_snapshots: Annotated[int, Field(ge=1)] = 2
+    seed: int = 20260101
+
+
+class SimulateSettings(_Section):
+    """Size and seed of the simulated data set."""
+
+    customers: Annotated[int, Field(ge=100)] = 20_000
+    months: Annotated[int, Field(ge=6)] = 18
+    seed: int = 7
+
+
+class DatasetSettings(_Section):
+    """How one data set differs from the rest."""
+
+    policy: Path = DEFAULT_POLICY
+    revolving: bool = True
+
+
+class Settings(_Section):
+    """All settings."""
+
+    default: DefaultSettings = DefaultSettings()
+    sample: SampleSettings = SampleSettings()
+    simulate: SimulateSettings = SimulateSettings()
+    datasets: dict[str, DatasetSettings] = {}
+
+    def of(self, dataset: str) -> DatasetSettings:
+        """Settings of one data set."""
+        return self.datasets.get(dataset, DatasetSettings())
+
+
+def load_settings(path: Path) -> Settings:
+    """Read a settings file; a missing one means the defaults.
+
+    Raises:
+        SourceError: not YAML, an unknown key, or a value out of range.
+    """
+    if not path.exists():
+        return Settings()
+    try:
+        return Settings.model_validate(yaml.safe_load(path.read_text()) or {})
+    except yaml.YAMLError as error:
+        raise SourceError(f"{path.name} is not YAML", received=str(error).splitlines()[0]) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise SourceError(
+            f"{path.name}: {place} {first['msg'].lower()}",
+            received=str(first.get("input")),
+            todo="correct it; settings.yaml in the repository shows every key",
+        ) from None
+
+
+class Paths(_Section):
+    """Where things lie below the project's root."""
+
+    root: Path = Path()
+
+    @property
+    def raw(self) -> Path:
+        """Data sets as declared tables."""
+        return self.root / "data" / "raw"
+
+    @property
+    def truth(self) -> Path:
+        """What only the simulator knows; nothing that learns or decides reads it."""
+        return self.root / "data" / "truth"
+
+    @property
+    def models(self) -> Path:
+        """The model registry."""
+        return self.root / "models"
+
+    def cohort(self, dataset: str, name: str) -> Path:
+        """File of a cohort made by a run."""
+        return self.root / "data" / "cohorts" / dataset / f"{name}.parquet"
+
+    def profiles(self, dataset: str, name: str) -> Path:
+        """Directory of profiles."""
+        return self.root / "data" / "profiles" / dataset / name
+
+    def scored(self, dataset: str, name: str) -> Path:
+        """Directory of a scored run; `name` is `as_of=YYYY-MM-DD` or `cohort=NAME`."""
+        return self.root / "data" / "scored" / dataset / name
+
+    def validation(self, dataset: str) -> Path:
+        """What training measured: metrics, split, reliability."""
+        return self.root / "data" / "reports" / dataset / "validation.json"
+
+    def report(self, dataset: str, name: str) -> Path:
+        """The static HTML report of a scored run."""
+        return self.root / "data" / "reports" / dataset / f"{name}.html"

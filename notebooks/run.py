@@ -1,0 +1,78 @@
+"""Run every notebook of this folder in order, from the project's root, and keep what each of them showed.
+
+    .venv/bin/python notebooks/run.py
+
+The executed copies go to data/reports/notebooks; the notebooks themselves stay without outputs. A cell that fails
+ends its notebook, not the run: the others are still tried, and the exit code is 1.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from traitlets.config import Config
+
+from credit_eval.core.files import atomic_file
+
+ROOT = Path(__file__).resolve().parents[1]
+SECONDS = 180
+#: A kernel is spoken to through files that only this user can open, and not over the network.
+_LOCAL = Config({"KernelManager": {"transport": "ipc"}})
+_NEEDED = ("data/raw/simulated", "data/profiles/simulated/sample", "data/scored/simulated", "models/mlflow.db")
+
+
+def run_all(folder: Path, target: Path, *, cwd: Path, seconds: float = SECONDS) -> int:
+    """Run the notebooks of `folder` in the order of their names; returns how many failed."""
+    return sum(
+        not run_one(path, target / path.name, cwd=cwd, seconds=seconds) for path in sorted(folder.glob("*.ipynb"))
+    )
+
+
+def run_one(path: Path, target: Path, *, cwd: Path, seconds: float) -> bool:
+    """Run one notebook within so many seconds in all, and write its executed copy; whether it went well."""
+    notebook = nbformat.read(path, as_version=4)
+    started = time.monotonic()
+    client = NotebookClient(
+        notebook,
+        kernel_name="python3",
+        config=_LOCAL,
+        resources={"metadata": {"path": str(cwd)}},
+        timeout_func=lambda _: max(1, int(started + seconds - time.monotonic())),
+    )
+    problem = _problem(client)
+    with atomic_file(target) as building:
+        building.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
+    print(f"{path.name:<36} {time.monotonic() - started:5.1f} s  {'FAILED' if problem else 'ok'}", flush=True)
+    if problem:
+        print(problem, file=sys.stderr, flush=True)
+    return problem is None
+
+
+def _problem(client: NotebookClient) -> str | None:
+    """Why the notebook did not run to its end, or what it could not show: the failing cell and its error."""
+    try:
+        client.execute()
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        return str(error)
+    # A cell whose picture cannot be drawn has ended well for Jupyter; its error is only among the outputs.
+    outputs = (output for cell in client.nb.cells for output in cell.get("outputs", []))
+    errors = [output for output in outputs if output.output_type == "error"]
+    return "\n".join(errors[0].traceback) if errors else None
+
+
+def main() -> int:
+    """Run this folder's notebooks; the exit code."""
+    missing = [name for name in _NEEDED if not (ROOT / name).exists()]
+    if missing:
+        print(f"the notebooks need {', '.join(missing)}: run `make` first", file=sys.stderr)
+        return 1
+    return 1 if run_all(ROOT / "notebooks", ROOT / "data" / "reports" / "notebooks", cwd=ROOT) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

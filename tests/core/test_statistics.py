@@ -1,0 +1,224 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import ks_2samp
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import brier_score_loss, roc_auc_score
+from sklearn.metrics import log_loss as sklearn_log_loss
+
+from credit_eval.core.errors import SampleError
+from credit_eval.core.statistics import (
+    auc,
+    auc_difference,
+    auc_interval,
+    auc_variance,
+    bootstrap,
+    brier,
+    ece,
+    gini,
+    ks,
+    log_loss,
+    psi,
+    psi_of_values,
+    reliability,
+)
+
+
+@st.composite
+def judged(draw):
+    """Labels with both classes, and scores with many ties."""
+    n_bad, n_good = draw(st.integers(2, 12)), draw(st.integers(2, 12))
+    n = n_bad + n_good
+    y = draw(st.permutations([1] * n_bad + [0] * n_good))
+    return np.array(y), np.array(draw(st.lists(st.integers(0, 8), min_size=n, max_size=n))) / 8
+
+
+def sample(n=4000, separation=1.0, seed=0):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=n)
+    p = 1 / (1 + np.exp(1.5 - separation * x))
+    return (rng.random(n) < p).astype(int), p
+
+
+@given(judged())
+def test_ranking_agrees_with_second_implementations(data):
+    y, s = data
+    assert auc(y, s) == pytest.approx(roc_auc_score(y, s))
+    assert gini(y, s) == pytest.approx(2 * roc_auc_score(y, s) - 1)
+    assert ks(y, s) == pytest.approx(ks_2samp(s[y == 1], s[y == 0], method="asymp").statistic)
+
+
+@given(judged())
+def test_ranking_does_not_care_for_the_scale_of_scores(data):
+    y, s = data
+    assert auc(y, s) == auc(y, np.exp(3 * s) - 7)
+    assert ks(y, s) == ks(y, np.exp(3 * s) - 7)
+    assert auc(y, s) == pytest.approx(1 - auc(y, -s))
+
+
+def test_calibration_agrees_with_second_implementations():
+    y, p = sample()
+    assert brier(y, p) == pytest.approx(brier_score_loss(y, p))
+    assert log_loss(y, p) == pytest.approx(sklearn_log_loss(y, p))
+    observed, predicted = calibration_curve(y, p, n_bins=10, strategy="quantile")
+    assert ece(y, p) == pytest.approx(np.abs(observed - predicted).mean(), abs=1e-4)
+    assert reliability(y, p).observed == pytest.approx(observed)
+    assert reliability(y, p).predicted == pytest.approx(predicted)
+
+
+def test_ece_by_hand():
+    # ten rows at 0.2 of which five default, ten rows at 0.9 of which eight do
+    y, p = [1] * 5 + [0] * 5 + [1] * 8 + [0] * 2, [0.2] * 10 + [0.9] * 10
+    assert ece(y, p, bins=2) == pytest.approx((0.3 + 0.1) / 2)
+
+
+@given(judged(), st.integers(2, 10))
+def test_reliability_loses_no_row_and_equal_predictions_share_a_bin(data, bins):
+    y, p = data
+    table = reliability(y, p, bins=bins)
+    assert table.n.sum() == y.size
+    assert (np.diff(table.predicted) > 0).all()
+    assert table.n @ table.observed == pytest.approx(y.sum())
+
+
+def test_the_impossible_happened():
+    assert log_loss([1], [0.0]) == math.inf
+
+
+def placements_by_definition(y, s):
+    """Structural components straight from DeLong (1988), every pair looked at."""
+    pairs = (s[y == 1][:, None] > s[y == 0]) + 0.5 * (s[y == 1][:, None] == s[y == 0])
+    return pairs.mean(axis=1), pairs.mean(axis=0)
+
+
+def delong_by_definition(y, s):
+    of_bads, of_goods = placements_by_definition(y, s)
+    return of_bads.var(ddof=1) / of_bads.size + of_goods.var(ddof=1) / of_goods.size
+
+
+@given(judged())
+def test_variance_is_delongs(data):
+    y, s = data
+    assert auc_variance(y, s) == pytest.approx(delong_by_definition(y, s), abs=1e-12)
+
+
+@given(judged(), st.integers(2, 4))
+def test_repeating_every_row_within_its_group_adds_no_certainty(data, times):
+    y, s = data
+    once = auc_variance(y, s, groups=np.arange(y.size))
+    again = auc_variance(np.tile(y, times), np.tile(s, times), groups=np.tile(np.arange(y.size), times))
+    assert once == pytest.approx(auc_variance(y, s), abs=1e-12)
+    assert again == pytest.approx(once, abs=1e-12)
+
+
+@given(judged())
+def test_interval_holds_its_estimate_within_bounds(data):
+    y, s = data
+    found = auc_interval(y, s)
+    assert 0 <= found.low <= found.value + 1e-12
+    assert found.value - 1e-12 <= found.high <= 1
+
+
+def test_paired_difference_by_definition():
+    y, a = sample(300)
+    b = a + np.random.default_rng(1).normal(scale=0.2, size=a.size)
+    (a10, a01), (b10, b01) = placements_by_definition(y, a), placements_by_definition(y, b)
+    variance = (a10 - b10).var(ddof=1) / a10.size + (a01 - b01).var(ddof=1) / a01.size
+    found = auc_difference(y, a, b)
+    assert found.value == pytest.approx(roc_auc_score(y, a) - roc_auc_score(y, b))
+    assert (found.high - found.low) / 2 == pytest.approx(1.959964 * math.sqrt(variance), rel=1e-6)
+
+
+def test_a_score_differs_from_itself_by_nothing():
+    y, p = sample(200)
+    found = auc_difference(y, p, p)
+    assert (found.value, found.low, found.high) == (0, 0, 0)
+
+
+def test_rows_of_one_customer_widen_the_interval():
+    y, p = sample(300)
+    rng = np.random.default_rng(0)
+    copies = np.repeat(np.arange(300), 6)
+    y6, p6 = y[copies], p[copies] + rng.normal(scale=0.01, size=1800)
+    alone, clustered = auc_interval(y6, p6), auc_interval(y6, p6, groups=copies)
+    assert clustered.high - clustered.low > 1.8 * (alone.high - alone.low)
+
+
+def test_bootstrap_agrees_with_delong():
+    y, p = sample(800)
+    by_formula, by_drawing = auc_interval(y, p), bootstrap({"auc": auc}, y, p, repeats=600)["auc"]
+    assert by_drawing.value == by_formula.value
+    assert by_drawing.low == pytest.approx(by_formula.low, abs=0.006)
+    assert by_drawing.high == pytest.approx(by_formula.high, abs=0.006)
+
+
+def test_bootstrap_intervals_cover_the_truth_about_as_often_as_they_say():
+    # KS of two normals one standard deviation apart is 2 Φ(1/2) - 1
+    truth, covered = math.erf(0.5 / math.sqrt(2)), 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        y = np.repeat([0, 1], [2000, 500])
+        found = bootstrap({"ks": ks}, y, rng.normal(size=2500) + y, repeats=80, seed=seed)["ks"]
+        covered += found.low <= truth <= found.high
+    assert covered >= 51
+
+
+def test_bootstrap_is_repeatable_and_independent_of_row_order():
+    y, p = sample(200)
+    groups = np.arange(200) // 3
+    order = np.random.default_rng(0).permutation(200)
+    first = bootstrap({"ks": ks, "brier": brier}, y, p, groups=groups, repeats=50)
+    assert first == bootstrap({"ks": ks, "brier": brier}, y, p, groups=groups, repeats=50)
+    again = bootstrap({"ks": ks}, y[order], p[order], groups=groups[order], repeats=50)["ks"]
+    assert (again.low, again.high) == pytest.approx((first["ks"].low, first["ks"].high))
+
+
+@settings(max_examples=30)
+@given(judged(), st.integers(0, 100))
+def test_bootstrap_stays_within_zero_and_one(data, seed):
+    y, p = data
+    for found in bootstrap({"ks": ks, "ece": ece}, y, p, repeats=20, seed=seed).values():
+        assert 0 <= found.low <= found.value <= found.high <= 1
+
+
+@pytest.mark.parametrize("labels", [[0, 0, 0], [1, 1, 1], []])
+@pytest.mark.parametrize("statistic", [auc, gini, ks, auc_interval, auc_variance])
+def test_one_class_is_refused(statistic, labels):
+    with pytest.raises(SampleError, match="one class only"):
+        statistic(labels, np.linspace(0, 1, len(labels)))
+
+
+def test_odd_labels_unknown_scores_and_single_bads_are_refused():
+    with pytest.raises(SampleError, match="neither 0 nor 1"):
+        auc([0, 2], [0.1, 0.2])
+    with pytest.raises(SampleError, match="unknown"):
+        auc([0, 1], [0.1, math.nan])
+    with pytest.raises(SampleError, match="too few"):
+        auc_interval([0, 0, 1], [0.1, 0.2, 0.3])
+
+
+def test_psi_by_hand():
+    # shares .5 .5 become .8 .2: .3 ln 1.6 + .3 ln 2.5
+    assert psi([50, 50], [80, 20], smoothing=0) == pytest.approx(0.3 * math.log(1.6) + 0.3 * math.log(2.5))
+
+
+def test_bins_empty_in_both_samples_say_nothing():
+    assert psi([500, 500, 0], [5, 5, 0], smoothing=0.5) == pytest.approx(0, abs=1e-12)
+
+
+def test_psi_of_values_sees_a_shift_and_a_loss_of_values():
+    rng = np.random.default_rng(0)
+    before, same, shifted = rng.normal(size=5000), rng.normal(size=5000), rng.normal(1, size=5000)
+    lost = np.where(rng.random(5000) < 0.3, np.nan, same)
+    assert psi_of_values(before, same) < 0.01
+    assert psi_of_values(before, shifted) > 0.5
+    assert psi_of_values(before, lost) > 0.25
+
+
+def test_psi_of_a_constant_and_of_nothing_known():
+    assert psi_of_values(np.zeros(100), np.zeros(50)) == pytest.approx(0, abs=1e-12)
+    assert psi_of_values(np.full(100, np.nan), np.full(50, np.nan)) == pytest.approx(0, abs=1e-12)
+    assert psi_of_values(np.zeros(100), np.ones(100)) > 5

@@ -1,0 +1,112 @@
+"""Kill a scoring run before and after every step that touches the disk, and look what is left each time.
+
+Run as a script in a project root: `python kill_points.py`. Everything is imported and loaded once; each kill happens
+in a forked child, which dies by SIGKILL and so runs no cleaning-up of its own. Prints the number of kills.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from world import AS_OF, bytes_of
+
+from credit_eval.core import files
+from credit_eval.events.engines.duckdb import DuckDB
+from credit_eval.models.registry import load_champion
+from credit_eval.policy.settings import DEFAULT_POLICY, load_policy
+from credit_eval.profiles.population import typical_values
+from credit_eval.profiles.store import open_profiles
+from credit_eval.scoring import run as scoring
+from credit_eval.scoring.run import Job, score
+
+STEPS: list[tuple[Any, str]] = [
+    (Path, "mkdir"),
+    (Path, "rename"),
+    (Path, "replace"),
+    (scoring.pq, "write_table"),
+    (files, "_flush"),
+    (files, "_move_in"),
+    (shutil, "rmtree"),
+]
+
+
+def jobs() -> tuple[Job, Job]:
+    """The same customers under two policies, so that the old output and the new differ."""
+    profiles = open_profiles(Path("data/profiles/simulated") / f"as_of={AS_OF}")
+    model, version = load_champion(Path("models"), "simulated")
+    with DuckDB(threads=1) as engine:
+        typical = typical_values(engine, profiles)
+    policy = load_policy(DEFAULT_POLICY)
+    tighter = policy.model_copy(update={"expected_loss": policy.expected_loss.model_copy(update={"budget": 7.0})})
+    old = Job(profiles, model, version, policy, typical, "CNY", True)
+    return old, replace(old, policy=tighter)
+
+
+def arm(step: int) -> None:
+    """Make this process kill itself at the given moment, counted over all steps, before and after each."""
+    seen = 0
+
+    def wrapped(real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **options: Any) -> Any:
+            nonlocal seen
+            for moment in ("before", "after"):
+                if seen == step:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                seen += 1
+                if moment == "before":
+                    result = real(*args, **options)
+            return result
+
+        return call
+
+    for owner, name in STEPS:
+        setattr(owner, name, wrapped(getattr(owner, name)))
+
+
+def killed_at(step: int, job: Job, target: Path) -> bool:
+    """Score in a child that dies at the step; False if it lived to the end."""
+    child = os.fork()
+    if child == 0:
+        arm(step)
+        score(job, target, replace=True)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    return os.WIFSIGNALED(status)
+
+
+def decisions(target: Path) -> dict[str, bytes]:
+    return {name: content for name, content in bytes_of(target).items() if name.endswith(".parquet")}
+
+
+def main() -> None:
+    old, new = jobs()
+    reference, target = Path("kill/new"), Path("kill/run")
+    os.environ["OMP_NUM_THREADS"] = "1"
+    for job, place in ((new, reference), (old, target)):
+        if os.fork() == 0:  # nothing that starts threads may run in the parent
+            score(job, place)
+            os._exit(0)
+        os.wait()
+    outputs = {"old": decisions(target), "new": decisions(reference)}
+    assert outputs["old"] != outputs["new"]
+    step, found = 0, []
+    while killed_at(step, new, target):
+        left = [name for name, content in outputs.items() if decisions(target) == content]
+        assert len(left) == 1, f"killed at step {step}: neither the old output nor the new"
+        manifest = files.read_json(target / "manifest.json")["files"]
+        assert all(files.sha256_file(target / name) == sealed for name, sealed in manifest.items())
+        found += left
+        step += 1
+    assert found == sorted(found, reverse=True), "once the new output was there, the old one came back"
+    assert [path.name for path in target.parent.iterdir() if path.name != "new"] == ["run"], "something was left behind"
+    print(f"{step} kills, the last one after {found.count('old')} steps on the old output")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,189 @@
+"""Contributions by woodelf are LightGBM's own, for every kind of split, and add up in every row."""
+
+import lightgbm as lgb
+import numpy as np
+import pytest
+
+from credit_eval.core.errors import IntegrityError, ModelError
+from credit_eval.explain import contributions as module
+from credit_eval.explain.contributions import Contributions, check_sums, contributions
+from credit_eval.explain.trees import CategoryRule, Forest
+
+N = 3_000
+
+
+@pytest.fixture(scope="module")
+def data():
+    """Columns: smooth, rounded, category of 9, number with NaN, count with many zeros, never missing."""
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(N, 6))
+    X[:, 1] = np.round(2 * X[:, 1])
+    X[:, 2] = rng.integers(0, 9, N)
+    X[rng.random(N) < 0.3, 3] = np.nan
+    X[:, 4] = rng.poisson(1, N)
+    log_odds = X[:, 0] + np.isin(X[:, 2], [1, 4, 6]) - 0.5 * (X[:, 4] == 0) + np.nan_to_num(X[:, 3], nan=1) - 1
+    return X, (rng.random(N) < 1 / (1 + np.exp(-log_odds))).astype(int)
+
+
+def train(data, categories=(), rounds=20, **settings):
+    X, y = data
+    fixed = {"objective": "binary", "verbose": -1, "num_threads": 1, "deterministic": True, "seed": 1}
+    rows = lgb.Dataset(X, y, categorical_feature=list(categories), free_raw_data=False)
+    return lgb.train(fixed | settings, rows, num_boost_round=rounds)
+
+
+def awkward(X):
+    """300 rows with NaN anywhere, infinities, and categories never seen, negative and fractional."""
+    rng = np.random.default_rng(4)
+    rows = X[:300].copy()
+    rows[:, 2] = rng.choice([-1, -0.5, 0, 1, 4, 8, 9, 31, 32, 400, 3.7, np.nan], 300)
+    rows[:, 0] = rng.choice([-np.inf, np.inf, 0.0, -0.0, 1e-36, 1e-34, 0.5], 300)
+    rows[rng.random(rows.shape) < 0.1] = np.nan
+    return rows
+
+
+KINDS = {
+    "missing values seen in training": {},
+    "zero as missing": {"zero_as_missing": True},
+    "missing values not used": {"use_missing": False},
+    "categories": {"categories": [2]},
+    "categories one by one and in sets": {"categories": [2, 4], "max_cat_to_onehot": 1, "min_data_per_group": 5},
+    "monotone": {"monotone_constraints": [1, 0, 0, 0, -1, 0], "monotone_constraints_method": "advanced"},
+    "deep": {"num_leaves": 200, "min_data_in_leaf": 2, "rounds": 5, "max_depth": 16},
+    "stumps": {"num_leaves": 2},
+    "trees without a split": {"min_data_in_leaf": N},
+    "dart": {"boosting": "dart"},
+    "path smoothing": {"path_smooth": 1.0},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_woodelf_is_lightgbm(data, kind):
+    booster, rows = train(data, **KINDS[kind]), awkward(data[0])
+    explained = contributions(booster, rows)
+    assert (explained.method, explained.values.dtype) == ("woodelf", np.float64), explained.why
+    oracle = booster.predict(rows, pred_contrib=True)
+    np.testing.assert_allclose(explained.values, oracle[:, :-1], rtol=0, atol=1e-12)
+    assert explained.base == pytest.approx(oracle[0, -1], abs=1e-12)
+    np.testing.assert_array_equal(explained.log_odds, booster.predict(rows, raw_score=True))
+    check_sums(explained, tolerance=1e-12)
+
+
+def test_the_kinds_are_really_there(data):
+    """Guards the test above against models that never use what their kind is about."""
+
+    def rules(kind):
+        trees = Forest(train(data, **KINDS[kind]).model_to_string(), 6)._trees
+        return [node.rule for tree in trees for node in tree.bfs(including_leaves=False)]
+
+    assert any(isinstance(rule, CategoryRule) and rule.left.sum() > 1 for rule in rules("categories"))
+    assert {rule.missing for rule in rules("zero as missing")} == {1}
+    assert {(rule.missing, rule.default_left) for rule in rules("missing values seen in training")} >= {
+        (2, True),
+        (2, False),
+    }
+
+
+def test_paths_of_more_than_ten_features(data):
+    """Too deep for tables over all patterns; `woodelf`'s other route takes over."""
+    rng = np.random.default_rng(6)
+    wide = np.where(rng.random((N, 18)) < 0.1, np.nan, rng.normal(size=(N, 18)))
+    label = (np.nansum(wide, axis=1) + rng.normal(size=N) > 0).astype(int)
+    booster = train((wide, label), num_leaves=300, min_data_in_leaf=1, rounds=3, feature_fraction_bynode=0.3)
+    paths = [
+        path for tree in Forest(booster.model_to_string(), 18)._trees for _, path in tree.get_all_leaves_with_paths()
+    ]
+    assert max(len(set(path)) for path in paths) > 10
+    explained = contributions(booster, wide[:400])
+    assert explained.method == "woodelf", explained.why
+    oracle = booster.predict(wide[:400], pred_contrib=True)
+    np.testing.assert_allclose(explained.values, oracle[:, :-1], rtol=0, atol=1e-12)
+
+
+def test_chunks_change_no_bit(data, monkeypatch):
+    booster = train(data, categories=[2])
+    whole = contributions(booster, data[0][:700])
+    monkeypatch.setattr(module, "CHUNK", 128)
+    np.testing.assert_array_equal(contributions(booster, data[0][:700]).values, whole.values)
+
+
+def test_few_rows_are_left_to_lightgbm_and_agree_with_many(data):
+    booster = train(data)
+    many, few = contributions(booster, data[0][:500]), contributions(booster, data[0][:3])
+    assert (few.method, many.method) == ("lightgbm", "woodelf")
+    np.testing.assert_allclose(few.values, many.values[:3], atol=1e-12)
+
+
+def test_no_rows_are_no_error(data):
+    explained = contributions(train(data), np.zeros((0, 6)))
+    assert explained.values.shape == (0, 6)
+    check_sums(explained)
+
+
+def test_falls_back_and_says_why_when_woodelf_differs(data, monkeypatch):
+    booster = train(data)
+    right = Forest.shapley
+
+    def wrong(self, matrix):
+        return right(self, matrix) + np.eye(len(matrix), 6) * 1e-3
+
+    monkeypatch.setattr(Forest, "shapley", wrong)
+    explained = contributions(booster, data[0][:500])
+    assert explained.method == "lightgbm"
+    assert "differs from LightGBM by 0.001" in explained.why
+    check_sums(explained)
+
+
+def test_a_difference_outside_the_sample_is_found_by_the_sums(data, monkeypatch):
+    booster = train(data)
+    right = Forest.shapley
+    sampled = np.unique(np.linspace(0, 499, module.SAMPLE).astype(int))
+    hidden = min(set(range(500)) - set(sampled))
+
+    def wrong(self, matrix):
+        values = right(self, matrix)
+        values[hidden, 0] += 1e-3
+        return values
+
+    monkeypatch.setattr(Forest, "shapley", wrong)
+    explained = contributions(booster, data[0][:500])
+    assert explained.method == "lightgbm"
+    assert "sums miss" in explained.why
+
+
+def test_random_forests_are_left_to_lightgbm(data):
+    booster = train(data, boosting="rf", bagging_fraction=0.5, bagging_freq=1)
+    explained = contributions(booster, data[0][:300])
+    assert (explained.method, explained.why) == ("lightgbm", "the booster averages its trees")
+
+
+def test_best_iteration_is_respected_by_both(data):
+    booster = train(data)
+    booster.best_iteration = 7
+    explained = contributions(booster, data[0][:300])
+    assert explained.method == "woodelf"
+    check_sums(explained, tolerance=1e-12)
+
+
+@pytest.mark.parametrize("matrix", [np.zeros((4, 6), dtype=np.float32), np.zeros(6)])
+def test_refuses_float32_and_single_rows(data, matrix):
+    with pytest.raises(ModelError, match="cannot explain"):
+        contributions(train(data), matrix)
+
+
+def test_refuses_several_outputs(data):
+    X, y = data
+    settings = {"objective": "multiclass", "num_class": 3, "verbose": -1, "num_threads": 1}
+    booster = lgb.train(settings, lgb.Dataset(X, y + (X[:, 0] > 1)), num_boost_round=2)
+    with pytest.raises(ModelError, match="more than one output"):
+        contributions(booster, X[:10])
+
+
+def test_check_sums_names_the_rows():
+    values = np.zeros((10, 2))
+    values[4, 1] = 2e-5
+    values[7, 0] = np.nan
+    with pytest.raises(IntegrityError) as caught:
+        check_sums(Contributions(0.5, values, np.full(10, 0.5), "woodelf", ""))
+    assert caught.value.n_rows == 2
+    assert caught.value.rows == ("row 4", "row 7")

@@ -1,0 +1,138 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lending_sample import FEATURES, Declared, lending_sample
+from scipy.optimize import minimize
+
+from credit_eval.core.errors import ModelError, SampleError
+from credit_eval.core.odds import log_odds
+from credit_eval.core.statistics import auc
+from credit_eval.models.training import TrainingSettings, fit_calibration, train, train_cross_fitted
+from credit_eval.samples.split import grouped_parts
+
+SAMPLE = grouped_parts(lending_sample(), seed=1)
+FRESH = lending_sample(seed=99)
+QUICK = TrainingSettings(max_rounds=80, folds=3)
+
+
+@pytest.fixture(scope="module", params=[train, train_cross_fitted])
+def trained(request):
+    return request.param(SAMPLE, FEATURES, QUICK)
+
+
+def test_it_learns_and_its_probabilities_are_true(trained):
+    p = trained.p_default(FRESH)
+    assert auc(FRESH["defaulted"], p) > 0.65
+    assert p.mean() == pytest.approx(FRESH["defaulted"].mean(), abs=0.03)
+
+
+def test_declared_directions_hold_everywhere(trained):
+    rows = FRESH.head(200)
+    for name, sign in (("late_days", 1), ("spending", -1)):
+        along = [trained.log_odds(rows.assign(**{name: value})) for value in np.linspace(0, 300, 40)]
+        assert (sign * np.diff(along, axis=0) >= 0).all()
+
+
+def test_what_it_says_of_itself(trained):
+    assert trained.features == tuple(feature.name for feature in FEATURES)
+    assert trained.metadata["rounds"] == trained.booster.num_trees() <= 80
+    assert trained.inputs[3].categories == ("east", "north", "south")
+    assert trained.is_calibrated
+
+
+@pytest.mark.parametrize("way", [train, train_cross_fitted])
+def test_the_same_bits_again_and_with_any_number_of_threads(way):
+    once, again = (
+        way(SAMPLE, FEATURES, QUICK),
+        way(SAMPLE, FEATURES, TrainingSettings(max_rounds=80, folds=3, threads=2)),
+    )
+    assert once.fingerprint == again.fingerprint
+    other = way(SAMPLE, FEATURES, TrainingSettings(max_rounds=80, folds=3, seed=5))
+    assert other.fingerprint != once.fingerprint
+
+
+def test_parts_other_than_its_own_do_not_reach_it():
+    poisoned = SAMPLE.assign(part=SAMPLE["part"].where(SAMPLE.index % 2 == 0, "oot"))
+    upside_down = poisoned.assign(
+        defaulted=poisoned["defaulted"].where(poisoned["part"] != "oot", 1 - poisoned["defaulted"])
+    )
+    assert train(poisoned, FEATURES, QUICK).fingerprint == train(upside_down, FEATURES, QUICK).fingerprint
+
+
+def test_calibration_is_on_rows_the_trees_have_not_seen():
+    model = train(SAMPLE, FEATURES, QUICK)
+    kept = SAMPLE[SAMPLE["part"] == "calibrate"]
+    assert (model.calibration.n, model.calibration.bads) == (len(kept), kept["defaulted"].sum())
+    assert train_cross_fitted(SAMPLE, FEATURES, QUICK).calibration.n == len(SAMPLE)
+
+
+def test_calibrating_out_of_fold_undoes_overfitting():
+    """One huge tree learns noise by heart and is sure of itself; that must not be believed."""
+    greedy = TrainingSettings(
+        max_rounds=1, learning_rate=1.0, leaves=120, max_depth=12, min_rows_in_leaf=2, l2=0, folds=5
+    )
+    model = train_cross_fitted(SAMPLE, FEATURES, greedy)
+    believed = fit_calibration(model.log_odds(FRESH), FRESH["defaulted"], calibrated_on="fresh").slope
+    left = fit_calibration(log_odds(model.p_default(FRESH)), FRESH["defaulted"], calibrated_on="fresh").slope
+    assert believed < 0.7
+    assert abs(np.log(left)) < abs(np.log(believed))
+
+
+def test_progress_ends_at_its_total():
+    ticks = []
+    train(SAMPLE, FEATURES, QUICK, tick=lambda *step: ticks.append(step))
+    assert ticks[-1] == ("training", 80, 80)
+    assert [done for _, done, _ in ticks] == sorted(done for _, done, _ in ticks)
+
+
+def test_one_class_only_and_missing_features_are_refused():
+    with pytest.raises(SampleError, match="one class only"):
+        train_cross_fitted(SAMPLE.assign(defaulted=0), FEATURES, QUICK)
+    with pytest.raises(SampleError, match="one class only"):
+        train(SAMPLE.assign(part="fit"), FEATURES, QUICK)
+    with pytest.raises(ModelError, match="without shoe_size"):
+        train(SAMPLE, (*FEATURES, Declared("shoe_size")), QUICK)
+    with pytest.raises(ModelError, match="at least one feature"):
+        train(SAMPLE, (), QUICK)
+
+
+def test_log_odds_that_do_not_rise_with_risk_cannot_be_calibrated():
+    with pytest.raises(SampleError, match="do not rise with risk"):
+        fit_calibration([3.0, 2.0, 1.0, 0.0], [0, 0, 1, 1], calibrated_on="test")
+    with pytest.raises(SampleError, match="one class only"):
+        fit_calibration([3.0, 2.0], [1, 1], calibrated_on="test")
+
+
+def platt_by_scipy(x, y):
+    bads, goods = y.sum(), (1 - y).sum()
+    targets = np.where(y == 1, (bads + 1) / (bads + 2), 1 / (goods + 2))
+    return minimize(
+        lambda ab: np.mean(np.logaddexp(0, ab[0] + ab[1] * x) - targets * (ab[0] + ab[1] * x)), [0.0, 0.1]
+    ).x
+
+
+def standard_error_of_slope(x, intercept, slope):
+    p = 1 / (1 + np.exp(-(intercept + slope * x)))
+    design = np.column_stack([np.ones_like(x), x])
+    return np.sqrt(np.linalg.inv(design.T @ (design * (p * (1 - p))[:, None]))[1, 1])
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000), st.floats(-4, 2), st.floats(0.3, 3))
+def test_calibration_agrees_with_a_second_implementation_and_finds_the_truth(seed, intercept, slope):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=2000)
+    y = (rng.random(2000) < 1 / (1 + np.exp(-(intercept + slope * x)))).astype(int)
+    if y.sum() < 20:
+        return
+    found = fit_calibration(x, y, calibrated_on="test")
+    assert (found.intercept, found.slope) == pytest.approx(platt_by_scipy(x, y), abs=5e-3)
+    assert abs(found.slope - slope) < 5 * standard_error_of_slope(x, intercept, slope)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+def test_complete_separation_still_has_a_finite_line(scale):
+    found = fit_calibration(scale * np.array([-2.0, -1, 1, 2]), [0, 0, 1, 1], calibrated_on="test")
+    assert 0 < found.slope < np.inf
+    assert 0 < found.p_default(scale * np.array([-2.0])).item() < 0.5

@@ -1,0 +1,183 @@
+"""Single decisions under the default policy, worked by hand, and inputs that are refused."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from credit_eval.core.errors import PolicyError
+from credit_eval.policy.decide import decide, grade_of
+from credit_eval.policy.settings import DEFAULT_POLICY, Policy, load_policy
+
+POLICY = load_policy(DEFAULT_POLICY)
+UNKNOWN = float("nan")
+
+
+def changed(**sections) -> Policy:
+    content = POLICY.model_dump()
+    for name, section in sections.items():
+        content[name] = content[name] | section if isinstance(section, dict) else section
+    return Policy.model_validate(content)
+
+
+def frame(p, line=UNKNOWN, balance=0.0, capacity=1000.0) -> pd.DataFrame:
+    row = {"customer_id": "c", "p_default": p, "limit_previous": line, "balance": balance, "capacity": capacity}
+    return pd.DataFrame([row])
+
+
+def one(p, line=UNKNOWN, balance=0.0, capacity=1000.0, policy=POLICY):
+    return decide(frame(p, line, balance, capacity), policy, calibrated=True).iloc[0]
+
+
+CASES = [
+    # p, line, owed, capacity -> decision, limit, constraint
+    (0.01, UNKNOWN, 0, 2000, "approve", 3000, "grade_cap"),
+    (0.01, UNKNOWN, 0, 500, "approve", 1500, "affordability"),
+    (0.01, UNKNOWN, 0, UNKNOWN, "approve", 500, "thin_file"),
+    (0.12, UNKNOWN, 0, 1000, "approve", 370, "expected_loss_budget"),  # 20 / (0.12 * 0.6 * 0.75) = 370.37
+    (0.12, 300, 100, 1000, "approve", 330, "expected_loss_budget"),  # (277.78 - 0.25 * 100) / 0.75 = 337.04
+    (0.12, 500, 0, 1000, "reduce", 370, "expected_loss_budget"),
+    (0.12, 500, 450, 1000, "reduce", 450, "expected_loss_budget"),  # not below what is owed
+    (0.01, 200, 0, 2000, "approve", 400, "step_cap"),
+    (0.01, 3000, 0, 2000, "hold", 3000, "grade_cap"),
+    (0.01, 1495.5, 0, 500, "approve", 1500, "affordability"),
+    (0.01, 1499, 0, 499.9, "hold", 1499, "affordability"),  # 1,499.70 rounds to 1,490, which is no reason to cut
+    (0.30, UNKNOWN, 0, 60, "decline", 0, "affordability"),  # 30 is below the smallest limit of 50
+    (0.45, UNKNOWN, 0, 1000, "refer", 0, "expected_loss_budget"),
+    (0.45, 50, 0, 1000, "refer", 50, "expected_loss_budget"),
+    (0.45, 200, 0, 1000, "reduce", 90, "expected_loss_budget"),
+    (0.50, 90, 0, 1000, "reduce", 80, "expected_loss_budget"),  # exactly the threshold is not restricted
+    (0.51, UNKNOWN, 0, 1000, "decline", 0, "restriction"),
+    (0.51, 300, 0, 1000, "restrict", 0, "restriction"),
+    (0.51, 300, 80.25, 1000, "restrict", 80.25, "restriction"),
+    (0.51, 300, 400, 1000, "restrict", 300, "restriction"),
+    (0.51, 0, 0, 1000, "restrict", 0, "restriction"),
+    (0.0, UNKNOWN, 0, 2000, "approve", 3000, "grade_cap"),
+    (0.30, UNKNOWN, 0, 0, "decline", 0, "affordability"),
+    (0.10, UNKNOWN, 0, 800, "approve", 440, "expected_loss_budget"),
+    (0.05, UNKNOWN, 0, 1000, "approve", 880, "expected_loss_budget"),
+]
+
+
+@pytest.mark.parametrize(("p", "line", "owed", "capacity", "decision", "limit", "bound"), CASES)
+def test_worked_by_hand(p, line, owed, capacity, decision, limit, bound):
+    found = one(p, line, owed, capacity)
+    assert (found["decision"], found["limit_new"], found["limit_bound_by"]) == (decision, limit, bound)
+
+
+@pytest.mark.parametrize(
+    ("case", "says"),
+    [
+        ((0.01, UNKNOWN, 0, 2000), "limit set by the cap of grade A, 3,000.00"),
+        ((0.01, UNKNOWN, 0, 500), "limit set by affordability, 3 times a monthly capacity of 500.00"),
+        (
+            (0.01, UNKNOWN, 0, UNKNOWN),
+            "limit set by the thin-file cap of grade A, 500.00, as the monthly capacity is unknown",
+        ),
+        ((0.12, UNKNOWN, 0, 1000), "limit set by the expected-loss budget of 20.00 at p_default 0.120"),
+        (
+            (0.12, 500, 450, 1000),
+            "limit set by the expected-loss budget of 20.00 at p_default 0.120; kept at the balance owed of 450.00",
+        ),
+        ((0.01, 200, 0, 2000), "limit set by the largest raise in one run, 2 times 200.00"),
+        (
+            (0.30, UNKNOWN, 0, 60),
+            "limit set by affordability, 0.5 times a monthly capacity of 60.00; below the smallest limit of 50.00",
+        ),
+        (
+            (0.45, UNKNOWN, 0, 1000),
+            "for a person to decide, as p_default is above 0.40: "
+            "limit set by the expected-loss budget of 20.00 at p_default 0.450",
+        ),
+        ((0.62, 300, 0, 1000), "no new credit: p_default 0.620 is above 0.50"),
+        ((0.5000001, 300, 0, 1000), "no new credit: p_default 0.5000001 is above 0.50"),
+        (
+            (0.51, 300, 80.25, 1000),
+            "no new credit: p_default 0.510 is above 0.50; kept at the balance owed of 80.25",
+        ),
+    ],
+)
+def test_the_sentence_names_the_constraint_and_its_numbers(case, says):
+    assert one(*case)["policy_reason"] == says
+
+
+def test_the_exposure_cap_binds_where_it_is_the_smallest_and_ties_go_to_the_grade():
+    assert one(0.01, capacity=9000, policy=changed(limits={"exposure_cap": 2900}))["limit_bound_by"] == "exposure_cap"
+    assert one(0.01, capacity=1000)["limit_bound_by"] == "grade_cap"  # affordability and exposure allow 3,000 too
+
+
+def test_unknown_capacity_is_referred_where_the_policy_says_so():
+    policy = changed(refer={"capacity_unknown": True})
+    found = one(0.01, capacity=UNKNOWN, policy=policy)
+    assert (found["decision"], found["limit_new"], found["max_installments"]) == ("refer", 0, 12)
+    assert found["policy_reason"].startswith("for a person to decide, as the monthly capacity is unknown: limit set")
+    assert one(0.01, policy=policy)["decision"] == "approve"
+
+
+def test_amounts_scale_with_the_unit_and_carry_the_currency():
+    policy = changed(amount_unit=1000, currency="UGX")
+    found = one(0.12, capacity=1e6, policy=policy)
+    assert found["limit_new"] == 370_000
+    assert "20,000.00 UGX at p_default" in found["policy_reason"]
+
+
+def test_price_and_instalments_are_of_the_grade_and_none_where_there_is_no_credit():
+    assert tuple(one(0.15)[["grade", "apr", "max_installments"]]) == ("D", 0.24, 6)
+    assert tuple(one(0.51, 300)[["grade", "apr", "max_installments"]]) == ("G", 0.36, 0)
+    assert one(0.30, 200, 0, 1.0)["max_installments"] == 0
+
+
+def test_a_grade_holds_its_upper_bound():
+    assert grade_of([0.02, np.nextafter(0.02, 1), 0.5, 0.5 + 1e-12], POLICY).tolist() == ["A", "B", "F", "G"]
+
+
+def test_order_index_and_the_input_are_kept():
+    inputs = pd.concat([frame(p) for p in (0.6, 0.1, 0.3)]).assign(customer_id=list("zxy"))
+    inputs.index = [7, 7, 2]
+    before = inputs.copy()
+    found = decide(inputs, POLICY, calibrated=True)
+    assert found["customer_id"].tolist() == ["z", "x", "y"]
+    assert found.index.tolist() == [7, 7, 2]
+    pd.testing.assert_frame_equal(inputs, before)
+
+
+def test_nobody_to_decide_on_is_no_error():
+    found = decide(frame(0.1).iloc[:0], POLICY, calibrated=True)
+    assert len(found) == 0
+    assert "policy_reason" in found
+
+
+def test_refuses_an_uncalibrated_model():
+    with pytest.raises(PolicyError, match="uncalibrated"):
+        decide(frame(0.1), POLICY, calibrated=False)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("p_default", UNKNOWN),
+        ("p_default", 1.0000001),
+        ("p_default", -1e-9),
+        ("limit_previous", -1.0),
+        ("limit_previous", np.inf),
+        ("balance", UNKNOWN),
+        ("balance", -0.01),
+        ("capacity", -5.0),
+        ("capacity", np.inf),
+    ],
+)
+def test_refuses_rows_that_cannot_be_decided_and_names_them(column, value):
+    inputs = pd.concat([frame(0.1)] * 20, ignore_index=True)
+    inputs.loc[[3, 11], column] = value
+    with pytest.raises(PolicyError) as caught:
+        decide(inputs, POLICY, calibrated=True)
+    assert column in str(caught.value)
+    assert (caught.value.n_rows, caught.value.rows) == (2, ("row 3", "row 11"))
+
+
+def test_refuses_missing_columns_and_text():
+    with pytest.raises(PolicyError, match="no balance, capacity"):
+        decide(frame(0.1).drop(columns=["balance", "capacity"]), POLICY, calibrated=True)
+    with pytest.raises(PolicyError, match="capacity is not a number"):
+        decide(frame(0.1, capacity="much"), POLICY, calibrated=True)
+    with pytest.raises(PolicyError, match="p_default"):
+        grade_of([0.1, UNKNOWN], POLICY)

@@ -1,0 +1,154 @@
+"""Properties of every decision under policies of any shape: order by risk, idempotence, the balance owed."""
+
+import math
+
+import numpy as np
+import pandas as pd
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from credit_eval.policy.decide import decide
+from credit_eval.policy.settings import DEFAULT_POLICY, Policy, load_policy
+
+_EDGES = [
+    0.0,
+    1e-300,
+    0.02,
+    0.05,
+    0.4,
+    math.nextafter(0.4, 1),
+    0.5,
+    math.nextafter(0.5, 1),
+    math.nextafter(0.5, 0),
+    1.0,
+]
+PROBABILITIES = st.floats(0, 1) | st.sampled_from(_EDGES)
+CENTS = st.integers(0, 500_000).map(lambda cents: cents / 100)
+ROUND = st.integers(0, 60).map(lambda tens: tens * 10.0)
+MONEY = CENTS | ROUND
+LINES = st.none() | MONEY
+FEW = st.integers(1, 6)
+
+
+@st.composite
+def policies(draw, *, raises_capped: bool | None = None) -> Policy:
+    """Valid policies: each column sorted the way that it must be."""
+    n = draw(FEW)
+
+    def column(values, falling=True):
+        return sorted(draw(st.lists(values, min_size=n, max_size=n)), reverse=falling)
+
+    ends = [
+        *sorted(draw(st.sets(st.sampled_from([0.02, 0.1, 0.3, 0.4, 0.5, 0.7]), min_size=n - 1, max_size=n - 1))),
+        1.0,
+    ]
+    columns = {
+        "up_to": ends,
+        "limit_cap": column(MONEY),
+        "thin_file_cap": column(MONEY),
+        "capacity_multiple": column(st.floats(0, 4)),
+        "apr": column(st.floats(0, 3), falling=False),
+        "max_installments": column(st.integers(1, 24)),
+    }
+    grades = [{"grade": f"G{i}"} | {key: values[i] for key, values in columns.items()} for i in range(n)]
+    capped = draw(st.booleans()) if raises_capped is None else raises_capped
+    return Policy.model_validate(
+        {
+            "name": "drawn",
+            "version": "1",
+            "amount_unit": draw(st.sampled_from([1, 0.5, 1000])),
+            "expected_loss": {
+                "budget": draw(st.floats(0.01, 1000)),
+                "lgd": draw(st.floats(0.05, 1)),
+                "ccf": draw(st.floats(0.05, 1)),
+            },
+            "limits": {
+                "step": draw(st.sampled_from([1, 10, 25.5, 100])),
+                "minimum": draw(st.sampled_from([0, 1, 50])),
+                "exposure_cap": draw(st.floats(60, 5000)),
+                "max_increase_factor": draw(st.sampled_from([1.01, 1.5, 2.0])) if capped else None,
+            },
+            "refer": {
+                "p_default_above": draw(st.none() | st.sampled_from([0.05, 0.4, 0.6])),
+                "capacity_unknown": draw(st.booleans()),
+            },
+            "grades": tuple(grades),
+        }
+    )
+
+
+def decided(policy, p, line, balance, capacity) -> pd.DataFrame:
+    p = np.atleast_1d(p)
+    inputs = pd.DataFrame({"p_default": p})
+    inputs["customer_id"] = [f"c{i}" for i in range(len(p))]
+    for name, value in (("limit_previous", line), ("balance", balance), ("capacity", capacity)):
+        inputs[name] = np.nan if value is None else float(value)
+    return decide(inputs, policy, calibrated=True)
+
+
+@given(policies(), st.lists(PROBABILITIES, min_size=2, max_size=30), LINES, MONEY, LINES)
+@example(load_policy(DEFAULT_POLICY), [*_EDGES, *np.linspace(0, 1, 301)], 300.0, 100.0, 500.0)
+@example(load_policy(DEFAULT_POLICY), [*_EDGES, *np.linspace(0, 1, 301)], None, 0.0, None)
+@example(load_policy(DEFAULT_POLICY), [*_EDGES, *np.linspace(0, 1, 301)], 55.55, 70.0, 5000.0)
+def test_riskier_never_gets_more_and_never_pays_less(policy, p, line, balance, capacity):
+    found = decided(policy, sorted(p), line, balance, capacity)
+    assert (found["limit_new"].diff().dropna() <= 0).all()
+    assert (found["apr"].diff().dropna() >= 0).all()
+    assert (found["max_installments"].diff().dropna() <= 0).all()
+
+
+@given(policies(raises_capped=False), PROBABILITIES, LINES, MONEY, LINES)
+def test_deciding_again_changes_nothing(policy, p, line, balance, capacity):
+    first = decided(policy, p, line, balance, capacity).iloc[0]
+    again = decided(policy, p, first["limit_new"], balance, capacity).iloc[0]
+    assert again["limit_new"] == first["limit_new"]
+    assert again["decision"] != "reduce"
+
+
+@settings(max_examples=40)
+@given(policies(raises_capped=True), PROBABILITIES, LINES, MONEY, LINES)
+def test_a_line_that_grows_by_steps_never_shrinks_on_the_way(policy, p, line, balance, capacity):
+    limit, decisions = line, []
+    for _ in range(4):
+        row = decided(policy, p, limit, balance, capacity).iloc[0]
+        decisions.append((row["decision"], row["limit_new"]))
+        limit = row["limit_new"]
+    assert [d for d, _ in decisions[1:]].count("reduce") == 0
+    limits = [amount for _, amount in decisions]
+    assert limits == sorted(limits)
+
+
+@given(policies(), PROBABILITIES, LINES, MONEY, LINES)
+def test_limits_keep_to_every_constraint_and_to_the_balance(policy, p, line, balance, capacity):
+    row = decided(policy, p, line, balance, capacity).iloc[0]
+    had, limit = line or 0.0, row["limit_new"]
+    assert limit >= min(had, balance)
+    grade = next(g for g in policy.grades if p <= g.up_to)
+    loss = policy.expected_loss
+    allowed = [policy.money(grade.limit_cap), policy.money(policy.limits.exposure_cap)]
+    allowed.append(policy.money(grade.thin_file_cap) if capacity is None else grade.capacity_multiple * capacity)
+    if p > policy.restriction.threshold:
+        assert limit == min(had, balance)
+    elif limit > balance:
+        assert limit <= max(allowed) * (1 + 1e-9)
+        assert limit <= min(allowed) + policy.money(policy.limits.step) * 1e-8
+        lost = p * loss.lgd * (balance + loss.ccf * (limit - balance))
+        assert lost <= policy.money(loss.budget) * (1 + 1e-6)
+
+
+@given(policies(), PROBABILITIES, LINES, MONEY, LINES)
+def test_the_word_of_the_decision_fits_the_numbers(policy, p, line, balance, capacity):
+    row = decided(policy, p, line, balance, capacity).iloc[0]
+    had, limit = line or 0.0, row["limit_new"]
+    fits = {
+        "approve": limit > had,
+        "hold": line is not None and limit == had,
+        "reduce": limit < had,
+        "restrict": line is not None and p > 0.5,
+        "decline": line is None and limit == 0,
+        "refer": limit == had and p <= 0.5,
+    }
+    assert fits[row["decision"]]
+    assert (row["limit_bound_by"] == "restriction") == (p > 0.5)
+    assert row["policy_reason"]
+    assert (row["max_installments"] == 0) == (p > 0.5 or (limit == 0 and row["decision"] != "refer"))

@@ -1,0 +1,116 @@
+"""Figures say what their axes are, come out the same every time, and share nothing between threads."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from scored_run import FEATURES, RECORD, contributions_of, profiles_of, scored_frame
+
+from credit_eval.core.statistics import Interval
+from credit_eval.report import figures
+from credit_eval.report.beeswarm import beeswarm
+from credit_eval.report.style import svg
+
+_FRAME = scored_frame()
+_GRADES = _FRAME.groupby("grade", as_index=False).agg(
+    n=("score", "size"),
+    score_low=("score", "min"),
+    score_high=("score", "max"),
+    limit_before=("limit_previous", "sum"),
+    limit_after=("limit_new", "sum"),
+)
+_DECISIONS = _FRAME.groupby(["grade", "decision"], as_index=False).agg(n=("score", "size"))
+_HISTOGRAM = (
+    _FRAME.assign(score=_FRAME["score"] // 10 * 10)
+    .groupby(["score", "decision"], as_index=False)
+    .agg(n=("customer_id", "size"))
+)
+_MOVED = contributions_of(_FRAME)[list(FEATURES)]
+
+DRAWINGS: dict[str, Callable[[], Figure]] = {
+    "scores": lambda: figures.score_distribution(_HISTOGRAM, _GRADES),
+    "decisions": lambda: figures.decisions_by_grade(_DECISIONS),
+    "limits": lambda: figures.limits_by_grade(_GRADES, "CNY"),
+    "granted": lambda: figures.limits_by_grade(_GRADES, "CNY", lines=False),
+    "reasons": lambda: figures.reasons(["late repayments", "returns"], [30, 4], 40, "adverse decisions"),
+    "reliability": lambda: figures.reliability(RECORD["reliability"]),
+    "capture": lambda: figures.capture(RECORD["capture"]),
+    "importance": lambda: figures.importance(RECORD["importance"]),
+    "auc": lambda: figures.auc_comparison({"this model": Interval(0.8, 0.78, 0.82), "other": Interval(0.7, 0.6, 0.8)}),
+    "by sign": lambda: beeswarm(_MOVED, {}),
+    "by value": lambda: beeswarm(_MOVED, {}, profiles_of(_FRAME)),
+}
+
+
+@pytest.mark.parametrize("name", DRAWINGS)
+def test_axes_are_labelled_and_the_same_data_give_the_same_bytes(name: str) -> None:
+    figure = DRAWINGS[name]()
+    axes = figure.axes[0]
+    assert axes.get_xlabel()
+    assert axes.get_ylabel()
+    first, second = svg(figure, "it", "what it shows"), svg(DRAWINGS[name](), "it", "what it shows")
+    assert first == second
+    assert first.startswith('<svg role="img" aria-label="what it shows"')
+
+
+def test_threads_do_not_disturb_each_other() -> None:
+    names = ["by sign", "capture", "auc"] * 2
+    alone = [svg(DRAWINGS[name](), "it", name) for name in names]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda name: svg(DRAWINGS[name](), "it", name), names))
+    assert together == alone
+
+
+def test_identifiers_resolve_and_carry_the_name_of_their_figure() -> None:
+    text = svg(DRAWINGS["by value"](), "swarm", "x")
+    declared = re.findall(r' id="([^"]+)"', text)
+    used = set(re.findall(r"url\(#([^)]+)\)", text)) | set(re.findall(r'href="#([^"]+)"', text))
+    assert set(declared) == used
+    assert len(declared) == len(set(declared))
+    assert all(each.startswith("swarm-") for each in declared)
+
+
+def test_a_description_cannot_break_out_of_its_attribute() -> None:
+    assert '"><script>' not in svg(DRAWINGS["auc"](), "it", '"><script>alert(1)</script>')
+
+
+def test_pyplot_is_never_imported() -> None:
+    drawn = "import sys, credit_eval.report.beeswarm, credit_eval.report.figures"
+    code = f"{drawn}; sys.exit('matplotlib.pyplot' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_gap_drawn_is_the_largest() -> None:
+    points = [
+        {"share": s, "bads": b, "goods": g} for s, b, g in ((0, 0, 0), (0.2, 0.7, 0.1), (0.5, 0.9, 0.4), (1, 1, 1))
+    ]
+    said = [text.get_text() for text in figures.capture(points).axes[0].texts]
+    assert "KS 0.60 at the\nriskiest 20\N{NO-BREAK SPACE}%" in said
+
+
+def test_a_bin_without_defaults_is_drawn_hollow() -> None:
+    bins = [{"n": 100, "predicted": 0.01, "observed": 0.0}, {"n": 100, "predicted": 0.2, "observed": 0.25}]
+    dots = [line for line in figures.reliability(bins).axes[0].lines if line.get_marker() == "o"]
+    assert [dot.get_markerfacecolor() for dot in dots] == ["white", dots[1].get_color()]
+    assert all(np.all(np.asarray(dot.get_ydata()) > 0) for dot in dots)
+
+
+def test_only_the_most_important_are_drawn_largest_on_top() -> None:
+    axes = figures.importance({f"feature {i}": float(i) for i in range(30)}, top=4).axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == [f"feature {i}" for i in (29, 28, 27, 26)]
+    assert axes.yaxis_inverted()
+
+
+def test_dots_stand_at_their_contributions() -> None:
+    axes = beeswarm(pd.DataFrame({"a": [0.5, -0.25, 0.0]}), {"a": "feature a"}).axes[0]
+    drawn = axes.collections[0].get_offsets()
+    assert sorted(np.asarray(drawn)[:, 0].tolist()) == [-0.25, 0.0, 0.5]
+    assert axes.get_yticklabels()[0].get_text() == "feature a"

@@ -1,0 +1,196 @@
+"""The default definition, drawn as small tables and against an oracle in plain Python."""
+
+import tempfile
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from event_tables import arrow_of, draw
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from credit_eval.core.errors import SampleError
+from credit_eval.events.engines.duckdb import DuckDB
+from credit_eval.events.store import Dataset, DatasetInfo
+from credit_eval.samples.definition import DefaultDefinition, label_cohort
+
+START, END = datetime(2026, 1, 1), datetime(2026, 12, 31)
+SIXTY_IN_120 = DefaultDefinition(days_past_due=60, window_days=120)
+
+ACCOUNTS = """
+customer_id  occurred_at  known_at    account_id  opened_at
+a            2026-01-01   2026-01-01  A           2026-01-01
+b            2026-01-01   2026-03-01  B           2026-01-01
+"""
+
+
+def dataset_at(root, *, accounts=ACCOUNTS, repayments=(), known_until=END, outcomes=None):
+    rows = {"accounts": draw("accounts", accounts), "repayments": list(repayments)}
+    for table, content in rows.items():
+        pq.write_table(arrow_of(table, content), root / f"{table}.parquet")
+    if outcomes is not None:
+        outcomes.to_parquet(root / "outcomes.parquet")
+    info = DatasetInfo(
+        name="tiny",
+        source="test",
+        currency="XXX",
+        known_from=START,
+        known_until=known_until,
+        label_source="repayments" if outcomes is None else "outcomes",
+        columns={
+            "accounts": ["customer_id", "occurred_at", "known_at", "account_id", "opened_at"],
+            "repayments": ["customer_id", "occurred_at", "due_at", "paid_at", "paid_known_at"],
+        },
+        rows={},
+        hashes={},
+    )
+    return Dataset(root, info)
+
+
+def line(due, paid=None, customer="a", number=0, paid_known=None):
+    return {
+        "customer_id": customer,
+        "occurred_at": START,
+        "account_id": customer.upper(),
+        "installment_id": str(number),
+        "due_at": due,
+        "due_amount": 10,
+        "paid_at": paid,
+        "paid_known_at": paid_known or paid,
+    }
+
+
+def labels(root, members, *, definition=SIXTY_IN_120, **dataset):
+    cohort = root / "cohort.parquet"
+    schema = pa.schema([("customer_id", pa.string()), ("as_of", pa.timestamp("us"))])
+    pq.write_table(pa.Table.from_pylist([{"customer_id": c, "as_of": a} for c, a in members], schema=schema), cohort)
+    with DuckDB(threads=1) as engine:
+        return label_cohort(engine, dataset_at(root, **dataset), cohort, definition)
+
+
+AS_OF = datetime(2026, 4, 1)
+HIT = timedelta(days=60)
+US = timedelta(microseconds=1)
+WINDOW_END = AS_OF + timedelta(days=120)
+
+
+@pytest.mark.parametrize(
+    ("what", "repayment", "defaulted", "exclusion"),
+    [
+        ("no line at all", None, 0, None),
+        ("never paid, hits inside", line(AS_OF), 1, None),
+        ("paid one microsecond before it hits", line(AS_OF, AS_OF + HIT - US), 0, None),
+        ("paid at the moment it hits", line(AS_OF, AS_OF + HIT), 1, None),
+        ("hits at the very end of the window", line(WINDOW_END - HIT), 1, None),
+        ("hits just after the window", line(WINDOW_END - HIT + US), 0, None),
+        ("hits just after as_of", line(AS_OF - HIT + US), 1, None),
+        ("hit at as_of, unpaid", line(AS_OF - HIT), None, "already_in_default"),
+        ("hit before, cured before as_of", line(AS_OF - 2 * HIT, AS_OF - US), 0, None),
+        ("hit before, cured at as_of: not yet seen", line(AS_OF - 2 * HIT, AS_OF), None, "already_in_default"),
+        ("paid, but known only after the data end", line(AS_OF, AS_OF + US, paid_known=END), 1, None),
+    ],
+)
+def test_moments(tmp_path, what, repayment, defaulted, exclusion):
+    (row,) = labels(tmp_path, [("a", AS_OF)], repayments=[repayment] if repayment else []).itertuples()
+    assert row.exclusion == exclusion, what
+    assert (None if pd.isna(row.defaulted) else row.defaulted) == defaulted, what
+
+
+def test_any_line_of_the_customer_counts_and_nobody_elses(tmp_path):
+    lines = [line(AS_OF, AS_OF), line(AS_OF, number=1), line(AS_OF, AS_OF, customer="b")]
+    found = labels(tmp_path, [("b", AS_OF), ("a", AS_OF)], repayments=lines)
+    assert found["customer_id"].tolist() == ["a", "b"]
+    assert found["defaulted"].tolist() == [1, 0]
+
+
+def test_an_account_counts_from_when_it_is_known(tmp_path):
+    as_ofs = [datetime(2026, 2, 1), datetime(2026, 3, 1), datetime(2026, 3, 2)]
+    found = labels(tmp_path, [("b", as_of) for as_of in as_ofs] + [("stranger", as_ofs[0])])
+    assert found["exclusion"].tolist() == ["no_account", "no_account", None, "no_account"]
+
+
+def test_windows_that_end_after_the_data_are_not_judged(tmp_path):
+    members = [("a", WINDOW_END - timedelta(days=120)), ("a", AS_OF + US)]
+    found = labels(tmp_path, members, known_until=WINDOW_END)
+    assert found["exclusion"].tolist() == [None, "not_matured"]
+    assert found["defaulted"].isna().tolist() == [False, True]
+
+
+def test_types_and_order(tmp_path):
+    found = labels(tmp_path, [("b", AS_OF), ("a", AS_OF), ("a", START + US)])
+    assert found.dtypes.astype(str).to_dict() | {"exclusion": ""} == {
+        "customer_id": "str",
+        "as_of": "datetime64[us]",
+        "defaulted": "Int8",
+        "exclusion": "",
+    }
+    assert found["as_of"].tolist() == [pd.Timestamp(START + US), pd.Timestamp(AS_OF), pd.Timestamp(AS_OF)]
+
+
+def test_labels_a_source_brings(tmp_path):
+    outcomes = pd.DataFrame(
+        {"customer_id": ["a", "b"], "as_of": [AS_OF, AS_OF], "defaulted": pd.array([True, None], "boolean")}
+    )
+    found = labels(tmp_path, [("a", AS_OF), ("b", AS_OF), ("c", AS_OF)], outcomes=outcomes)
+    assert found["defaulted"].tolist() == [1, pd.NA, pd.NA]
+    assert found["exclusion"].tolist() == [None, "no_outcome", "no_outcome"]
+
+
+def test_a_data_set_without_anything_to_label_by_is_refused(tmp_path):
+    dataset = dataset_at(tmp_path)
+    dataset.info.columns.pop("repayments")
+    with DuckDB() as engine, pytest.raises(SampleError, match="cannot be labelled"):
+        label_cohort(engine, dataset, tmp_path / "cohort.parquet", SIXTY_IN_120)
+
+
+def test_a_definition_nobody_can_meet_is_refused():
+    with pytest.raises(SampleError, match="nobody can meet"):
+        DefaultDefinition(window_days=0)
+
+
+days = st.integers(0, 300).map(lambda d: START + timedelta(days=d))
+schedule_lines = st.builds(
+    lambda due, wait, customer: line(due, None if wait is None else due + timedelta(days=wait), customer),
+    days,
+    st.none() | st.integers(-10, 150),
+    st.sampled_from(["a", "b"]),
+)
+
+
+def judged_in_plain_python(customer, as_of, lines, definition):
+    hits = []
+    for each in lines:
+        if each["customer_id"] != customer:
+            continue
+        paid = each["paid_at"] if each["paid_at"] and each["paid_at"] < END else None
+        moment = each["due_at"] + timedelta(days=definition.days_past_due)
+        if paid is None or paid >= moment:
+            hits.append((moment, paid))
+    known = {"a": START, "b": datetime(2026, 3, 1)}[customer]
+    if not known < as_of:
+        return None, "no_account"
+    if any(moment <= as_of and (paid is None or paid >= as_of) for moment, paid in hits):
+        return None, "already_in_default"
+    if as_of + definition.window > END:
+        return None, "not_matured"
+    return int(any(as_of < moment <= as_of + definition.window for moment, _ in hits)), None
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(schedule_lines, max_size=8),
+    st.sets(st.tuples(st.sampled_from(["a", "b"]), days), min_size=1, max_size=8),
+    st.builds(DefaultDefinition, st.integers(0, 90), st.integers(1, 180)),
+)
+def test_labels_agree_with_plain_python(lines, members, definition):
+    for number, each in enumerate(lines):
+        each["installment_id"] = str(number)
+    with tempfile.TemporaryDirectory() as root:
+        found = labels(Path(root), sorted(members), repayments=lines, definition=definition)
+    for row, (customer, as_of) in zip(found.itertuples(), sorted(members), strict=True):
+        assert (row.customer_id, row.as_of) == (customer, as_of)
+        judged = (None if pd.isna(row.defaulted) else row.defaulted, row.exclusion)
+        assert judged == judged_in_plain_python(customer, as_of, lines, definition)

@@ -1,0 +1,45 @@
+"""The worked example of docs/bring-your-own-data.md is true: its code blocks are imported and compared."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from credit_eval.core.errors import TableError
+from credit_eval.events.engines.duckdb import DuckDB, quote
+from credit_eval.sources.mapping import import_mapping
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "bring-your-own-data.md"
+BLOCK = re.compile(r"^```\w+ title=(\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def blocks(tmp_path: Path) -> dict[str, str]:
+    """The document's titled blocks, those that are files written beside each other."""
+    found = dict(BLOCK.findall(DOCUMENT.read_text(encoding="utf-8")))
+    for title, text in found.items():
+        if title.endswith((".csv", ".yaml")):
+            (tmp_path / title).write_text(text, encoding="utf-8")
+    return found
+
+
+def test_the_worked_example_gives_the_orders_it_shows(blocks: dict[str, str], tmp_path: Path) -> None:
+    dataset = import_mapping(tmp_path / "myshop.yaml", tmp_path / "raw")
+    with DuckDB() as engine:
+        rows = engine.rows(f"SELECT * FROM read_parquet({quote(dataset.path('orders'))})")
+    header, *lines = blocks["orders.expected"].splitlines()
+    assert dataset.info.columns["orders"] == header.split(",")
+    assert [",".join(str(value) for value in row) for row in rows] == lines
+    assert dataset.info.notes == ["sales of the web shop only"]
+
+
+def test_the_broken_row_is_refused_in_the_words_shown(blocks: dict[str, str], tmp_path: Path) -> None:
+    sales = tmp_path / "sales.csv"
+    lines = sales.read_text().splitlines()
+    sales.write_text("\n".join([*lines[:-1], "1003,99,16.03.2025 09:15,-45.5,BACK", ""]))
+    with pytest.raises(TableError) as refused:
+        import_mapping(tmp_path / "myshop.yaml", tmp_path / "raw")
+    assert str(refused.value) == blocks["refused"].rstrip("\n")
+    assert not (tmp_path / "raw" / "myshop").exists()

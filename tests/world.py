@@ -1,0 +1,36 @@
+"""A project root in which the command line is run as a user would."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+AS_OF = "2026-07-01"
+
+
+@dataclass(frozen=True)
+class World:
+    """A project root with a finished run of 2,000 simulated customers."""
+
+    root: Path
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the command line in this root."""
+        return subprocess.run(
+            [sys.executable, "-m", "credit_eval.cli", *arguments],
+            cwd=self.root,
+            capture_output=True,
+            text=True,
+            env=os.environ | {"PYTHONWARNINGS": "default", "COLUMNS": "200"},
+        )
+
+    @property
+    def scored(self) -> Path:
+        return self.root / "data/scored/simulated" / f"as_of={AS_OF}"
+
+
+def bytes_of(directory: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(directory)): p.read_bytes() for p in sorted(directory.rglob("*")) if p.is_file()}
