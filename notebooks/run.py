@@ -11,18 +11,17 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from traitlets.config import Config
 
 from credit_eval.core.files import atomic_file
 
 ROOT = Path(__file__).resolve().parents[1]
 SECONDS = 180
-#: A kernel is spoken to through files that only this user can open, and not over the network.
-_LOCAL = Config({"KernelManager": {"transport": "ipc"}})
 _NEEDED = ("data/raw/simulated", "data/profiles/simulated/sample", "data/scored/simulated", "models/mlflow.db")
 
 
@@ -37,14 +36,16 @@ def run_one(path: Path, target: Path, *, cwd: Path, seconds: float) -> bool:
     """Run one notebook within so many seconds in all, and write its executed copy; whether it went well."""
     notebook = nbformat.read(path, as_version=4)
     started = time.monotonic()
-    client = NotebookClient(
-        notebook,
-        kernel_name="python3",
-        config=_LOCAL,
-        resources={"metadata": {"path": str(cwd)}},
-        timeout_func=lambda _: max(1, int(started + seconds - time.monotonic())),
-    )
-    problem = _problem(client)
+    with TemporaryDirectory(prefix="credit_eval_") as sockets:
+        client = NotebookClient(
+            notebook,
+            kernel_name="python3",
+            # The kernel is spoken to through files that only this user can open, and not over the network.
+            config=Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}}),
+            resources={"metadata": {"path": str(cwd)}},
+            timeout_func=lambda _: max(1, int(started + seconds - time.monotonic())),
+        )
+        problem = _problem(client)
     with atomic_file(target) as building:
         building.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
     print(f"{path.name:<36} {time.monotonic() - started:5.1f} s  {'FAILED' if problem else 'ok'}", flush=True)
@@ -57,7 +58,7 @@ def _problem(client: NotebookClient) -> str | None:
     """Why the notebook did not run to its end, or what it could not show: the failing cell and its error."""
     try:
         client.execute()
-    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+    except (CellExecutionError, CellTimeoutError, RuntimeError) as error:  # the last: a kernel that died or never came
         return str(error)
     # A cell whose picture cannot be drawn has ended well for Jupyter; its error is only among the outputs.
     outputs = (output for cell in client.nb.cells for output in cell.get("outputs", []))

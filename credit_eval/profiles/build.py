@@ -12,7 +12,7 @@ from pathlib import Path
 from credit_eval.core.errors import CohortError, DeclarationError
 from credit_eval.core.files import atomic_directory, sha256_json
 from credit_eval.core.progress import Tick, silent
-from credit_eval.events.engines.duckdb import DuckDB, quote
+from credit_eval.events.engines.duckdb import DuckDB, parquet, quote
 from credit_eval.events.engines.sql import render
 from credit_eval.events.store import Dataset
 from credit_eval.events.tables import table_named
@@ -44,9 +44,7 @@ def build_profiles(
     provided, absent = catalogue.available(dataset.info.columns)
     if not provided.features:
         raise DeclarationError("the source provides no table that a feature needs", received=", ".join(dataset.tables))
-    engine.run(
-        f"CREATE OR REPLACE TEMP TABLE whole_cohort AS SELECT customer_id, as_of FROM read_parquet({quote(cohort)})"
-    )
+    engine.run(f"CREATE OR REPLACE TEMP TABLE whole_cohort AS SELECT customer_id, as_of FROM {parquet(cohort)}")
     _check_cohort(engine, dataset)
     statement = render(provided.measures)
     with atomic_directory(target, replace=replace) as building:
@@ -82,7 +80,7 @@ def _see_range(engine: DuckDB, dataset: Dataset, catalogue: Catalogue, low: str,
         for table, columns in feature.needs.items():
             needed.setdefault(table, set(_COMMON)).update(columns | _revealing(dataset, table))
     for table, read in needed.items():
-        source = f"read_parquet({quote(dataset.path(table))})"
+        source = parquet(dataset.path(table))
         chosen = ", ".join(sorted(read))
         engine.run(f"CREATE OR REPLACE TEMP VIEW {table} AS SELECT {chosen} FROM {source} {bounds}")
 
@@ -114,7 +112,7 @@ def _check_cohort(engine: DuckDB, dataset: Dataset) -> None:
 
 
 def _check_known(engine: DuckDB, dataset: Dataset) -> None:
-    customers = f"read_parquet({quote(dataset.path('customers'))})"
+    customers = parquet(dataset.path("customers"))
     unknown = f"FROM whole_cohort ANTI JOIN {customers} USING (customer_id)"
     count = engine.scalar(f"SELECT count(*) {unknown}")
     if count:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from credit_eval.core.errors import CohortError
-from credit_eval.events.engines.duckdb import DuckDB, quote
+from credit_eval.events.engines.duckdb import DuckDB, parquet
 from credit_eval.features.language import Catalogue, Dimension
 from credit_eval.profiles.store import Profiles
 
@@ -38,7 +38,7 @@ def one_profile(engine: DuckDB, profiles: Profiles, customer_id: str) -> dict[st
     Raises:
         CohortError: the customer is not among the profiles.
     """
-    sql = f"SELECT * FROM read_parquet({quote(profiles.pattern)}) WHERE customer_id = ?"
+    sql = f"SELECT * FROM {parquet(profiles.pattern)} WHERE customer_id = ?"
     rows = engine.arrow(sql, [customer_id]).to_pylist()
     if not rows:
         raise CohortError("no such customer", received=customer_id, todo="check the identifier")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from credit_eval.events.engines.duckdb import DuckDB, quote
+from credit_eval.events.engines.duckdb import DuckDB, parquet
 from credit_eval.profiles.store import Profiles
 
 
 def typical_values(engine: DuckDB, profiles: Profiles) -> dict[str, float | str | None]:
     """Per feature the median of the known values, or the commonest category (ties: the first by name)."""
-    source = f"read_parquet({quote(profiles.pattern)})"
+    source = parquet(profiles.pattern)
     numbers = [f.name for f in profiles.catalogue.features if f.value_type == "number"]
     texts = [f.name for f in profiles.catalogue.features if f.value_type == "category"]
     medians = (

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from credit_eval.core.errors import SourceError
-from credit_eval.events.engines.duckdb import DuckDB, quote
+from credit_eval.events.engines.duckdb import DuckDB, parquet, quote
 from credit_eval.features.reasons import REASONS
 from credit_eval.scoring.run import ADVERSE
 
@@ -104,7 +104,7 @@ def opened(scored: Path) -> Iterator[DuckDB]:
     if not any(scored.glob("part-*.parquet")):
         raise SourceError(f"no scored file at {scored.parent.name}/{scored.name}", todo=todo)
     with DuckDB(threads=1) as engine:
-        engine.run(f"CREATE VIEW scored AS FROM read_parquet({quote(scored / 'part-*.parquet')})")
+        engine.run(f"CREATE VIEW scored AS FROM {parquet(scored / 'part-*.parquet')}")
         if not engine.scalar("SELECT count(*) FROM scored"):
             raise SourceError(f"the scored file at {scored.parent.name}/{scored.name} has no rows", todo=todo)
         yield engine

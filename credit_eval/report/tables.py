@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from credit_eval.core.errors import SourceError
-from credit_eval.events.engines.duckdb import DuckDB, quote
+from credit_eval.events.engines.duckdb import DuckDB, parquet
 from credit_eval.features.reasons import REASONS
 from credit_eval.report.summary import ADVERSE_SQL, opened
 
@@ -81,7 +81,7 @@ def contribution_sample(scored: Path, *, rows: int = SAMPLE_ROWS) -> pd.DataFram
     directory = scored / "contributions"
     if not any(directory.glob("part-*.parquet")):
         raise SourceError(f"no contributions at {scored.parent.name}/{scored.name}", todo="score again")
-    files = f"read_parquet({quote(directory / 'part-*.parquet')})"
+    files = parquet(directory / "part-*.parquet")
     with DuckDB(threads=1) as engine:
         return _picked(engine, files, rows).drop(columns=["base_value", "log_odds"])
 
@@ -96,7 +96,7 @@ def value_sample(profiles: Path, keys: pd.DataFrame) -> pd.DataFrame:
         raise SourceError(f"no profiles at {profiles.parent.name}/{profiles.name}", todo="score again")
     with DuckDB(threads=1) as engine:
         engine.register("wanted", keys.loc[:, list(_KEYS)])
-        files = f"read_parquet({quote(profiles / 'part-*.parquet')})"
+        files = parquet(profiles / "part-*.parquet")
         found = engine.frame(f"FROM {files} SEMI JOIN wanted USING (customer_id, as_of)")
     return keys.loc[:, list(_KEYS)].merge(found, on=list(_KEYS), how="left", validate="one_to_one")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from credit_eval.core.clock import month_starts
 from credit_eval.core.errors import CohortError, SampleError
 from credit_eval.core.files import atomic_file
-from credit_eval.events.engines.duckdb import DuckDB, quote
+from credit_eval.events.engines.duckdb import DuckDB, parquet, quote
 from credit_eval.events.store import Dataset
 from credit_eval.samples.definition import DefaultDefinition, account_known_at
 
@@ -33,12 +33,12 @@ def monthly_cohort(engine: DuckDB, dataset: Dataset, as_ofs: Sequence[datetime],
     sql = f"""
         SELECT customer_id, as_of
         FROM (SELECT customer_id, min({account_known_at(dataset)}) AS first_known
-              FROM read_parquet({quote(dataset.path("accounts"))}) GROUP BY ALL)
+              FROM {parquet(dataset.path("accounts"))} GROUP BY ALL)
         JOIN (SELECT * FROM (VALUES {dates}) dates(as_of)) ON first_known < as_of
         ORDER BY customer_id, as_of"""
     with atomic_file(path) as building:
         engine.write_parquet(sql, building)
-        rows = int(engine.scalar(f"SELECT count(*) FROM read_parquet({quote(building)})"))
+        rows = int(engine.scalar(f"SELECT count(*) FROM {parquet(building)}"))
         if rows == 0:
             raise CohortError(
                 "the cohort is empty",
@@ -56,7 +56,7 @@ def population_with(engine: DuckDB, dataset: Dataset, customer_id: str, as_of: d
         CohortError: an as_of after the data end, or nobody else to compare with.
     """
     monthly_cohort(engine, dataset, [as_of], path)
-    members = f"SELECT customer_id, as_of FROM read_parquet({quote(path)})"
+    members = f"SELECT customer_id, as_of FROM {parquet(path)}"
     self_ = f"SELECT {quote(customer_id)}, TIMESTAMP {quote(str(as_of))}"
     with atomic_file(path) as building:
         engine.write_parquet(f"{members} UNION {self_} ORDER BY ALL", building)

@@ -19,7 +19,7 @@ from pathlib import Path
 import pandas as pd
 
 from credit_eval.core.errors import SampleError
-from credit_eval.events.engines.duckdb import DuckDB, quote
+from credit_eval.events.engines.duckdb import DuckDB, parquet, quote
 from credit_eval.events.store import Dataset
 
 
@@ -57,7 +57,7 @@ def label_cohort(engine: DuckDB, dataset: Dataset, cohort: Path, definition: Def
     """
     brought = dataset.info.label_source == "outcomes"
     sql = _from_outcomes(dataset) if brought else _from_repayments(dataset, definition)
-    members = f"SELECT customer_id, as_of FROM read_parquet({quote(cohort)})"
+    members = f"SELECT customer_id, as_of FROM {parquet(cohort)}"
     frame = engine.frame(f"WITH cohort AS ({members}), {sql} ORDER BY customer_id, as_of")
     frame["exclusion"] = frame["exclusion"].astype(object).where(frame["exclusion"].notna(), None)
     return frame.astype({"defaulted": "Int8", "as_of": "datetime64[us]"})
@@ -72,8 +72,8 @@ def in_default(engine: DuckDB, dataset: Dataset, cohort: Path, definition: Defau
         return frozenset()
     late = f"due_at + to_days({definition.days_past_due})"
     rows = engine.rows(
-        f"""SELECT DISTINCT customer_id FROM read_parquet({quote(cohort)}) AS cohort
-            JOIN read_parquet({quote(dataset.path("repayments"))}) AS line USING (customer_id)
+        f"""SELECT DISTINCT customer_id FROM {parquet(cohort)} AS cohort
+            JOIN {parquet(dataset.path("repayments"))} AS line USING (customer_id)
             WHERE line.known_at < as_of AND {late} <= as_of AND (paid_known_at IS NULL OR paid_known_at >= as_of)"""
     )
     return frozenset(row[0] for row in rows)
@@ -87,7 +87,7 @@ def _from_outcomes(dataset: Dataset) -> str:
             todo="import it again",
         )
     return f"""
-        outcomes AS (SELECT customer_id, as_of, defaulted FROM read_parquet({quote(dataset.outcomes_path)}))
+        outcomes AS (SELECT customer_id, as_of, defaulted FROM {parquet(dataset.outcomes_path)})
         SELECT customer_id, as_of, CAST(defaulted AS TINYINT) AS defaulted,
                CASE WHEN defaulted IS NULL THEN 'no_outcome' END AS exclusion
         FROM cohort LEFT JOIN outcomes USING (customer_id, as_of)"""
@@ -115,7 +115,7 @@ def _from_repayments(dataset: Dataset, definition: DefaultDefinition) -> str:
         lines AS (
             SELECT customer_id, due_at + {late} AS hit_at,
                    CASE WHEN {seen} < {known_until} THEN paid_at END AS paid_at
-            FROM read_parquet({quote(dataset.path("repayments"))})),
+            FROM {parquet(dataset.path("repayments"))}),
         hits AS (SELECT * FROM lines WHERE paid_at IS NULL OR paid_at >= hit_at),
         met AS (
             SELECT cohort.customer_id, cohort.as_of,
@@ -124,7 +124,7 @@ def _from_repayments(dataset: Dataset, definition: DefaultDefinition) -> str:
             FROM cohort JOIN hits USING (customer_id) GROUP BY ALL),
         opened AS (
             SELECT customer_id, min({account_known_at(dataset)}) AS first_known
-            FROM read_parquet({quote(dataset.path("accounts"))}) GROUP BY ALL),
+            FROM {parquet(dataset.path("accounts"))} GROUP BY ALL),
         judged AS (
             SELECT customer_id, as_of, coalesce(hit, false) AS hit,
                    CASE WHEN first_known IS NULL OR first_known >= as_of THEN 'no_account'

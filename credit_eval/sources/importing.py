@@ -19,7 +19,7 @@ from credit_eval.core.clock import DAY
 from credit_eval.core.errors import SourceError
 from credit_eval.core.files import atomic_directory, sha256_file
 from credit_eval.core.progress import Tick, silent
-from credit_eval.events.engines.duckdb import DuckDB, EngineError, quote
+from credit_eval.events.engines.duckdb import DuckDB, EngineError, parquet, quote
 from credit_eval.events.rules import (
     OUTCOMES,
     SHAPES,
@@ -167,7 +167,7 @@ class _Writer:
         staged = self._building / _STAGE / f"{shape.name.replace('/', '-')}.parquet"
         self._engine.write_parquet(f"SELECT {', '.join(columns)} FROM ({sql})", staged)
         self._step()
-        return Incoming(shape, f"read_parquet({quote(staged)})", given)
+        return Incoming(shape, parquet(staged), given)
 
     def _store(self, one: Incoming, checked: Checked) -> None:
         """Cast, fill, sort and write the good rows; set the bad ones aside."""
@@ -219,10 +219,8 @@ class _Writer:
     def _measure(self, one: Incoming) -> tuple[int, datetime | None, datetime | None, datetime | None]:
         """Rows, first moment known, last moment known of a row and of a value revealed later."""
         later = "paid_known_at" if "paid_known_at" in {c.name for c in one.shape.written(one.given)} else "known_at"
-        stored = quote(self._building / f"{one.shape.name}.parquet")
-        (measured,) = self._engine.rows(
-            f"SELECT count(*), min(known_at), max(known_at), max({later}) FROM read_parquet({stored})"
-        )
+        stored = parquet(self._building / f"{one.shape.name}.parquet")
+        (measured,) = self._engine.rows(f"SELECT count(*), min(known_at), max(known_at), max({later}) FROM {stored}")
         return measured
 
     def _step(self) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from credit_eval.core.errors import SourceError
-from credit_eval.events.engines.duckdb import DuckDB, EngineError, quote
+from credit_eval.events.engines.duckdb import DuckDB, EngineError, parquet, quote
 from credit_eval.events.rules import SOURCE_FILE, SOURCE_ROW
 
 #: Lines that may be skipped in one file; with more, the file is not what it seems.
@@ -165,7 +165,7 @@ def open_parquet(path: Path, *, name: str | None = None, needs: Collection[str] 
             raise SourceError(
                 f"{path.name} cannot be read", expected="a Parquet file", received=str(error).splitlines()[0]
             ) from error
-    found = SourceFile(name or path.name, columns, f"read_parquet({quote(path)})", 0)
+    found = SourceFile(name or path.name, columns, parquet(path), 0)
     found.require(needs)
     return found
 

@@ -96,7 +96,7 @@ class DuckDB:
 
     def columns(self, path: Path) -> dict[str, str]:
         """Names and DuckDB types of the columns of a Parquet file."""
-        described = self.rows(f"DESCRIBE SELECT * FROM read_parquet({quote(path)})")
+        described = self.rows(f"DESCRIBE SELECT * FROM {parquet(path)}")
         return {row[0]: row[1] for row in described}
 
     def _execute(self, sql: str, parameters: Sequence[object] | Mapping[str, object]) -> Any:
@@ -115,3 +115,14 @@ def quote(path: Path | str) -> str:
     "'it''s'"
     """
     return "'" + str(path).replace("'", "''") + "'"
+
+
+def parquet(path: Path | str) -> str:
+    """Parquet files (a path or a glob) as a relation: what the files hold, and nothing read out of their names.
+
+    Directories here are named `as_of=…` and `cohort=…`; DuckDB would make columns of these, over the real ones.
+
+    >>> parquet("data/scored/part-*.parquet")
+    "read_parquet('data/scored/part-*.parquet', hive_partitioning = false)"
+    """
+    return f"read_parquet({quote(path)}, hive_partitioning = false)"
