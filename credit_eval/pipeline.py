@@ -136,9 +136,11 @@ class Pipeline:
             "calibration": asdict(model.calibrated()),
             "importance": _importance(model, split.frame),
         }
+        self.tick("registering", 0, 1)
         version = register(
             model, self.paths.models, dataset=name, params=_params(settings, found), metrics=found["metrics"]
         )
+        self.tick("registering", 1, 1)
         found["model_version"] = version
         write_json(self.paths.validation(name), found)
         return found
@@ -146,7 +148,7 @@ class Pipeline:
     def _trained(self, split: Split, features: Catalogue, settings: TrainingSettings) -> tuple[CreditModel, Record]:
         if split.kind == "time":
             model = train(split.frame, features.features, settings, tick=self.tick)
-            return model, judged_out_of_time(model, split.frame, features.features)
+            return model, judged_out_of_time(model, split.frame, features.features, tick=self.tick)
         model = train_cross_fitted(split.frame, features.features, settings, tick=self.tick)
         demographics = [feature.name for feature in features.features if feature.tables == {"customers"}]
         return model, judged_by_cross_validation(
@@ -211,13 +213,11 @@ class Pipeline:
         for needed, todo in ((scored / "manifest.json", "score"), (validation, "train")):
             if not needed.exists():
                 raise SourceError(f"no report of {name} {label} yet", todo=f"run `credit-eval {todo} {name}` first")
-        return write_report(
-            scored,
-            read_json(validation),
-            self.dataset(name).info,
-            self.paths.report(name, label),
-            profiles=self.paths.profiles(name, label),
-        )
+        self.tick("report", 0, 1)
+        target, profiles = self.paths.report(name, label), self.paths.profiles(name, label)
+        write_report(scored, read_json(validation), self.dataset(name).info, target, profiles=profiles)
+        self.tick("report", 1, 1)
+        return target
 
     def labels(self, name: str) -> list[str]:
         """What `run` scores: the cohorts that the source brought without labels, or everybody at the data end."""

@@ -31,6 +31,18 @@ from credit_eval.events.query import (
 )
 from credit_eval.events.tables import table_named
 
+#: What a sentence calls the rows of a table.
+_ROWS = {
+    "customers": "registrations",
+    "orders": "orders",
+    "payments": "payments",
+    "browsing": "page events",
+    "behaviour": "account events",
+    "applications": "requests for credit",
+    "accounts": "changes of credit accounts",
+    "repayments": "instalments that fell due",
+}
+
 Unit = Literal["count", "money", "days", "share", "ratio", "years", "number", "category"]
 
 
@@ -137,7 +149,7 @@ class Feature:
     def sentence(self, value: object, typical: object, currency: str = "") -> str:
         """The reason text: the customer's value, what it is, and the value most customers have."""
         shown, usual = self.show(value, currency), self.show(typical, currency)
-        counts = self.unit == "count" or self.title.startswith("since ")
+        counts = (self.unit == "count" and value != 1) or self.title.startswith("since ")
         text = f"{shown} {self.title}" if counts and not _is_unknown(value) else f"{self.title}: {shown}"
         return f"{text[0].upper()}{text[1:]}; most customers: {usual}"
 
@@ -173,7 +185,7 @@ def _is_unknown(value: object) -> bool:
 
 def count(table: str, keep: Keep | None = None, *, days: int | None = None, clock: str = "occurred_at") -> Named:
     """How many rows; none is 0."""
-    what = keep.phrase if keep else f"{table} on record"
+    what = keep.phrase if keep else _ROWS[table]
     aggregate = Aggregate(table, "count", where=_where(keep), days=days, clock=clock, when_empty=0)
     return Named(_name(table, keep, None, "count", days), aggregate, "count", _words(what, _window(days)))
 
@@ -221,7 +233,7 @@ def share(
     over, under = (count(table, k, days=days, clock=clock).measure for k in (both, among))
     assert isinstance(over, Aggregate)
     assert isinstance(under, Aggregate)
-    whole = among.phrase if among else f"all {table}"
+    whole = among.phrase if among else f"all {_ROWS[table]}"
     title = _words(keep.phrase, f"as a share of {whole}", _window(days))
     return Named(_name(table, keep, None, "share", days), Ratio(over, under), "share", title)
 

@@ -34,7 +34,7 @@ _SETTLED = Keep("paid", ~_UNPAID, "instalments paid")
 _EARLY = Keep("early", ~_UNPAID & _DAYS_TO_PAY.below(-2), "instalments paid three or more days early")
 
 _DPD = Of("days_late", _LATENESS, "days", "lateness of an instalment")
-_PAY_DAY = Of("days_to_pay", _DAYS_TO_PAY, "days", "time from due date to payment")
+_PAY_DAY = Of("days_to_pay", _DAYS_TO_PAY, "days", "time from due date to payment (negative: early)")
 _DUE = Of("due", column("due_amount"), "money", "money overdue")
 _OWED = Of("owed", column("due_amount"), "money", "money owed in instalments not yet paid")
 _LIMIT = Of("limit", column("credit_limit"), "money", "credit limit")
@@ -86,7 +86,7 @@ FEATURES = (
             _SETTLED,
             clock="paid_at",
             when_empty=None,
-            title="time from due date to payment of the instalment paid last",
+            title="time from due date to payment (negative: early) of the instalment paid last",
         ),
         _HISTORY,
         +1,
@@ -139,7 +139,12 @@ FEATURES = (
     Feature(fold("repayments", "sum", _DUE, OVERDUE, clock="due_at", when_empty=0), _HISTORY, 0, _OVERDUE_CODE),
     owed_now(),
     limit_now(),
-    Feature(fold("accounts", "nunique", _ACCOUNT, when_empty=0), _HISTORY, 0, "R_SHORT_CREDIT_HISTORY"),
+    Feature(
+        fold("accounts", "nunique", _ACCOUNT, when_empty=0, title="credit accounts or loans so far"),
+        _HISTORY,
+        0,
+        "R_SHORT_CREDIT_HISTORY",
+    ),
     Feature(fold("accounts", "max", _LIMIT, when_empty=None), _HISTORY, 0, "R_CREDIT_LINE"),
     Feature(
         ratio(
@@ -150,7 +155,18 @@ FEATURES = (
         "R_CREDIT_LINE",
     ),
     Feature(
-        fold("accounts", "nunique", _ACCOUNT, clock="opened_at", days=90, when_empty=0), _HISTORY, 0, "R_RECENT_CREDIT"
+        fold(
+            "accounts",
+            "nunique",
+            _ACCOUNT,
+            clock="opened_at",
+            days=90,
+            when_empty=0,
+            title="credit accounts or loans opened in the last 90 days",
+        ),
+        _HISTORY,
+        0,
+        "R_RECENT_CREDIT",
     ),
     Feature(
         since("accounts", clock="opened_at", first=True, phrase="since the first credit account"),

@@ -33,18 +33,26 @@ DEMOGRAPHICS = "lightgbm on demographics alone"
 _CURVE_POINTS = 101
 
 
-def judged_out_of_time(model: CreditModel, sample: pd.DataFrame, features: Sequence[Trainable]) -> Record:
-    """The model on the part `oot`, beside logistic regressions fitted on what taught the trees."""
+def judged_out_of_time(
+    model: CreditModel, sample: pd.DataFrame, features: Sequence[Trainable], *, tick: Tick = silent
+) -> Record:
+    """The model on the part `oot`, beside logistic regressions fitted on what taught the trees.
+
+    Ticks as `validation`, per model judged.
+    """
     taught, oot = sample[sample["part"].isin(("fit", "stop"))], sample[sample["part"] == "oot"]
     known = [feature for feature in features if taught[feature.name].notna().any()]
     p, names = model.p_default(oot), [feature.name for feature in known]
     baselines, gains = {}, {}
-    for name, ranks in ((LOGISTIC, False), (LOGISTIC_RANKS, True)):
+    for step, (name, ranks) in enumerate(((LOGISTIC, False), (LOGISTIC_RANKS, True))):
+        tick("validation", step, 3)
         fitted = logistic_regression(known, ranks=ranks).fit(taught[names], taught["defaulted"])
         theirs = fitted.predict_proba(oot[names])[:, 1]
         baselines[name] = measure(oot["defaulted"], theirs, oot["customer_id"]).flat()
         gains[name] = asdict(auc_difference(oot["defaulted"], p, theirs, groups=oot["customer_id"]))
+    tick("validation", 2, 3)
     by_part = {part: metrics.flat() for part, metrics in measure_parts(model, sample).items()}
+    tick("validation", 3, 3)
     return {
         "judged_on": "out-of-time snapshots",
         "metrics": by_part["oot"],

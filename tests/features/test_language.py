@@ -82,6 +82,7 @@ def test_features_over_what_a_source_lacks_are_absent_and_say_what_is_missing() 
 def test_reason_sentences_read_aloud() -> None:
     said = {name: CATALOGUE[name].sentence for name in CATALOGUE.names}
     assert said["payments_failed_count_30d"](3.0, 0.0) == "3 payments failed in the last 30 days; most customers: 0"
+    assert said["payments_failed_count_30d"](1.0, 0.0) == "Payments failed in the last 30 days: 1; most customers: 0"
     assert said["customers_age_last"](34.0, 41.0) == "Age: 34 years; most customers: 41 years"
     assert said["orders_placed_amount_sum_90d"](float("nan"), 1200.0, "CNY").startswith(
         "Spending on orders in the last 90 days: unknown"
