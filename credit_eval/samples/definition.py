@@ -68,13 +68,11 @@ def in_default(engine: DuckDB, dataset: Dataset, cohort: Path, definition: Defau
 
     Empty for a source that brings labels of its own, since its definition of default is not ours.
     """
-    if dataset.info.label_source == "outcomes" or not dataset.has("repayments", "paid_known_at"):
+    if dataset.info.label_source == "outcomes":
         return frozenset()
-    late = f"due_at + to_days({definition.days_past_due})"
     rows = engine.rows(
-        f"""SELECT DISTINCT customer_id FROM {parquet(cohort)} AS cohort
-            JOIN {parquet(dataset.path("repayments"))} AS line USING (customer_id)
-            WHERE line.known_at < as_of AND {late} <= as_of AND (paid_known_at IS NULL OR paid_known_at >= as_of)"""
+        f"""WITH cohort AS (SELECT customer_id, as_of FROM {parquet(cohort)}), {_lines(dataset, definition)}
+            SELECT DISTINCT customer_id FROM cohort JOIN lines USING (customer_id) WHERE {_ALREADY}"""
     )
     return frozenset(row[0] for row in rows)
 
@@ -99,29 +97,15 @@ def account_known_at(dataset: Dataset) -> str:
 
 
 def _from_repayments(dataset: Dataset, definition: DefaultDefinition) -> str:
-    if not dataset.has("repayments", "due_at", "paid_at") or not dataset.has("accounts"):
-        raise SampleError(
-            f"data set {dataset.name} cannot be labelled",
-            expected="accounts, and repayments with due_at and paid_at",
-            received="tables " + ", ".join(dataset.tables),
-            todo="import repayments, or labels of your own as outcomes",
-        )
-    seen = "coalesce(paid_known_at, paid_at)" if dataset.has("repayments", "paid_known_at") else "paid_at"
-    late = f"to_days({definition.days_past_due})"
     window_end = f"(as_of + to_days({definition.window_days}))"
-    known_until = f"TIMESTAMP {quote(str(dataset.info.known_until))}"
-    # `hits` keeps lines that are in default at some moment, each with the payment that ended it, if seen.
+    known_until = _known_until(dataset)
     return f"""
-        lines AS (
-            SELECT customer_id, due_at + {late} AS hit_at,
-                   CASE WHEN {seen} < {known_until} THEN paid_at END AS paid_at
-            FROM {parquet(dataset.path("repayments"))}),
-        hits AS (SELECT * FROM lines WHERE paid_at IS NULL OR paid_at >= hit_at),
+        {_lines(dataset, definition)},
         met AS (
             SELECT cohort.customer_id, cohort.as_of,
-                   bool_or(hit_at > as_of AND hit_at <= {window_end}) AS hit,
-                   bool_or(hit_at <= as_of AND (paid_at IS NULL OR paid_at >= as_of)) AS already
-            FROM cohort JOIN hits USING (customer_id) GROUP BY ALL),
+                   bool_or(hit_at > as_of AND hit_at <= {window_end} AND (paid_at IS NULL OR paid_at >= hit_at)) AS hit,
+                   bool_or({_ALREADY}) AS already
+            FROM cohort JOIN lines USING (customer_id) GROUP BY ALL),
         opened AS (
             SELECT customer_id, min({account_known_at(dataset)}) AS first_known
             FROM {parquet(dataset.path("accounts"))} GROUP BY ALL),
@@ -135,3 +119,28 @@ def _from_repayments(dataset: Dataset, definition: DefaultDefinition) -> str:
         SELECT customer_id, as_of, CASE WHEN exclusion IS NULL THEN CAST(hit AS TINYINT) END AS defaulted,
                exclusion
         FROM judged"""
+
+
+#: In default at `as_of`, as far as was known then: what keeps a row out of a sample keeps new credit from a customer.
+_ALREADY = "(hit_at <= as_of AND (seen_at IS NULL OR seen_at >= as_of))"
+
+
+def _lines(dataset: Dataset, definition: DefaultDefinition) -> str:
+    """Schedule lines: when each hits default, when it was paid if the data saw it, and when that was known."""
+    if not dataset.has("repayments", "due_at", "paid_at") or not dataset.has("accounts"):
+        raise SampleError(
+            f"data set {dataset.name} cannot be labelled",
+            expected="accounts, and repayments with due_at and paid_at",
+            received="tables " + ", ".join(dataset.tables),
+            todo="import repayments, or labels of your own as outcomes",
+        )
+    seen = "coalesce(paid_known_at, paid_at)" if dataset.has("repayments", "paid_known_at") else "paid_at"
+    return f"""
+        lines AS (
+            SELECT customer_id, due_at + to_days({definition.days_past_due}) AS hit_at, {seen} AS seen_at,
+                   CASE WHEN {seen} < {_known_until(dataset)} THEN paid_at END AS paid_at
+            FROM {parquet(dataset.path("repayments"))})"""
+
+
+def _known_until(dataset: Dataset) -> str:
+    return f"TIMESTAMP {quote(str(dataset.info.known_until))}"

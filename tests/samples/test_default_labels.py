@@ -5,76 +5,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from event_tables import arrow_of, draw
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from schedule_lines import AS_OF, END, HIT, SIXTY_IN_120, START, US, WINDOW_END, dataset_at, labels, line
 
 from credit_eval.core.errors import SampleError
 from credit_eval.events.engines.duckdb import DuckDB
-from credit_eval.events.store import Dataset, DatasetInfo
 from credit_eval.samples.definition import DefaultDefinition, label_cohort
-
-START, END = datetime(2026, 1, 1), datetime(2026, 12, 31)
-SIXTY_IN_120 = DefaultDefinition(days_past_due=60, window_days=120)
-
-ACCOUNTS = """
-customer_id  occurred_at  known_at    account_id  opened_at
-a            2026-01-01   2026-01-01  A           2026-01-01
-b            2026-01-01   2026-03-01  B           2026-01-01
-"""
-
-
-def dataset_at(root, *, accounts=ACCOUNTS, repayments=(), known_until=END, outcomes=None):
-    rows = {"accounts": draw("accounts", accounts), "repayments": list(repayments)}
-    for table, content in rows.items():
-        pq.write_table(arrow_of(table, content), root / f"{table}.parquet")
-    if outcomes is not None:
-        outcomes.to_parquet(root / "outcomes.parquet")
-    info = DatasetInfo(
-        name="tiny",
-        source="test",
-        currency="XXX",
-        known_from=START,
-        known_until=known_until,
-        label_source="repayments" if outcomes is None else "outcomes",
-        columns={
-            "accounts": ["customer_id", "occurred_at", "known_at", "account_id", "opened_at"],
-            "repayments": ["customer_id", "occurred_at", "due_at", "paid_at", "paid_known_at"],
-        },
-        rows={},
-        hashes={},
-    )
-    return Dataset(root, info)
-
-
-def line(due, paid=None, customer="a", number=0, paid_known=None):
-    return {
-        "customer_id": customer,
-        "occurred_at": START,
-        "account_id": customer.upper(),
-        "installment_id": str(number),
-        "due_at": due,
-        "due_amount": 10,
-        "paid_at": paid,
-        "paid_known_at": paid_known or paid,
-    }
-
-
-def labels(root, members, *, definition=SIXTY_IN_120, **dataset):
-    cohort = root / "cohort.parquet"
-    schema = pa.schema([("customer_id", pa.string()), ("as_of", pa.timestamp("us"))])
-    pq.write_table(pa.Table.from_pylist([{"customer_id": c, "as_of": a} for c, a in members], schema=schema), cohort)
-    with DuckDB(threads=1) as engine:
-        return label_cohort(engine, dataset_at(root, **dataset), cohort, definition)
-
-
-AS_OF = datetime(2026, 4, 1)
-HIT = timedelta(days=60)
-US = timedelta(microseconds=1)
-WINDOW_END = AS_OF + timedelta(days=120)
 
 
 @pytest.mark.parametrize(
