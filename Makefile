@@ -9,7 +9,7 @@ export MPLBACKEND := Agg
 export MLFLOW_DISABLE_TELEMETRY := true
 export PYTHONWARNINGS := ignore::FutureWarning:mlflow
 
-.PHONY: demo install simulate run train score report features docs notebooks test check typecheck lint lock clean help
+.PHONY: demo install simulate run train score report features docs notebooks test bench-chain typecheck lint lock clean help
 
 demo: install data/raw/$(DATASET)/dataset.json ## everything: install, simulate, train, score, report, and a summary (the default)
 	@$(RUN) run $(DATASET)
@@ -59,6 +59,9 @@ test: install ## lint, type check, and every test with its doctests
 	@$(MAKE) --no-print-directory lint typecheck
 	@OMP_NUM_THREADS=1 $(VENV)/bin/pytest -n 2 --dist loadgroup
 
+bench-chain: install ## measure wall time and memory of every stage, and of growing imports
+	@$(VENV)/bin/python benchmarks/chain.py
+
 lint: install ## ruff: style and format
 	@$(VENV)/bin/ruff check -q . && $(VENV)/bin/ruff format -q --check .
 
@@ -72,4 +75,4 @@ clean: ## remove everything that runs made: data, models, reports (not .venv)
 	@rm -rf data/raw data/cohorts data/profiles data/scored data/reports data/truth models/mlflow.db models/artifacts
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z_-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z_-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
