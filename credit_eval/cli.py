@@ -125,7 +125,7 @@ def profile(
         if not found:
             out.print("  no data: the source provides nothing on this side", style="dim")
         for line in found:
-            out.print(f"  {line.title:<78} {line.value:>16}   most customers: {line.typical}", markup=False)
+            out.print(f"  {line.title:<78} {line.value:>16}   {line.usual}", markup=False)
 
 
 @app.command()
@@ -206,9 +206,11 @@ def _describe(name: str) -> None:
 def _print_metrics(found: Record) -> None:
     """Discrimination and calibration with their 95 % intervals, and how they were judged."""
     metrics = found["metrics"]
-    shown = [f"{name.upper()} {_interval(metrics, name)}" for name in ("auc", "ks", "ece")]
-    rate = f"default rate {metrics['default_rate']:.1%} ({metrics['bads']:,.0f} of {metrics['n']:,.0f})"
-    out.print(f"  {rate}, " + ", ".join(shown) + "  (95 % intervals)")
+    shown = ", ".join(f"{name.upper()} {_interval(metrics, name)}" for name in ("auc", "ks"))
+    out.print(
+        f"  default rate {metrics['default_rate']:.1%} ({metrics['bads']:,.0f} of {metrics['n']:,.0f}), {shown} (95 %)"
+    )
+    out.print(f"  calibration error (ECE) {metrics['ece']:.3f}; by chance alone {metrics['ece_by_chance']:.3f}")
     for name, gain in found["gains"].items():
         out.print(f"  AUC over {name}: {gain['value']:+.3f} [{gain['low']:+.3f}, {gain['high']:+.3f}]", markup=False)
     out.print(f"  {found['why']}", markup=False)
@@ -232,8 +234,10 @@ def _print_summary(done: Done) -> None:
             f"  customers  {summary.customers:,}; restricted {restricted:,} ({restricted / summary.customers:.1%})"
         )
         out.print(f"  decisions  {decisions}")
+        bound = ", ".join(f"{constraint} {n:,}" for constraint, n in summary.adverse_bound_by.items())
+        out.print(f"  adverse    {summary.adverse:,}, bound by: {bound or 'nothing'}", markup=False)
         reasons = "; ".join(f"{reason.label} ({reason.n:,})" for reason in summary.reasons[:3])
-        out.print(f"  reasons    {reasons}", markup=False)
+        out.print(f"  reasons    {reasons}; first of {summary.reasons_among:,} {summary.reasons_of}", markup=False)
         out.print(f"  scored     {paths.scored(done.dataset, label)}/", markup=False)
         out.print(f"  report     {paths.report(done.dataset, label)}", markup=False)
 

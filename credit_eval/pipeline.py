@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,8 +18,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 
-from credit_eval import __version__
-from credit_eval.core.errors import ModelError, SourceError
+from credit_eval.core.errors import CohortError, ModelError, SourceError
 from credit_eval.core.files import read_json, sha256_json, write_json
 from credit_eval.core.progress import Tick, silent
 from credit_eval.events.engines.duckdb import DuckDB
@@ -32,7 +31,7 @@ from credit_eval.models.record import Record, judged_by_cross_validation, judged
 from credit_eval.models.registry import load_champion, register
 from credit_eval.models.training import TrainingSettings, train, train_cross_fitted
 from credit_eval.policy.settings import Policy, load_policy
-from credit_eval.profiles.build import build_profiles, fingerprint
+from credit_eval.profiles.build import build_profiles
 from credit_eval.profiles.customer import Line, by_dimension, one_profile
 from credit_eval.profiles.population import typical_values
 from credit_eval.profiles.store import Profiles
@@ -41,7 +40,7 @@ from credit_eval.report.summary import Summary, summarise
 from credit_eval.samples.cohorts import monthly_cohort, population_with, snapshot_dates
 from credit_eval.samples.definition import DefaultDefinition, in_default, label_cohort
 from credit_eval.samples.split import Split, choose_split
-from credit_eval.scoring.run import Job, score
+from credit_eval.scoring.run import Job, already_done, code_fingerprint, score
 from credit_eval.settings import Paths, Settings
 
 SAMPLE = "sample"
@@ -84,15 +83,24 @@ class Pipeline:
 
     # From events to a sample ---------------------------------------------------------------------------------
 
-    def build(self, name: str, cohort: str, *, as_ofs: list[datetime] | None = None) -> Profiles:
+    def _members(self, engine: DuckDB, dataset: Dataset, label: str, *as_ofs: datetime | None) -> Path:
+        """File of a cohort: one that the source brought, or everyone with an account at `as_ofs`, written now."""
+        dates = [as_of for as_of in as_ofs if as_of]
+        if not dates:
+            return dataset.cohort_path(label.removeprefix("cohort="))
+        path = self.paths.cohort(dataset.name, label)
+        monthly_cohort(engine, dataset, dates, path)
+        return path
+
+    def _profiles(self, engine: DuckDB, dataset: Dataset, label: str, members: Path) -> Profiles:
+        target = self.paths.profiles(dataset.name, label)
+        return build_profiles(engine, dataset, members, CATALOGUE, target, replace=True, tick=self.tick)
+
+    def build(self, name: str, label: str, *, as_ofs: Sequence[datetime] = ()) -> Profiles:
         """Profiles of a cohort that the source brought, or of everyone with an account at `as_ofs`."""
         dataset = self.dataset(name)
-        target = self.paths.profiles(name, cohort)
         with self._engine() as engine:
-            members = self.paths.cohort(name, cohort) if as_ofs else dataset.cohort_path(cohort.removeprefix("cohort="))
-            if as_ofs:
-                monthly_cohort(engine, dataset, as_ofs, members)
-            return build_profiles(engine, dataset, members, CATALOGUE, target, replace=True, tick=self.tick)
+            return self._profiles(engine, dataset, label, self._members(engine, dataset, label, *as_ofs))
 
     def sample(self, name: str) -> tuple[Profiles, Split, dict[str, int]]:
         """The labelled training sample: its profiles, its split, and how many rows were left out and why."""
@@ -121,6 +129,8 @@ class Pipeline:
         features = profiles.catalogue
         settings = TrainingSettings(seed=self.settings.sample.seed, grades=_grades(self.policy(name)))
         model, judged = self._trained(split, features, settings)
+        with self._engine() as engine:
+            model = replace(model, metadata=dict(model.metadata) | {"typical": typical_values(engine, profiles)})
         found: Record = judged | {
             "dataset": name,
             "identity": self._identity(name),
@@ -160,7 +170,7 @@ class Pipeline:
         provided, _ = CATALOGUE.available(self.dataset(name).info.columns)
         chosen = self.settings.default.model_dump() | self.settings.sample.model_dump()
         grades = asdict(_grades(self.policy(name)))
-        return sha256_json([self.dataset(name).fingerprint, fingerprint(provided), chosen, grades, __version__])
+        return sha256_json([self.dataset(name).fingerprint, provided.fingerprint, chosen, grades, code_fingerprint()])
 
     def _still_valid(self, name: str) -> Record | None:
         """The last validation, if it is of the champion in force and of what would be trained now."""
@@ -179,29 +189,52 @@ class Pipeline:
     def score(
         self, name: str, *, as_of: datetime | None = None, cohort: str | None = None, replace: bool = False
     ) -> Path:
-        """Profiles, scores, reasons and decisions of everyone with an account at `as_of`, or of a brought cohort."""
-        label = f"cohort={cohort}" if cohort else f"as_of={as_of:%Y-%m-%d}"
-        dataset, policy = self.dataset(name), self.policy(name)
+        """Profiles, scores, reasons and decisions of everyone with an account at `as_of`, or of a brought cohort.
+
+        The same run again changes nothing and is not made again.
+
+        Raises:
+            CohortError: an `as_of` outside the data or not at midnight, or nobody to score.
+        """
+        label, dataset = self._label(as_of, cohort), self.dataset(name)
         if as_of:
             dataset.check_as_of(as_of)
+        target, policy = self.paths.scored(name, label), self.policy(name)
         model, version = load_champion(self.paths.models, name)
-        profiles = self.build(name, label, as_ofs=None if as_of is None else [as_of])
-        members = self.paths.cohort(name, label) if as_of else dataset.cohort_path(str(cohort))
         with self._engine() as engine:
-            typical = typical_values(engine, profiles)
-            late = in_default(engine, dataset, members, self.definition)
-        job = Job(
-            profiles=profiles,
-            model=model,
-            model_version=version,
-            policy=policy,
-            typical=typical,
-            currency=dataset.info.currency,
-            revolving=self.settings.of(name).revolving,
-            in_default=late,
-            seed=self.settings.sample.seed,
-        )
-        return score(job, self.paths.scored(name, label), replace=replace, tick=self.tick)
+            members = self._members(engine, dataset, label, as_of)
+            job = Job(
+                dataset=name,
+                cohort=label,
+                data_fingerprint=dataset.fingerprint,
+                catalogue=CATALOGUE.available(dataset.info.columns)[0],
+                model=model,
+                model_version=version,
+                policy=policy,
+                typical=model.metadata["typical"],
+                currency=dataset.info.currency,
+                revolving=self.settings.of(name).revolving,
+                assume_no_debt=self.settings.of(name).assume_no_debt,
+                definition=self.definition,
+                in_default=in_default(engine, dataset, members, self.definition),
+            )
+            if not replace and already_done(job, target):
+                return target
+            profiles = self._profiles(engine, dataset, label, members)
+        return score(job, profiles, target, replace=replace, tick=self.tick)
+
+    @staticmethod
+    def _label(as_of: datetime | None, cohort: str | None) -> str:
+        if as_of is None:
+            return f"cohort={cohort}"
+        if as_of.time() != datetime.min.time():
+            raise CohortError(
+                "a batch run observes at midnight",
+                expected="YYYY-MM-DD",
+                received=as_of.isoformat(),
+                todo="leave out the time of day; a cohort of the source may have any",
+            )
+        return f"as_of={as_of:%Y-%m-%d}"
 
     def report(self, name: str, label: str) -> Path:
         """The static HTML report of a scored run, beside the champion's validation.
@@ -260,7 +293,7 @@ class Pipeline:
 
 def _labelled(profiles: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
     """Profiles with their labels, without the rows that cannot be judged."""
-    judged = labels.loc[labels["exclusion"].isna(), ["customer_id", "as_of", "defaulted"]]
+    judged = labels.loc[labels["exclusion"].isna(), ["customer_id", "as_of", "defaulted", "label_known_at"]]
     frame = profiles.merge(judged, on=["customer_id", "as_of"], how="inner", validate="one_to_one")
     return frame.astype({"defaulted": "int8"})
 

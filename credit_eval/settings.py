@@ -46,10 +46,14 @@ class SimulateSettings(_Section):
 
 
 class DatasetSettings(_Section):
-    """How one data set differs from the rest."""
+    """How one data set differs from the rest.
+
+    `assume_no_debt`: a source without repayments is taken to have nobody who owes anything.
+    """
 
     policy: Path = DEFAULT_POLICY
     revolving: bool = True
+    assume_no_debt: bool = False
 
 
 class Settings(_Section):

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from credit_eval.core.files import sha256_json, write_json
+from credit_eval.core.files import write_json
+from credit_eval.core.odds import ScoreScale
 from credit_eval.events.store import DatasetInfo
 from credit_eval.scoring.run import COLUMNS
 
@@ -45,7 +46,7 @@ def scored_frame(customers: int = 400, seed: int = 0, *, adverse: bool = True, l
             "customer_id": [f"c{i:05}" for i in range(customers)],
             "as_of": pd.Series([AS_OF] * customers).astype("datetime64[us]"),
             "p_default": p,
-            "score": np.rint(500 - 40 * np.log2(p / (1 - p))).astype(np.int64),
+            "score": ScoreScale().whole_points(p),
             "grade": np.array([g for g, _ in GRADES], dtype=object)[np.searchsorted([b for _, b in GRADES], p)],
             "decision": "approve",
             "limit_previous": previous if lines else np.nan,
@@ -71,6 +72,8 @@ def _adverse(frame: pd.DataFrame) -> pd.DataFrame:
     line = frame["limit_previous"].notna()
     risky, lower = frame["p_default"] > 0.5, frame["limit_new"] < frame["limit_previous"]
     frame.loc[line & lower, "decision"] = "reduce"
+    by_budget = line & lower & (np.arange(len(frame)) % 3 == 0)
+    frame.loc[by_budget, "limit_bound_by"] = "expected_loss_budget"
     frame.loc[risky, "limit_bound_by"] = "restriction"
     late = np.arange(len(frame)) % 29 == 0
     frame.loc[late, "limit_bound_by"] = "in_default"
@@ -115,14 +118,15 @@ def manifest(rows: int) -> dict[str, Any]:
     return {
         "dataset": "toy",
         "cohort": "as_of=2026-03-01",
-        "data_fingerprint": sha256_json(INFO.hashes),
+        "data_fingerprint": INFO.fingerprint,
         "catalogue_fingerprint": "ab" * 32,
         "model_version": 1,
         "model_fingerprint": "cd" * 32,
         "policy_name": "default",
         "policy_version": "2026-1",
         "code_version": "0.1.0",
-        "seed": 7,
+        "definition": {"days_past_due": 60, "window_days": 120},
+        "revolving": True,
         "rows": rows,
         "features_absent": {},
         "files": {"part-00000.parquet": "ef" * 32},
@@ -140,11 +144,18 @@ class Quality:
     default_rate: float = 0.10
 
     def flat(self) -> dict[str, float]:
-        values = {"auc": self.auc, "gini": 2 * self.auc - 1, "ks": 0.5, "brier": 0.07, "ece": 0.01}
+        values = {"auc": self.auc, "gini": 2 * self.auc - 1, "ks": 0.5, "brier": 0.07}
         ends = {f"{name}_low": value - 0.01 for name, value in values.items()}
         ends |= {f"{name}_high": value + 0.01 for name, value in values.items()}
         bads = round(self.n * self.default_rate)
-        counts = {"n": self.n, "bads": bads, "default_rate": self.default_rate, "log_loss": 0.3}
+        counts = {
+            "n": self.n,
+            "bads": bads,
+            "default_rate": self.default_rate,
+            "log_loss": 0.3,
+            "ece": 0.01,
+            "ece_by_chance": 0.008,
+        }
         return values | ends | counts
 
 

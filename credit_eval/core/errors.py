@@ -110,3 +110,9 @@ class IntegrityError(CreditEvalError):
     """A number that must add up does not: contributions, hashes, row counts."""
 
     exit_code = 19
+
+
+class EngineError(CreditEvalError):
+    """The query engine could not do what it was asked: a file it cannot read, a number too large for it."""
+
+    exit_code = 20

@@ -7,6 +7,8 @@ needs two names to change places at once, which Linux offers as `renameat2(RENAM
 from __future__ import annotations
 
 import ctypes
+import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -27,7 +29,8 @@ def atomic_directory(target: Path, *, replace: bool = False) -> Iterator[Path]:
     """Yield an empty directory that becomes `target` when the block ends without an error.
 
     Raises:
-        OutputExistsError: `target` exists and `replace` is false (checked before any work is done).
+        OutputExistsError: `target` exists and `replace` is false, or another run is making it right now (both
+            checked before any work is done).
         StorageError: the disk refused; `target` is what it was before.
     """
     if target.exists() and not replace:
@@ -39,12 +42,15 @@ def atomic_directory(target: Path, *, replace: bool = False) -> Iterator[Path]:
         _sweep(target)
         building = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.building"
         building.mkdir()
+        held = _hold(building)
         try:
             yield building
             _flush(building)
             _move_in(building, target)
+            _flush_file(target.parent)
         finally:
             shutil.rmtree(building, ignore_errors=True)
+            os.close(held)
 
 
 @contextmanager
@@ -57,6 +63,7 @@ def atomic_file(target: Path) -> Iterator[Path]:
             yield building
             _flush_file(building)
             building.replace(target)
+            _flush_file(target.parent)
         finally:
             building.unlink(missing_ok=True)
 
@@ -87,12 +94,16 @@ def sha256_json(content: object) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
 
+#: What a disk says when it will not take more, or not from us. Anything else is no matter of the disk.
+_REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
+
+
 @contextmanager
 def _disk_errors(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno is None:
+        if error.errno not in _REFUSALS:
             raise
         raise StorageError(
             f"cannot write {target.name}: {error.strerror or error}",
@@ -100,10 +111,27 @@ def _disk_errors(target: Path) -> Iterator[None]:
         ) from error
 
 
+def _hold(directory: Path) -> int:
+    """Lock a directory for as long as this process lives or the descriptor is open; -1 if another process has it."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return -1
+    return descriptor
+
+
 def _sweep(target: Path) -> None:
-    """Remove what earlier, killed attempts at the same target left behind."""
+    """Remove what earlier, killed attempts at the same target left behind; a living one is left alone and told of."""
     for leftover in target.parent.glob(f".{target.name}.*.building"):
+        held = _hold(leftover)
+        if held == -1:
+            raise OutputExistsError(
+                f"another run is writing {target.name} right now", todo="wait until it has ended, then run again"
+            )
         shutil.rmtree(leftover, ignore_errors=True)
+        os.close(held)
 
 
 def _flush(directory: Path) -> None:
@@ -113,8 +141,12 @@ def _flush(directory: Path) -> None:
 
 
 def _flush_file(path: Path) -> None:
-    with path.open("rb") as stream:
-        os.fsync(stream.fileno())
+    """Ask the disk to keep a file, or a directory's list of names."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _move_in(building: Path, target: Path) -> None:

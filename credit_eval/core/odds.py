@@ -52,7 +52,8 @@ class ScoreScale:
     """Score points = anchor_score + pdo · log2(odds of being good / anchor_odds), held within [low, high].
 
     `anchor_score` points are given at `anchor_odds` goods per bad, and every `pdo` points double those odds.
-    By default 500 points are even odds, so scores below 500 are probabilities of default above 50 %.
+    By default 500 points are even odds: whole points below 500 are probabilities of default above 50 %, and no
+    others are.
 
     Source: Siddiqi, Credit Risk Scorecards (2006), chapter 6, "scorecard scaling".
     """
@@ -80,6 +81,25 @@ class ScoreScale:
         good_log_odds = -log_odds(p_default)
         points = self.anchor_score + self.pdo * (good_log_odds - math.log(self.anchor_odds)) / math.log(2)
         return np.asarray(np.clip(points, self.low, self.high))
+
+    def whole_points(self, p_default: ArrayLike) -> NDArray[np.int64]:
+        """Points as people read them: the most whole points whose `p_default` is not below this one.
+
+        Rounded down, then, so that no score promises more than its probability: 0.5003 is 499.95 points, and to
+        print 500 would put it among the even odds. The definition is by probability and not by rounding points,
+        since a probability a hair above 0.5 has exactly 500.0 of them.
+
+        Raises:
+            ModelError: a value is no probability.
+
+        >>> ScoreScale().whole_points([0.4997, 0.5, 0.5003]).tolist()
+        [500, 500, 499]
+        """
+        p = np.asarray(p_default, dtype=np.float64)
+        points = np.floor(self.points(p))
+        points = np.where(p <= self.p_default(points + 1), points + 1, points)  # floor fell a rounding error short
+        points = np.where(p > self.p_default(points), points - 1, points)
+        return np.clip(points, math.ceil(self.low), math.floor(self.high)).astype(np.int64)
 
     def p_default(self, points: ArrayLike) -> Floats:
         """The probability of default of points; the inverse of `points` strictly inside [low, high].

@@ -11,7 +11,6 @@ each row's group and the intervals allow for the rows of a group telling the sam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -22,9 +21,9 @@ from credit_eval.core.errors import SampleError
 from credit_eval.core.odds import information_value
 
 Floats = NDArray[np.float64]
-Statistic = Callable[[Floats, Floats], float]
 
 _Z95 = NormalDist().inv_cdf(0.975)
+_REPEATS = 200
 
 
 @dataclass(frozen=True)
@@ -117,8 +116,7 @@ def log_loss(defaulted: ArrayLike, p_default: ArrayLike) -> float:
 def reliability(defaulted: ArrayLike, p_default: ArrayLike, *, bins: int = 10) -> Reliability:
     """Predicted against observed, in bins as equal in size as ties allow (equal predictions share a bin)."""
     y, p = _floats(defaulted), _floats(p_default)
-    edges = np.quantile(p, np.linspace(0, 1, bins + 1)[1:-1])
-    where = np.searchsorted(edges, p, side="left")
+    where = _bin_of(p, bins)
     n = np.bincount(where, minlength=bins)
     full = n > 0
     predicted = np.bincount(where, weights=p, minlength=bins)[full] / n[full]
@@ -130,11 +128,22 @@ def ece(defaulted: ArrayLike, p_default: ArrayLike, *, bins: int = 10) -> float:
     """Expected calibration error: mean distance of predicted from observed over deciles, weighted by rows.
 
     Source: Naeini, Cooper and Hauskrecht (2015), with bins of equal size instead of equal width, since most
-    probabilities of default are small. Chance alone makes it positive: a sample of n rows with default rate r
-    shows about sqrt(10 · r · (1 - r) / n) · 0.8 even where every probability is true.
+    probabilities of default are small. Chance alone makes it positive, so read it beside `ece_by_chance`; it has
+    no interval here, since resampling a statistic that cannot fall below 0 only pushes it further up.
     """
-    table = reliability(defaulted, p_default, bins=bins)
-    return float(np.average(np.abs(table.predicted - table.observed), weights=table.n))
+    p = _floats(p_default)
+    return _mean_distance(p - _floats(defaulted), _bin_of(p, bins))
+
+
+def ece_by_chance(p_default: ArrayLike, *, bins: int = 10, repeats: int = _REPEATS, seed: int = 0) -> float:
+    """The calibration error that true probabilities would show: mean ECE of `repeats` draws of labels from `p_default`.
+
+    Labels are drawn row by row. Rows of one customer tend to default together, so with several rows a customer
+    chance can do somewhat more than this. Source: consistency resampling, Bröcker and Smith (2007).
+    """
+    p = _floats(p_default)
+    where, rng = _bin_of(p, bins), np.random.default_rng(seed)
+    return float(np.mean([_mean_distance(p - (rng.random(p.size) < p), where) for _ in range(repeats)]))
 
 
 # How sure we are --------------------------------------------------------------------------------------------
@@ -146,16 +155,23 @@ def auc_interval(defaulted: ArrayLike, score: ArrayLike, *, groups: ArrayLike | 
     The variance is DeLong's (1988), and with `groups` Obuchowski's (1997) for clustered data, which equals
     DeLong's where every row is a group of its own. The logit interval is described by Pepe (2003), chapter 5.
 
+    A perfect ranking has no variance to go by. Then bads and goods are matched into as many pairs as there are,
+    no group in two of them: m independent comparisons, each won with probability AUC, and all of them won. That
+    would happen in fewer than 5 of 100 samples if the AUC were below 0.05 ** (1 / m), roughly 1 - 3 / m, which is
+    the lower end (Clopper and Pearson 1934; the "rule of three", Hanley and Lippman-Hand 1983). It is cautious,
+    since it uses m of the comparisons only. A perfectly wrong ranking is the mirror image.
+
+    >>> print(auc_interval([0] * 10 + [1] * 10, range(20)))
+    1.000 [0.741, 1.000]
+
     Raises:
         SampleError: one class only, or fewer than two groups with a bad or with a good.
     """
     value = auc(defaulted, score)
     deviation = float(np.sqrt(auc_variance(defaulted, score, groups=groups)))
     if value in (0.0, 1.0):
-        return Interval(value, value, value)
-    centre, reach = np.log(value / (1 - value)), _Z95 * deviation / (value * (1 - value))
-    low, high = 1 / (1 + np.exp(-centre + np.array([reach, -reach])))
-    return Interval(value, float(low), float(high))
+        return _at_the_end(value, _disjoint_pairs(_floats(defaulted), groups))
+    return _on_logit_scale(value, deviation)
 
 
 def auc_variance(defaulted: ArrayLike, score: ArrayLike, *, groups: ArrayLike | None = None) -> float:
@@ -183,40 +199,65 @@ def auc_difference(
     return Interval(value, value - reach, value + reach)
 
 
-def bootstrap(
-    statistics: Mapping[str, Statistic],
+def brier_interval(defaulted: ArrayLike, p_default: ArrayLike, *, groups: ArrayLike | None = None) -> Interval:
+    """Brier score with its 95 % interval: that of a mean of squared errors, taken on the logit scale.
+
+    Errors are summed by group before they are squared into a variance, so rows of a group may go together. The
+    default rate is left free, as it is half of what makes a Brier score. Simulated, it covered the truth in 94 to
+    96 of 100 samples, with 20 bads as with 200. Where every error is 0, or 1, the other end is found as for
+    `auc_interval`.
+
+    Source: linearised variance of a ratio, Cochran, Sampling Techniques (1977), chapter 9.
+
+    Raises:
+        SampleError: fewer than two groups.
+    """
+    errors = (_floats(p_default) - _floats(defaulted)) ** 2
+    value, group = float(errors.mean()), _groups(errors.size, groups)
+    n = _groups_with(group, np.ones(errors.size, dtype=bool))
+    if value in (0.0, 1.0):
+        return _at_the_end(value, n)
+    of_groups = np.bincount(group, weights=errors - value)
+    return _on_logit_scale(value, float(np.sqrt(n / (n - 1) * of_groups @ of_groups)) / errors.size)
+
+
+def ks_interval(
     defaulted: ArrayLike,
-    p_default: ArrayLike,
+    score: ArrayLike,
     *,
     groups: ArrayLike | None = None,
-    repeats: int = 200,
+    repeats: int = _REPEATS,
     seed: int = 0,
-) -> dict[str, Interval]:
-    """95 % intervals of statistics that lie in [0, 1], by drawing whole groups with replacement.
+) -> Interval:
+    """KS with its 95 % interval, by drawing whole groups with replacement.
 
-    Groups with a bad and groups without are drawn apart, so every resample holds both classes. KS and ECE are
-    biased upwards (a maximum, and absolute values, of noise), in the sample and more so in its resamples. So
-    the "basic" interval is taken: what resamples lie above the estimate, the truth is taken to lie below it.
-    It is stretched to hold the estimate, and cut at 0 and 1. For KS, simulated, it covered the truth in 95 of
-    100 samples of 900 bads, and in 84 of 100 of 100 bads: with few bads, read it as the narrower side.
+    Groups with a bad and groups without are drawn apart, so every resample holds both classes. That fixes the
+    default rate, on which KS does not depend. KS is biased upwards (a maximum of noise), in the sample and more
+    so in its resamples. So the "basic" interval is taken: what resamples lie above the estimate, the truth is
+    taken to lie below it. It is stretched to hold the estimate, and cut at 0 and 1. Simulated, it covered the
+    truth in 95 of 100 samples of 900 bads, and in 84 of 100 of 100 bads: with few bads, read it as the narrower
+    side. A perfect ranking's lower end follows from that of its AUC, since AUC <= 1 - (1 - KS)² / 2.
 
     Source: Davison and Hinkley, Bootstrap Methods and their Application (1997), chapter 5.
 
     Raises:
-        SampleError: one class only.
+        SampleError: one class only; for a perfect ranking, fewer than two groups with a bad or with a good.
     """
-    y, p = _both_classes(defaulted, p_default)
-    order = np.argsort(p, kind="stable")  # sorted once, so sorting each resample is nearly free
-    y, p = y[order], p[order]
-    group = np.arange(y.size) if groups is None else _group_numbers(groups)[order]
-    strata = _strata(y, group)
+    y, s = _both_classes(defaulted, score)
+    value = ks(y, s)
+    if value == 1:
+        area = _at_the_end(value, _disjoint_pairs(y, groups))
+        return Interval(value, max(1 - float(np.sqrt(2 * (1 - area.low))), 0.0), value)
+    order = np.argsort(s, kind="stable")  # sorted once, so sorting each resample is nearly free
+    y, s = y[order], s[order]
+    group = _groups(y.size, groups)[order]
+    strata, n_groups = _strata(y, group), int(group.max()) + 1
     rng = np.random.default_rng(seed)
-    drawn: dict[str, list[float]] = {name: [] for name in statistics}
-    for _ in range(repeats):
-        rows = np.repeat(np.arange(y.size), _draw(rng, strata, int(group.max()) + 1)[group])
-        for name, statistic in statistics.items():
-            drawn[name].append(statistic(y[rows], p[rows]))
-    return {name: _basic(statistics[name](y, p), np.array(values)) for name, values in drawn.items()}
+    drawn = np.empty(repeats)
+    for repeat in range(repeats):
+        rows = np.repeat(np.arange(y.size), _draw(rng, strata, n_groups)[group])
+        drawn[repeat] = ks(y[rows], s[rows])
+    return _basic(value, drawn)
 
 
 # How far two samples differ ---------------------------------------------------------------------------------
@@ -237,14 +278,6 @@ def psi(expected: ArrayLike, actual: ArrayLike, *, smoothing: float = 0.5) -> fl
     return information_value(now[used], before[used], smoothing=smoothing)
 
 
-def psi_of_values(expected: ArrayLike, actual: ArrayLike, *, bins: int = 10) -> float:
-    """PSI of numbers, in `bins` quantile bins of `expected`; unknown (NaN) is a bin of its own."""
-    before, now = _floats(expected), _floats(actual)
-    known = before[~np.isnan(before)]
-    edges = np.unique(np.quantile(known, np.linspace(0, 1, bins + 1)[1:-1])) if known.size else np.empty(0)
-    return psi(_bin_counts(before, edges), _bin_counts(now, edges))
-
-
 # Private ----------------------------------------------------------------------------------------------------
 
 
@@ -262,6 +295,16 @@ def _both_classes(defaulted: ArrayLike, score: ArrayLike) -> tuple[Floats, Float
     if np.isnan(s).any():
         raise SampleError("a score is unknown", expected="a number for every row", n_rows=int(np.isnan(s).sum()))
     return y, s
+
+
+def _bin_of(p: Floats, bins: int) -> NDArray[np.int64]:
+    edges = np.quantile(p, np.linspace(0, 1, bins + 1)[1:-1])
+    return np.searchsorted(edges, p, side="left").astype(np.int64)
+
+
+def _mean_distance(residuals: Floats, where: NDArray[np.int64]) -> float:
+    """Distance of predicted from observed per bin, weighted by the bin's rows: the rows cancel out."""
+    return float(np.abs(np.bincount(where, weights=residuals)).sum() / residuals.size)
 
 
 def _midranks(values: Floats) -> Floats:
@@ -284,7 +327,7 @@ def _placements(y: Floats, score: Floats) -> Floats:
 
 def _clustered_variance(y: Floats, deviations: Floats, groups: ArrayLike | None) -> float:
     """Obuchowski's (1997) variance of a mean placement, from per-row deviations."""
-    group = np.arange(y.size) if groups is None else _group_numbers(groups)
+    group = _groups(y.size, groups)
     of_bads = np.bincount(group, weights=deviations * y) / y.sum()
     of_goods = np.bincount(group, weights=deviations * (1 - y)) / (1 - y).sum()
     n_bad, n_good = _groups_with(group, y == 1), _groups_with(group, y == 0)
@@ -297,14 +340,21 @@ def _clustered_variance(y: Floats, deviations: Floats, groups: ArrayLike | None)
 def _groups_with(group: NDArray[np.int64], rows: NDArray[np.bool_]) -> int:
     n = int(np.unique(group[rows]).size)
     if n < 2:
-        raise SampleError(
-            "too few for an interval", expected="two groups with a bad and two with a good", received=str(n)
-        )
+        raise SampleError("too few for an interval", expected="two groups of rows of each kind", received=str(n))
     return n
 
 
-def _group_numbers(groups: ArrayLike) -> NDArray[np.int64]:
+def _groups(n: int, groups: ArrayLike | None) -> NDArray[np.int64]:
+    """Each row's group as a number from 0; without `groups` every row is one of its own."""
+    if groups is None:
+        return np.arange(n)
     return np.unique(np.asarray(groups), return_inverse=True)[1].astype(np.int64)
+
+
+def _disjoint_pairs(y: Floats, groups: ArrayLike | None) -> int:
+    """Most pairs of a bad and a good of another group, no group in two pairs; some groups may have both."""
+    group = _groups(y.size, groups)
+    return min(_groups_with(group, y == 1), _groups_with(group, y == 0), np.unique(group).size // 2)
 
 
 def _strata(y: Floats, group: NDArray[np.int64]) -> list[NDArray[np.int64]]:
@@ -322,11 +372,18 @@ def _draw(rng: np.random.Generator, strata: list[NDArray[np.int64]], n_groups: i
     return times
 
 
+def _on_logit_scale(value: float, deviation: float) -> Interval:
+    centre, reach = np.log(value / (1 - value)), _Z95 * deviation / (value * (1 - value))
+    low, high = 1 / (1 + np.exp(-centre + np.array([reach, -reach])))
+    return Interval(value, float(low), float(high))
+
+
+def _at_the_end(value: float, n: int) -> Interval:
+    """One-sided 95 % interval where `n` independent trials all came out alike, and `value` is 0 or 1."""
+    least = 0.05 ** (1 / n)
+    return Interval(1.0, least, 1.0) if value else Interval(0.0, 0.0, 1 - least)
+
+
 def _basic(value: float, resampled: Floats) -> Interval:
     high, low = 2 * value - np.quantile(resampled, [0.025, 0.975])
     return Interval(value, min(max(float(low), 0.0), value), max(min(float(high), 1.0), value))
-
-
-def _bin_counts(values: Floats, edges: Floats) -> NDArray[np.int64]:
-    where = np.where(np.isnan(values), edges.size + 1, np.searchsorted(edges, values, side="left"))
-    return np.bincount(where, minlength=edges.size + 2)

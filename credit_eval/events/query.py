@@ -193,8 +193,8 @@ def as_node(value: Value | Expression) -> Expression:
 class Aggregate:
     """One number (or text) per customer and `as_of`; the module's docstring gives the meaning.
 
-    Kinds: count; sum, mean, std (sample), min, max of an exact value; nunique of any value; last: the value of
-    the row with the latest clock (ties: the largest value); days_since_last / days_since_first: days, with
+    Kinds: count; sum, mean, std (sample), min, max of an exact value; nunique of any value; last: the value, no
+    time, of the row with the latest clock (ties: the largest value); days_since_last / days_since_first: days, with
     their fraction, from the latest / earliest kept row's clock to `as_of`.
     """
 
@@ -214,8 +214,10 @@ class Aggregate:
         _require(needs_value == (self.value is not None), self, f"{'a' if needs_value else 'no'} value")
         _require(self.where is None or type_of(self.where, table) == "bool", self, "a condition as where")
         if self.value is not None:
-            exact = type_of(self.value, table) in EXACT
-            _require(exact or self.kind in ("nunique", "last"), self, "an integer or decimal value")
+            found = type_of(self.value, table)
+            _require(found in EXACT or self.kind in ("nunique", "last"), self, "an integer or decimal value")
+            no_moment = found != "timestamp" or self.kind == "nunique"
+            _require(no_moment, self, "a value that a profile can hold; for times there is days_since_last")
 
     @property
     def columns(self) -> frozenset[str]:
@@ -255,6 +257,7 @@ def type_of(node: Expression, table: Table) -> ValueType:
             _require(len(kinds) == 1 or kinds == EXACT, node, "two values of one type")
             return "bool"
         case IsIn(of, values):
+            _require(bool(values), node, "at least one value")
             kinds = {type_of(of, table)} | {_type_of_constant(v) for v in values}
             _require(len(kinds) == 1 or kinds == EXACT, node, "values of the column's type")
             return "bool"

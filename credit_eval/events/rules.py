@@ -5,7 +5,7 @@ are held to one meaning:
 
 - text: as it stands; an empty text is a missing one;
 - int: a whole number (`30.0` is one, `3.7` is not and is never rounded);
-- decimal: a finite number below 10^16 in size, rounded to the cent (`nan` and `inf` are no numbers);
+- decimal: a finite number of at most 10^12 in size, rounded to the cent (`nan` and `inf` are no numbers);
 - timestamp: ISO 8601, an offset is converted to UTC and none means UTC, from 1900 until 2199 (a year 19 is
   a two-digit year read wrongly);
 - bool: true/false, t/f, yes/no, 1/0.
@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from credit_eval.events.tables import COMMON, DEFAULTS, REFERENCES, TABLES, Column, Table, Type
+from credit_eval.events.tables import COMMON, DEFAULTS, LARGEST_AMOUNT, REFERENCES, TABLES, Column, Floor, Table, Type
 
 #: Columns that say where a row comes from: the file's name, and the row as a spreadsheet counts it.
 SOURCE_FILE, SOURCE_ROW = "source_file", "source_row"
@@ -35,7 +35,7 @@ SQL_TYPES: dict[Type, str] = {
 _EXPECTED_TYPES: dict[Type, str] = {
     "text": "text",
     "int": "a whole number",
-    "decimal": "a finite number below 1e16",
+    "decimal": f"a finite number of at most {LARGEST_AMOUNT:,}",
     "timestamp": "a time such as 2026-03-01 or 2026-03-01T12:30:00Z, from 1900 to 2199",
     "bool": "true or false",
 }
@@ -54,6 +54,7 @@ class Shape:
     key: tuple[str, ...] = ()
     defaults: tuple[tuple[str, str], ...] = ()
     references: tuple[tuple[str, str], ...] = ()
+    floors: tuple[Floor, ...] = ()
 
     def column(self, name: str) -> Column | None:
         """The column of that name, if the shape has one."""
@@ -85,7 +86,7 @@ def shape_of(table: Table) -> Shape:
     if table.name != "customers":
         refers.insert(0, ("customer_id", "customers"))
     defaults = tuple((column, other) for column, other in DEFAULTS.items() if column in names)
-    return Shape(table.name, table.all_columns, table.key, defaults, tuple(refers))
+    return Shape(table.name, table.all_columns, table.key, defaults, tuple(refers), table.floors)
 
 
 def cohort_shape(name: str) -> Shape:
@@ -140,7 +141,18 @@ def row_rules(shape: Shape, given: Collection[str]) -> list[Rule]:
     for column, other in shape.defaults:
         if column in given and other in given:
             rules.append(Rule(column, f"is before {other}", f"not before {other}", f"{column} < {other}"))
-    return rules
+    return rules + [
+        _floor_rule(floor) for floor in shape.floors if {floor.column, floor.other, floor.given} <= set(given)
+    ]
+
+
+def _floor_rule(floor: Floor) -> Rule:
+    return Rule(
+        floor.column,
+        f"is below {floor.other} though {floor.given} is given",
+        f"{floor.column} >= {floor.other}: {floor.todo}",
+        f"{floor.given} IS NOT NULL AND {floor.column} < {floor.other}",
+    )
 
 
 def _column_rules(column: Column) -> Iterator[Rule]:
@@ -157,6 +169,9 @@ def _column_rules(column: Column) -> Iterator[Rule]:
     if column.at_least is not None:
         too_small = f"{name} < {column.at_least}"
         yield Rule(name, "is too small", f"{name} >= {column.at_least}", too_small)
+    if column.type == "decimal":
+        too_large = f"abs({name}) > {LARGEST_AMOUNT}"
+        yield Rule(name, "is too large", _EXPECTED_TYPES["decimal"], too_large)
 
 
 def _cast(column: Column) -> str:

@@ -41,6 +41,12 @@ class DatasetInfo:
     hashes: dict[str, str]
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def fingerprint(self) -> str:
+        """Changes when any byte of any file of the data set does, or what the bytes mean."""
+        meaning = [self.known_from, self.known_until, self.currency, self.label_source, self.columns]
+        return sha256_json([self.hashes, meaning])
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -110,8 +116,8 @@ class Dataset:
 
     @property
     def fingerprint(self) -> str:
-        """Changes when any byte of any file of the data set does."""
-        return sha256_json(self.info.hashes)
+        """`DatasetInfo.fingerprint`."""
+        return self.info.fingerprint
 
 
 def open_dataset(root: Path) -> Dataset:

@@ -2,10 +2,13 @@
 
 One row per event. Every event table has `customer_id`, `occurred_at` and `known_at` (when the lender could
 have known; a source that does not say gets `occurred_at`). Times are naive UTC timestamps of microseconds,
-amounts DECIMAL(18,2) in the data set's currency.
+amounts DECIMAL(18,2) in the data set's currency, of at most `LARGEST_AMOUNT`.
 
 Some columns become known later than their row. A schedule line is known when the account is opened, its
 payment only when it happens. Such columns are declared in a `Reveal`: before `by`, they read as NULL.
+
+A schedule line is paid or it is not: `paid_at` is when it was paid *in full*, and empty until then, whatever part of
+it came before. A line with a `paid_at` counts as paid everywhere: in profiles, in default, in what is owed.
 
 >>> TABLES["orders"].column("amount").type
 'decimal'
@@ -21,6 +24,9 @@ from typing import Literal
 from credit_eval.core.errors import TableError
 
 Type = Literal["text", "int", "decimal", "timestamp", "bool"]
+
+#: Amounts beyond it are taken for mistakes, so that sums and squares of those below it are exact on every engine.
+LARGEST_AMOUNT = 10**12
 
 
 @dataclass(frozen=True)
@@ -50,14 +56,25 @@ class Reveal:
 
 
 @dataclass(frozen=True)
+class Floor:
+    """`column` is not below `other` in rows where `given` has a value; `todo` tells how to say it otherwise."""
+
+    column: str
+    other: str
+    given: str
+    todo: str
+
+
+@dataclass(frozen=True)
 class Table:
-    """A declared table: its columns beyond the common three, its key, and what it refers to."""
+    """A declared table: its columns beyond the common three, its key, and what else its rows promise."""
 
     name: str
     what: str
     columns: tuple[Column, ...]
     key: tuple[str, ...] = ()
     reveals: tuple[Reveal, ...] = ()
+    floors: tuple[Floor, ...] = ()
 
     @property
     def all_columns(self) -> tuple[Column, ...]:
@@ -98,7 +115,7 @@ COMMON = (_need("customer_id", "text"), _need("occurred_at", "timestamp"), _may(
 _DECLARED = (
     Table(
         "customers",
-        "one row per customer, known from registration; occurred_at is the registration",
+        "one row per customer and change of what is known of them; the first occurred_at is the registration",
         (
             _may("birth_year", "int", at_least=1900, unit="year"),
             _may("region", "text"),
@@ -111,7 +128,7 @@ _DECLARED = (
             Column("sex", "text", audit_only=True),
             Column("ethnicity", "text", audit_only=True),
         ),
-        key=("customer_id",),
+        key=("customer_id", "occurred_at"),
     ),
     Table(
         "orders",
@@ -184,7 +201,7 @@ _DECLARED = (
     ),
     Table(
         "repayments",
-        "one row per schedule line, known from when the line is drawn up; its payment when it happens",
+        "one row per schedule line, known from when it is drawn up; paid_at is when it was paid in full, known then",
         (
             _need("account_id", "text"),
             _need("installment_id", "text"),
@@ -196,6 +213,7 @@ _DECLARED = (
         ),
         key=("account_id", "installment_id"),
         reveals=(Reveal("paid_known_at", ("paid_at", "paid_amount", "paid_known_at")),),
+        floors=(Floor("paid_amount", "due_amount", "paid_at", "leave paid_at empty until the line is paid in full"),),
     ),
 )
 

@@ -15,7 +15,9 @@ CATALOGUE: Catalogue = merge(
     application.FEATURES,
 )
 
-#: What the policy needs to know of a customer beside its PD: owed now, the limit now, monthly spending.
+#: What the policy needs to know of a customer beside its PD: owed now, the limit now, the spending of the last 180
+#: days net of what was cancelled, returned or declined, and the amount last asked for.
 BALANCE = repayment.owed_now().name
 LIMIT = repayment.limit_now().name
-SPENDING_180 = "orders_placed_amount_sum_180d"
+NET_SPENDING_180 = spending.NET_SPENDING_180.name
+AMOUNT_ASKED = "applications_amount_last"

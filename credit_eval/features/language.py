@@ -20,6 +20,7 @@ from enum import StrEnum
 from typing import Literal
 
 from credit_eval.core.errors import DeclarationError
+from credit_eval.core.files import sha256_json
 from credit_eval.events.query import (
     Aggregate,
     Expression,
@@ -147,11 +148,21 @@ class Feature:
         return show(value, self.unit, currency)
 
     def sentence(self, value: object, typical: object, currency: str = "") -> str:
-        """The reason text: the customer's value, what it is, and the value most customers have."""
+        """The reason text: the customer's value, what it is, and the usual value.
+
+        >>> of = Of("bank", column("bank"), "category", "bank")
+        >>> bank = fold("customers", "last", of, when_empty=None, title="bank")
+        >>> Feature(bank, Dimension.IDENTITY, 0, "R_CUSTOMER_PROFILE").sentence("First Bank", "GT Bank")
+        'Bank: First Bank; commonest: GT Bank'
+        """
         shown, usual = self.show(value, currency), self.show(typical, currency)
         counts = (self.unit == "count" and value != 1) or self.title.startswith("since ")
         text = f"{shown} {self.title}" if counts and not _is_unknown(value) else f"{self.title}: {shown}"
-        return f"{text[0].upper()}{text[1:]}; most customers: {usual}"
+        return f"{text[0].upper()}{text[1:]}; {self.usual(usual)}"
+
+    def usual(self, shown: str) -> str:
+        """The typical value with its words; the commonest of many categories is rarely what most customers have."""
+        return f"{'commonest' if self.unit == 'category' else 'most customers'}: {shown}"
 
 
 def show(value: object, unit: Unit, currency: str = "") -> str:
@@ -295,6 +306,11 @@ class Catalogue:
     def measures(self) -> dict[str, Measure]:
         """What the engines compute, by column name."""
         return {feature.name: feature.measure for feature in self.features}
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when the order, meaning, direction or words of any feature do."""
+        return sha256_json([repr(feature) for feature in self.features])
 
     def __getitem__(self, name: str) -> Feature:
         for feature in self.features:

@@ -28,6 +28,7 @@ _LATENESS = Case(_DAYS_LATE.above(0), _DAYS_LATE, Constant(0))
 
 LATE = Keep("late", _DAYS_LATE.above(0), "instalments paid late or not yet")
 LATE_30 = Keep("late_30", _DAYS_LATE.at_least(30), "instalments 30 or more days late")
+_OPEN = Keep("open", _UNPAID, "instalments not yet paid")
 OVERDUE = Keep("overdue", _UNPAID, "instalments due and unpaid")
 _ON_TIME = Keep("on_time", _DAYS_LATE.below(1), "instalments paid on time")
 _SETTLED = Keep("paid", ~_UNPAID, "instalments paid")
@@ -36,9 +37,9 @@ _EARLY = Keep("early", ~_UNPAID & _DAYS_TO_PAY.below(-2), "instalments paid thre
 _DPD = Of("days_late", _LATENESS, "days", "lateness of an instalment")
 _PAY_DAY = Of("days_to_pay", _DAYS_TO_PAY, "days", "time from due date to payment (negative: early)")
 _DUE = Of("due", column("due_amount"), "money", "money overdue")
-_OWED = Of("owed", column("due_amount"), "money", "money owed in instalments not yet paid")
+_OWED = Of("due", column("due_amount"), "money", "money owed in instalments not yet paid")
 _LIMIT = Of("limit", column("credit_limit"), "money", "credit limit")
-_ACCOUNT = Of("accounts", column("account_id"), "category", "credit accounts or loans")
+_ACCOUNT = Of("held", column("account_id"), "category", "credit accounts or loans")
 
 _HISTORY, _CAPACITY = Dimension.HISTORY, Dimension.CAPACITY
 _LATE_CODE, _OVERDUE_CODE = "R_LATE_REPAYMENTS", "R_OVERDUE_NOW"
@@ -46,7 +47,7 @@ _LATE_CODE, _OVERDUE_CODE = "R_LATE_REPAYMENTS", "R_OVERDUE_NOW"
 
 def owed_now() -> Feature:
     """All that is drawn up and not paid, due or not: the balance the policy works with."""
-    return Feature(fold("repayments", "sum", _OWED, OVERDUE, when_empty=0), _HISTORY, 0, "R_DEBT_LEVEL")
+    return Feature(fold("repayments", "sum", _OWED, _OPEN, when_empty=0), _HISTORY, 0, "R_DEBT_LEVEL")
 
 
 def limit_now() -> Feature:

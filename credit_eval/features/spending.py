@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from credit_eval.events.query import Floor
+from credit_eval.events.query import Case, Constant, Floor
 from credit_eval.features.language import (
     Dimension,
     Feature,
@@ -23,6 +23,16 @@ _MERCHANT = Of("merchant", column("merchant_id"), "category", "merchants")
 _MONTH = Of("months", Floor("month", column("occurred_at")), "number", "months with an order")
 _INSTALMENTS = Of("installments", column("installments"), "number", "number of instalments chosen")
 
+_TAKEN_BACK = Case(
+    column("status").is_in("cancelled", "returned", "declined"), Constant(0) - column("amount"), Constant(0)
+)
+_NET = Of(
+    "net_amount",
+    Case(column("status").equals("placed"), column("amount"), _TAKEN_BACK),
+    "money",
+    "spending on orders net of those cancelled, returned or declined",
+)
+
 PLACED = Keep("placed", column("status").equals("placed"), "orders placed")
 CANCELLED = Keep("cancelled", column("status").equals("cancelled"), "orders cancelled")
 RETURNED = Keep("returned", column("status").equals("returned"), "orders returned")
@@ -35,6 +45,9 @@ def _spent(days: int | None) -> Feature:
     return Feature(fold("orders", "sum", _AMOUNT, PLACED, days=days, when_empty=0), _CAPACITY, 0, "R_SPENDING_LEVEL")
 
 
+#: What the customer can carry, by what they buy and keep: the policy's measure of capacity.
+NET_SPENDING_180 = Feature(fold("orders", "sum", _NET, days=180, when_empty=0), _CAPACITY, 0, "R_SPENDING_LEVEL")
+
 _ORDER_COUNT = {days: count("orders", PLACED, days=days) for days in (30, 90, 180)}
 _RETURN_COUNT = count("orders", RETURNED, days=180)
 _CANCEL_COUNT = count("orders", CANCELLED, days=180)
@@ -42,6 +55,7 @@ _CANCEL_COUNT = count("orders", CANCELLED, days=180)
 FEATURES = (
     *(Feature(named, _CAPACITY, 0, "R_ORDER_ACTIVITY") for named in _ORDER_COUNT.values()),
     *(_spent(days) for days in (30, 90, 180)),
+    NET_SPENDING_180,
     Feature(fold("orders", "mean", _BASKET, PLACED, days=180, when_empty=None), _CAPACITY, 0, "R_SPENDING_LEVEL"),
     Feature(
         fold("orders", "std", _BASKET, PLACED, days=180, when_empty=None),

@@ -177,8 +177,7 @@ class CreditModel:
             ModelError: the model is not calibrated, or the profiles lack a feature.
         """
         p = self.p_default(profiles)
-        points = np.rint(self.scale.points(p)).astype(np.int64)
-        columns = {"p_default": p, "score": points, "grade": self.grades.grade(p)}
+        columns = {"p_default": p, "score": self.scale.whole_points(p), "grade": self.grades.grade(p)}
         return pd.DataFrame(columns, index=profiles.index)
 
     @property

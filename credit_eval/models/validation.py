@@ -22,10 +22,10 @@ from credit_eval.core.statistics import (
     Interval,
     auc_difference,
     auc_interval,
-    bootstrap,
-    brier,
+    brier_interval,
     ece,
-    ks,
+    ece_by_chance,
+    ks_interval,
     log_loss,
 )
 from credit_eval.models.model import CreditModel
@@ -42,8 +42,9 @@ Predictor = Callable[[pd.DataFrame, pd.DataFrame], Floats]
 class Metrics:
     """Discrimination and calibration on `n` rows with `bads` bads; intervals are 95 %, by customer.
 
-    AUC and Gini by DeLong (Obuchowski where customers have several rows); KS, Brier score and expected
-    calibration error by bootstrap of customers.
+    AUC and Gini by DeLong (Obuchowski where customers have several rows), KS by bootstrap of customers, the
+    Brier score as a mean of squared errors. The expected calibration error has no interval: `ece_by_chance` is
+    what it would come to, on average, if every probability were true.
     """
 
     n: int
@@ -53,7 +54,8 @@ class Metrics:
     gini: Interval
     ks: Interval
     brier: Interval
-    ece: Interval
+    ece: float
+    ece_by_chance: float
     log_loss: float
 
     def flat(self) -> dict[str, float]:
@@ -87,24 +89,24 @@ class CrossValidation:
 def measure(
     defaulted: ArrayLike, p_default: ArrayLike, customer_id: ArrayLike, *, repeats: int = 200, seed: int = 0
 ) -> Metrics:
-    """Metrics of probabilities of default, arrays of shape (rows,); `repeats` of the bootstrap.
+    """Metrics of probabilities of default, arrays of shape (rows,); `repeats` of what is drawn at random.
 
     Raises:
         SampleError: one class only.
     """
     y, p = np.asarray(defaulted, dtype=np.float64), np.asarray(p_default, dtype=np.float64)
     area = auc_interval(y, p, groups=customer_id)
-    by_bootstrap = bootstrap(
-        {"ks": ks, "brier": brier, "ece": ece}, y, p, groups=customer_id, repeats=repeats, seed=seed
-    )
     return Metrics(
         n=y.size,
         bads=int(y.sum()),
         default_rate=float(y.mean()),
         auc=area,
         gini=Interval(2 * area.value - 1, 2 * area.low - 1, 2 * area.high - 1),
+        ks=ks_interval(y, p, groups=customer_id, repeats=repeats, seed=seed),
+        brier=brier_interval(y, p, groups=customer_id),
+        ece=ece(y, p),
+        ece_by_chance=ece_by_chance(p, repeats=repeats, seed=seed),
         log_loss=log_loss(y, p),
-        **by_bootstrap,
     )
 
 
@@ -239,7 +241,9 @@ def _mean_metrics(repeats: list[Metrics]) -> Metrics:
         values = [getattr(metrics, each.name) for metrics in repeats]
         if isinstance(values[0], Interval):
             means[each.name] = _mean_interval(values)
-    return replace(repeats[0], log_loss=float(np.mean([m.log_loss for m in repeats])), **means)
+        elif isinstance(values[0], float):
+            means[each.name] = float(np.mean(values))
+    return replace(repeats[0], **means)
 
 
 def _mean_interval(intervals: list[Interval]) -> Interval:

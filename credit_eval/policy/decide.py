@@ -50,8 +50,8 @@ def decide(inputs: pd.DataFrame, policy: Policy, *, calibrated: bool) -> pd.Data
     Args:
         inputs: `customer_id`, `p_default` (calibrated), `limit_previous` (NaN: no line), `balance` (owed now, 0 if
             nothing), `capacity` (estimated monthly spending, NaN: unknown); money in currency units. Optional:
-            `in_default` (bool), whether a debt is in default now. Other columns are not read: the grade of a
-            decision is the policy's.
+            `in_default` (bool), whether a debt is in default now; `requested`, the amount of a loan asked for (NaN:
+            nothing asked, as on a line). Other columns are not read: the grade of a decision is the policy's.
         policy: the rules.
         calibrated: whether `p_default` comes from a calibrated model.
 
@@ -61,12 +61,14 @@ def decide(inputs: pd.DataFrame, policy: Policy, *, calibrated: bool) -> pd.Data
 
         * restrict: `p_default` strictly above the threshold, or in default; the line shrinks to what is owed.
         * decline: the same without a line, or no line worth opening.
-        * approve: a new line or a higher one; refer: the same, but a person decides first.
-        * reduce: lower than before, though never below the balance owed; hold: as before.
+        * approve: a new line or a higher one, or the whole amount asked for; refer: the same, but a person
+          decides first.
+        * reduce: lower than before, though never below the balance owed, or less than was asked for (a counter-offer);
+          hold: as before.
 
     Raises:
-        PolicyError: the model is not calibrated, a column is missing, a probability is NaN or outside [0, 1], or
-            an amount is negative or infinite.
+        PolicyError: the model is not calibrated, a column is missing, a probability is NaN or outside [0, 1], an
+            amount is negative or infinite, or a loan is asked for on top of a line.
     """
     if not calibrated:
         raise PolicyError(
@@ -107,7 +109,17 @@ def _customers(inputs: pd.DataFrame, policy: Policy) -> Customers:
         _refuse((amount < 0) | np.isinf(amount), amount, name, "an amount >= 0, or NaN where there is none")
     _refuse(~((balance >= 0) & np.isfinite(balance)), balance, "balance", "an amount >= 0; 0 where nothing is owed")
     late = inputs["in_default"].to_numpy(dtype=bool) if "in_default" in inputs else np.zeros(len(inputs), dtype=bool)
-    return Customers(p, _grade_number(p, policy), previous, balance, capacity, late)
+    return Customers(p, _grade_number(p, policy), previous, balance, capacity, late, _requested(inputs, previous))
+
+
+def _requested(inputs: pd.DataFrame, previous: Floats) -> Floats:
+    if "requested" not in inputs:
+        return np.full(len(inputs), np.nan)
+    asked = _floats(inputs, "requested")
+    _refuse((asked < 0) | np.isinf(asked), asked, "requested", "an amount >= 0, or NaN where nothing is asked")
+    both = ~np.isnan(asked) & ~np.isnan(previous)
+    _refuse(both, asked, "requested", "NaN for a customer with a line: a loan asked for is decided on its own")
+    return asked
 
 
 def _floats(inputs: pd.DataFrame, name: str) -> Floats:
@@ -146,6 +158,7 @@ def _decisions(customers: Customers, granted: Granted) -> npt.NDArray[Any]:
         (granted.restricted, "restrict"),
         (granted.refer, "refer"),
         (new & (limit == 0), "decline"),
+        (granted.short, "reduce"),
         (limit > line, "approve"),
         (limit < line, "reduce"),
     ]

@@ -23,6 +23,7 @@ Bools = npt.NDArray[np.bool_]
 
 #: Constraints in the order in which ties are settled; the last two stand before them all.
 CONSTRAINTS = (
+    "amount_asked",
     "grade_cap",
     "affordability",
     "thin_file",
@@ -42,6 +43,7 @@ _SLACK = 1e-9
 class Customers:
     """n customers as arrays: money in currency units, NaN in `previous` = no line, in `capacity` = unknown.
 
+    `requested`: the amount of the loan asked for; NaN where nothing is asked, as on a line.
     `in_default`: a debt is in default now, so no new credit, whatever the model thinks of the future.
     """
 
@@ -51,11 +53,16 @@ class Customers:
     balance: Floats
     capacity: Floats
     in_default: Bools
+    requested: Floats
 
     @property
     def line(self) -> Floats:
         """The limit so far; 0 where there is none."""
         return np.nan_to_num(self.previous, nan=0.0)
+
+    def affordable(self, policy: Policy) -> Floats:
+        """So many months of spending as the grade allows; 0 where the spending is unknown."""
+        return by_grade(policy, "capacity_multiple")[self.grade] * np.nan_to_num(self.capacity, nan=0.0)
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,7 @@ class Granted:
     """Limits, and how they came about: `allowed` before rounding, by the constraint of index `bound_by`.
 
     `owed`: kept up at the balance owed. `too_small`: allowed something, but not the smallest limit there is.
-    `refer`: a raise that waits for a person.
+    `refer`: a raise that waits for a person. `short`: something is granted, but less than was asked for.
     """
 
     limit: Floats
@@ -73,6 +80,7 @@ class Granted:
     owed: Bools
     too_small: Bools
     refer: Bools
+    short: Bools
 
 
 def grant(customers: Customers, policy: Policy) -> Granted:
@@ -86,36 +94,59 @@ def grant(customers: Customers, policy: Policy) -> Granted:
     owed = np.minimum(customers.line, customers.balance)
     # Rounding and the minimum are conveniences: they never take away a limit that the constraints allow.
     held = np.where(allowed >= customers.line, customers.line, 0.0)
-    earned = np.maximum(rounded, held)
+    earned = np.maximum(np.maximum(rounded, held), _asked_and_allowed(customers, allowed, policy))
     limit = np.maximum(earned, owed)
     refer = (limit > customers.line) & _refers(customers, policy)
+    final = np.where(refer, customers.line, limit)
     return Granted(
-        limit=np.where(refer, customers.line, limit),
+        limit=final,
         allowed=allowed,
         bound_by=bound_by,
         restricted=restricted,
         owed=owed > earned,
         too_small=(earned == 0) & ~restricted,
         refer=refer,
+        short=(final > 0) & (final < customers.requested),
     )
 
 
 def _bounds(customers: Customers, policy: Policy) -> Floats:
     """The largest limit that each constraint allows, (number of constraints but `restriction`, n)."""
-    unknown, line = np.isnan(customers.capacity), customers.line
-    factor = policy.limits.max_increase_factor
-    affordable = by_grade(policy, "capacity_multiple")[customers.grade] * customers.capacity
     thin = policy.amount_unit * by_grade(policy, "thin_file_cap")[customers.grade]
+    affordable = customers.affordable(policy)
     return np.stack(
         [
+            np.nan_to_num(customers.requested, nan=np.inf),
             policy.amount_unit * by_grade(policy, "limit_cap")[customers.grade],
-            np.where(unknown, np.inf, affordable),
-            np.where(unknown, thin, np.inf),
+            # The larger of the two binds, under its own name: who shows little spending is no worse off than who
+            # shows none, so hiding it gains nothing.
+            np.where(affordable > thin, affordable, np.inf),
+            np.where(affordable > thin, np.inf, thin),
             _within_budget(customers, policy),
-            np.full(len(line), policy.money(policy.limits.exposure_cap)),
-            np.where(line > 0, line * factor, np.inf) if factor else np.full(len(line), np.inf),
+            np.full(len(thin), policy.money(policy.limits.exposure_cap)),
+            _within_a_step(customers, thin, policy),
         ]
     )
+
+
+def _within_a_step(customers: Customers, thin: Floats, policy: Policy) -> Floats:
+    """A line grows by a factor, or to what a thin file gets, so one cut to 0 starts again small; none yet is free."""
+    factor = policy.limits.max_increase_factor
+    if not factor:
+        return np.full(len(thin), np.inf)
+    grown = np.maximum(customers.line * factor, thin)
+    return np.where(np.isnan(customers.previous), np.inf, grown)
+
+
+def _asked_and_allowed(customers: Customers, allowed: Floats, policy: Policy) -> Floats:
+    """The amount asked for, unrounded, where it is allowed and not below the smallest limit; else 0."""
+    worth_it = customers.requested >= smallest_limit(policy)
+    return np.where(worth_it & (allowed >= customers.requested), customers.requested, 0.0)
+
+
+def smallest_limit(policy: Policy) -> float:
+    """The smallest limit that there is, in currency units."""
+    return policy.money(max(policy.limits.minimum, policy.limits.step))
 
 
 def by_grade(policy: Policy, field: str) -> Floats:

@@ -5,13 +5,14 @@ The model's reasons (what raised the risk) are `explain.reasons`; these are the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from credit_eval.policy.limits import CONSTRAINTS, Customers, Granted, Ints
+from credit_eval.policy.limits import CONSTRAINTS, Customers, Granted, Ints, smallest_limit
 from credit_eval.policy.settings import Policy
 
 Texts = npt.NDArray[Any]
@@ -24,11 +25,13 @@ def policy_reasons(customers: Customers, granted: Granted, policy: Policy) -> Te
         rows = np.flatnonzero(granted.bound_by == i)
         if len(rows):
             texts[rows] = np.array(_SENTENCES[constraint](customers, rows, policy), dtype=object)
-    texts[granted.too_small] += f"; below the smallest limit of {_smallest(policy)}"
+    texts[granted.too_small] += f"; below the smallest limit of {_money(policy, smallest_limit(policy))}"
     kept = np.flatnonzero(granted.owed)
     texts[kept] += np.array(
         [f"; kept at the balance owed of {_money(policy, x)}" for x in granted.limit[kept]], dtype=object
     )
+    short = np.flatnonzero(granted.short)
+    texts[short] += _counter_offer(customers, granted, short, policy)
     waiting = np.flatnonzero(granted.refer)
     texts[waiting] = _why_a_person(customers, waiting, policy) + texts[waiting]
     return texts
@@ -48,8 +51,14 @@ def _probability(p: float, against: float | None = None) -> str:
     return short if against is None or float(short) != against else repr(p)
 
 
-def _smallest(policy: Policy) -> str:
-    return _money(policy, policy.money(max(policy.limits.minimum, policy.limits.step)))
+def _counter_offer(customers: Customers, granted: Granted, rows: Ints, policy: Policy) -> Texts:
+    pairs = zip(granted.limit[rows].tolist(), customers.requested[rows].tolist(), strict=True)
+    said = [f"; {_money(policy, limit)} of the {_money(policy, asked)} asked for" for limit, asked in pairs]
+    return np.array(said, dtype=object)
+
+
+def _amount_asked(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
+    return [f"limit set by the amount asked for, {_money(policy, x)}" for x in customers.requested[rows].tolist()]
 
 
 def _grade_cap(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
@@ -67,11 +76,20 @@ def _affordability(customers: Customers, rows: Ints, policy: Policy) -> list[str
 
 def _thin_file(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
     said = [
-        f"limit set by the thin-file cap of grade {g.grade}, {_money(policy, policy.money(g.thin_file_cap))}, "
-        "as the monthly capacity is unknown"
+        (
+            f"limit set by the thin-file cap of grade {g.grade}, {_money(policy, policy.money(g.thin_file_cap))}, as ",
+            f"{g.capacity_multiple:g} times a monthly capacity of ",
+        )
         for g in policy.grades
     ]
-    return [said[i] for i in customers.grade[rows].tolist()]
+    pairs = zip(customers.grade[rows].tolist(), customers.capacity[rows].tolist(), strict=True)
+    return [said[i][0] + _why_thin(said[i][1], capacity, policy) for i, capacity in pairs]
+
+
+def _why_thin(times: str, capacity: float, policy: Policy) -> str:
+    if math.isnan(capacity):
+        return "the monthly capacity is unknown"
+    return f"{times}{_money(policy, capacity)} is not more"
 
 
 def _budget(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
@@ -85,8 +103,16 @@ def _exposure_cap(customers: Customers, rows: Ints, policy: Policy) -> list[str]
 
 
 def _step_cap(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
-    said = f"limit set by the largest raise in one run, {policy.limits.max_increase_factor:g} times "
-    return [said + _money(policy, line) for line in customers.previous[rows].tolist()]
+    raised = f"limit set by the largest raise in one run, {policy.limits.max_increase_factor:g} times "
+    factor = policy.limits.max_increase_factor or 1.0
+    thin = [policy.money(grade.thin_file_cap) for grade in policy.grades]
+    reopened = [
+        f"a small or closed line is raised at once to no more than {_money(policy, cap)}, the thin-file cap of grade "
+        f"{grade.grade}"
+        for cap, grade in zip(thin, policy.grades, strict=True)
+    ]
+    pairs = zip(customers.grade[rows].tolist(), customers.previous[rows].tolist(), strict=True)
+    return [raised + _money(policy, line) if line * factor >= thin[i] else reopened[i] for i, line in pairs]
 
 
 def _restriction(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
@@ -107,6 +133,7 @@ def _why_a_person(customers: Customers, rows: Ints, policy: Policy) -> Texts:
 
 
 _SENTENCES: dict[str, Callable[[Customers, Ints, Policy], list[str]]] = {
+    "amount_asked": _amount_asked,
     "grade_cap": _grade_cap,
     "affordability": _affordability,
     "thin_file": _thin_file,

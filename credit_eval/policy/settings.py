@@ -56,7 +56,8 @@ class ExpectedLoss(_Section):
 class Limits(_Section):
     """Amounts in amount units. Limits are rounded down to `step`; below `minimum` there is none.
 
-    `exposure_cap`: nobody gets more. `max_increase_factor`: a line grows at most by this factor in one run.
+    `exposure_cap`: nobody gets more. `max_increase_factor`: a line grows at most by this factor in one run; one
+    that stood at 0 is reopened at no more than the thin-file cap.
     """
 
     step: Above
@@ -68,8 +69,8 @@ class Limits(_Section):
 class Grade(_Section):
     """Customers with `p_default <= up_to` (and above the grade before), and the most they may get.
 
-    `capacity_multiple` times the estimated monthly spending is affordable; where the spending is unknown,
-    `thin_file_cap` takes its place. `apr`: yearly rate as a share (0.24 is 24 %).
+    `capacity_multiple` times the estimated monthly spending is affordable, and never less than `thin_file_cap`,
+    which is also what is affordable where the spending is unknown. `apr`: yearly rate as a share (0.24 is 24 %).
     """
 
     grade: Text

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from credit_eval.core.errors import CohortError, DeclarationError
-from credit_eval.core.files import atomic_directory, sha256_json
+from credit_eval.core.files import atomic_directory
 from credit_eval.core.progress import Tick, silent
 from credit_eval.events.engines.duckdb import DuckDB, parquet, quote
 from credit_eval.events.engines.sql import render
@@ -56,7 +56,7 @@ def build_profiles(
         info = ProfilesInfo(
             dataset=dataset.name,
             data_fingerprint=dataset.fingerprint,
-            catalogue_fingerprint=fingerprint(provided),
+            catalogue_fingerprint=provided.fingerprint,
             cohort=cohort.stem,
             rows=engine.scalar("SELECT count(*) FROM whole_cohort"),
             features=provided.names,
@@ -64,11 +64,6 @@ def build_profiles(
         )
         describe_profiles(building, info)
     return open_profiles(target)
-
-
-def fingerprint(catalogue: Catalogue) -> str:
-    """Changes when the meaning or order of any feature does."""
-    return sha256_json([[feature.name, repr(feature.measure)] for feature in catalogue.features])
 
 
 def _see_range(engine: DuckDB, dataset: Dataset, catalogue: Catalogue, low: str, high: str) -> None:

@@ -13,12 +13,13 @@ from credit_eval.profiles.store import Profiles
 
 @dataclass(frozen=True)
 class Line:
-    """One feature of one customer, ready to print."""
+    """One feature of one customer, ready to print; `usual` is the typical value with the words before it."""
 
     name: str
     title: str
     value: str
     typical: str
+    usual: str
 
 
 def by_dimension(
@@ -27,8 +28,8 @@ def by_dimension(
     """The lines of each dimension, in the catalogue's order; a dimension without data has none."""
     lines: dict[Dimension, list[Line]] = {dimension: [] for dimension in Dimension}
     for feature in catalogue.features:
-        value, usual = (feature.show(of[feature.name], currency) for of in (values, typical))
-        lines[feature.dimension].append(Line(feature.name, feature.title, value, usual))
+        value, common = (feature.show(of[feature.name], currency) for of in (values, typical))
+        lines[feature.dimension].append(Line(feature.name, feature.title, value, common, feature.usual(common)))
     return lines
 
 

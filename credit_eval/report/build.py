@@ -24,7 +24,7 @@ from credit_eval.report.beeswarm import beeswarm
 from credit_eval.report.cautions import Evidence, cautions, mean_predicted
 from credit_eval.report.intervals import share_interval
 from credit_eval.report.style import svg
-from credit_eval.report.summary import FEW_ADVERSE, summarise
+from credit_eval.report.summary import SCORE_CONSTRAINTS, summarise
 from credit_eval.report.tables import SAMPLE_ROWS, contribution_sample, portfolio, value_sample
 
 #: What the report reads of a validation record.
@@ -80,7 +80,7 @@ def _evidence(scored: Path, validation: dict[str, Any], info: DatasetInfo) -> Ev
     manifest = scored / "manifest.json"
     if not manifest.exists():
         raise SourceError(f"no manifest at {scored.parent.name}/{scored.name}", todo="score again")
-    counted = portfolio(scored, adverse_only=summary.adverse >= FEW_ADVERSE)
+    counted = portfolio(scored, by_score_only=summary.enough_by_score)
     return Evidence(summary, counted, validation, read_json(manifest), info)
 
 
@@ -100,20 +100,37 @@ def _facts(evidence: Evidence) -> dict[str, Any]:
     """Numbers and sentences worked out for the page."""
     summary, counted, validation = evidence.summary, evidence.portfolio, evidence.validation
     metrics, limits = validation["metrics"], summary.limits
-    reasons_of = summary.adverse if summary.reasons_of == "adverse decisions" else summary.customers
     change = limits.total_after / limits.total_before - 1 if limits.total_before else None
     return {
         "rate": share_interval(metrics["bads"], metrics["n"]),
         "predicted": mean_predicted(validation["reliability"]),
         "riskiest_tenth": _bads_among(validation["capture"], 0.10),
         "limit_change": change,
-        "reasons_among": reasons_of,
+        "bound_adverse": [(name, n, name in SCORE_CONSTRAINTS) for name, n in summary.adverse_bound_by.items()],
+        "run": _of_the_run(evidence.manifest),
         "reasons": counted.reasons.head(_TOP_REASONS).to_dict("records"),
         "grades": counted.grades.to_dict("records"),
         "outcomes": counted.outcomes.to_dict("records"),
         "default": _default_in_words(validation),
         "by_part": _parts_in_order(validation) if validation["split"] == "time" else [],
     }
+
+
+def _of_the_run(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What the manifest holds of the run, but for the counts that the page shows elsewhere and the files."""
+    elsewhere = ("decisions", "explained_by", "features_absent", "files")
+    return [(name.replace("_", " "), _plain(value)) for name, value in manifest.items() if name not in elsewhere]
+
+
+def _plain(value: object) -> str:
+    """A value of the manifest on one line.
+
+    >>> _plain({"days_past_due": 60, "window_days": 120}), _plain(None)
+    ('days past due 60, window days 120', 'none')
+    """
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_plain(each)}".replace("_", " ") for name, each in value.items())
+    return "none" if value is None else str(value)
 
 
 def _bads_among(capture: list[dict[str, float]], share: float) -> float:
@@ -166,14 +183,13 @@ def _pictures(evidence: Evidence, scored: Path, profiles: Path | None) -> dict[s
 def _portfolio_figures(evidence: Evidence) -> dict[str, tuple[Figure, str]]:
     summary, counted = evidence.summary, evidence.portfolio
     top, among = counted.reasons.head(_TOP_REASONS), summary.reasons_of
-    total = summary.adverse if among == "adverse decisions" else summary.customers
     limits = figures.limits_by_grade(counted.grades, evidence.info.currency, lines=summary.limits.lines > 0)
     return {
         "scores": (figures.score_distribution(counted.histogram, counted.grades), "Customers by score and decision"),
         "decisions": (figures.decisions_by_grade(counted.decisions), "Share of each decision by grade"),
         "limits": (limits, "Sum of credit limits by grade"),
         "reasons": (
-            figures.reasons(top["label"].tolist(), top["first"].tolist(), total, among),
+            figures.reasons(top["label"].tolist(), top["first"].tolist(), summary.reasons_among, among),
             "How often each reason stands first",
         ),
     }

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from credit_eval.core.files import sha256_json
 from credit_eval.events.store import DatasetInfo
 from credit_eval.report.intervals import share_interval
 from credit_eval.report.summary import Summary
@@ -69,7 +68,7 @@ def _identity(evidence: Evidence) -> Iterator[Caution]:
             f"These customers were scored by model version {scored}, but the validation below is of version {judged}: "
             "it says nothing about the model used. Score again."
         )
-    if evidence.manifest["data_fingerprint"] != sha256_json(evidence.info.hashes):
+    if evidence.manifest["data_fingerprint"] != evidence.info.fingerprint:
         yield _warn("The data set has changed since these customers were scored. Score again.")
 
 
@@ -112,7 +111,7 @@ def _against_baselines(evidence: Evidence) -> Iterator[Caution]:
 def _calibration(evidence: Evidence) -> Iterator[Caution]:
     metrics, bins = evidence.validation["metrics"], evidence.validation["reliability"]
     rate, n = metrics["default_rate"], metrics["n"]
-    by_chance = 0.8 * (10 * rate * (1 - rate) / n) ** 0.5
+    by_chance = metrics["ece_by_chance"]
     if metrics["ece"] > max(LARGE_ECE, 2 * by_chance):
         yield _warn(
             f"Calibration error is large: predicted and observed default rates lie {percent(metrics['ece'])} apart on "

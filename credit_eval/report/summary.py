@@ -16,11 +16,16 @@ from credit_eval.events.engines.duckdb import DuckDB, parquet, quote
 from credit_eval.features.reasons import REASONS
 from credit_eval.scoring.run import ADVERSE
 
-#: Fewer adverse decisions than this are too few to speak of their commonest reasons.
+#: Fewer adverse decisions of the score than this are too few to speak of their commonest reasons.
 FEW_ADVERSE = 10
+
+#: Constraints through which the probability of default itself decides; the others would bind at any score.
+SCORE_CONSTRAINTS = ("restriction", "grade_cap", "expected_loss_budget")
 
 #: A decision that takes credit away or refuses it.
 ADVERSE_SQL = "decision IN (" + ", ".join(quote(name) for name in ADVERSE) + ")"
+#: An adverse decision that the score made, and not what the customer earns, owes or had before.
+BY_SCORE_SQL = f"{ADVERSE_SQL} AND limit_bound_by IN (" + ", ".join(map(quote, SCORE_CONSTRAINTS)) + ")"
 #: No new credit whatever the limit would be; a customer without a line is declined for the same cause.
 _RESTRICTED_SQL = "(decision = 'restrict' OR limit_bound_by IN ('restriction', 'in_default'))"
 
@@ -52,8 +57,9 @@ class Summary:
     """A scored run. Counts are of customers (rows: a customer with two as_of counts twice).
 
     `restricted`: no new credit, because p_default is above the threshold or a debt is in default now; with a line
-    the decision is `restrict`, without one `decline`. `reasons`: up to three, commonest first, among `reasons_of`
-    ("adverse decisions", or "all decisions" where fewer than 10 are adverse).
+    the decision is `restrict`, without one `decline`. `adverse_bound_by`: the adverse decisions by the constraint of
+    the policy that bound. `reasons`: the model's, up to three, commonest first, among `reasons_of` ("adverse decisions
+    where the score decided", or "all decisions" where these are fewer than 10), which are `reasons_among` rows.
     """
 
     customers: int
@@ -63,9 +69,29 @@ class Summary:
     share_above_half: float
     mean_p_default: float
     reasons: tuple[Reason, ...]
-    reasons_of: str
     limits: Limits
     limit_bound_by: dict[str, int]
+    adverse_bound_by: dict[str, int]
+
+    @property
+    def adverse_by_score(self) -> int:
+        """Adverse decisions where the score decided."""
+        return sum(self.adverse_bound_by.get(name, 0) for name in SCORE_CONSTRAINTS)
+
+    @property
+    def enough_by_score(self) -> bool:
+        """Whether the score decided often enough to speak of its commonest reasons."""
+        return self.adverse_by_score >= FEW_ADVERSE
+
+    @property
+    def reasons_of(self) -> str:
+        """Which decisions the reasons are counted among."""
+        return "adverse decisions where the score decided" if self.enough_by_score else "all decisions"
+
+    @property
+    def reasons_among(self) -> int:
+        """How many decisions the reasons are counted among."""
+        return self.adverse_by_score if self.enough_by_score else self.customers
 
 
 def summarise(scored: Path) -> Summary:
@@ -79,6 +105,8 @@ def summarise(scored: Path) -> Summary:
             f"SELECT count(*), count(*) FILTER ({ADVERSE_SQL}), count(*) FILTER ({_RESTRICTED_SQL}),"
             " count(*) FILTER (p_default > 0.5), avg(p_default) FROM scored"
         )[0]
+        bound = counts(engine, "limit_bound_by", ADVERSE_SQL)
+        by_score = sum(bound.get(name, 0) for name in SCORE_CONSTRAINTS) >= FEW_ADVERSE
         return Summary(
             customers=customers,
             decisions=counts(engine, "decision"),
@@ -86,10 +114,10 @@ def summarise(scored: Path) -> Summary:
             restricted=restricted,
             share_above_half=above / customers,
             mean_p_default=mean,
-            reasons=first_reasons(engine, adverse_only=adverse >= FEW_ADVERSE, top=3),
-            reasons_of="adverse decisions" if adverse >= FEW_ADVERSE else "all decisions",
+            reasons=first_reasons(engine, BY_SCORE_SQL if by_score else "true", top=3),
             limits=_limits(engine),
             limit_bound_by=counts(engine, "limit_bound_by"),
+            adverse_bound_by=bound,
         )
 
 
@@ -110,18 +138,18 @@ def opened(scored: Path) -> Iterator[DuckDB]:
         yield engine
 
 
-def counts(engine: DuckDB, column: str) -> dict[str, int]:
-    """Rows per value of a column of `scored`, commonest first (ties: by name); NULL is left out."""
+def counts(engine: DuckDB, column: str, among: str = "true") -> dict[str, int]:
+    """Rows `among` those of `scored` per value of a column, commonest first (ties: by name); NULL is left out."""
     return dict(
         engine.rows(
-            f'SELECT "{column}", count(*) FROM scored WHERE "{column}" IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1'
+            f'SELECT "{column}", count(*) FROM scored WHERE "{column}" IS NOT NULL AND {among}'
+            " GROUP BY 1 ORDER BY 2 DESC, 1"
         )
     )
 
 
-def first_reasons(engine: DuckDB, *, adverse_only: bool, top: int) -> tuple[Reason, ...]:
-    """The codes that most often stand first, commonest first (ties: by code)."""
-    among = ADVERSE_SQL if adverse_only else "true"
+def first_reasons(engine: DuckDB, among: str, *, top: int) -> tuple[Reason, ...]:
+    """The codes that most often stand first among such rows, commonest first (ties: by code)."""
     found = engine.rows(
         f"SELECT reason_code_1, count(*) FROM scored WHERE reason_code_1 IS NOT NULL AND {among}"
         f" GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {top}"

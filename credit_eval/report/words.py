@@ -9,21 +9,22 @@ from credit_eval.features.catalogue import CATALOGUE
 _UNBROKEN = "\N{NO-BREAK SPACE}"
 
 DECISIONS = {
-    "approve": "a new or a higher limit",
+    "approve": "a new or a higher limit; of a loan, all that was asked for",
     "hold": "the limit stays as it is",
     "refer": "a person decides first",
-    "reduce": "a lower limit, never below what is owed",
+    "reduce": "a lower limit, never below what is owed; of a loan, less than was asked for",
     "decline": "no line is opened",
     "restrict": "no new credit; the line shrinks to what is owed",
 }
 
 CONSTRAINTS = {
+    "amount_asked": "the amount asked for",
     "grade_cap": "the cap of the grade",
     "affordability": "what the customer's spending affords",
-    "thin_file": "the cap where spending is unknown",
+    "thin_file": "the least that a grade affords, where spending is unknown or little",
     "expected_loss_budget": "the expected-loss budget per customer",
     "exposure_cap": "the largest exposure to anybody",
-    "step_cap": "the largest raise in one run",
+    "step_cap": "the largest raise in one run, or the reopening of a line cut to 0",
     "restriction": "p_default above the policy's threshold",
     "in_default": "a debt in default now",
 }
@@ -82,19 +83,26 @@ def signed(number: float) -> str:
 
 
 def interval(metrics: Mapping[str, float], name: str, digits: int = 3) -> str:
-    """A metric and its interval from a flat record.
+    """A metric from a flat record, and its interval where there is one.
 
     >>> interval({"auc": 0.8407, "auc_low": 0.8275, "auc_high": 0.8531}, "auc").replace(_UNBROKEN, " ")
     '0.841 [0.828, 0.853]'
+    >>> interval({"ece": 0.0123}, "ece", 4)
+    '0.0123'
     """
-    value, low, high = (f"{metrics[key]:.{digits}f}" for key in (name, f"{name}_low", f"{name}_high"))
-    return f"{value} [{low},{_UNBROKEN}{high}]"
+    ends = _ends(metrics, name, digits)
+    return f"{metrics[name]:.{digits}f}" + (f" [{ends[0]},{_UNBROKEN}{ends[1]}]" if ends else "")
 
 
 def reach(metrics: Mapping[str, float], name: str) -> str:
-    """The interval of a metric in words."""
-    low, high = (f"{metrics[f'{name}_{end}']:.3f}" for end in ("low", "high"))
-    return f"95{_UNBROKEN}% interval {low} to {high}"
+    """The interval of a metric in words; nothing where there is none."""
+    ends = _ends(metrics, name, 3)
+    return f"95{_UNBROKEN}% interval {ends[0]} to {ends[1]}" if ends else ""
+
+
+def _ends(metrics: Mapping[str, float], name: str, digits: int) -> tuple[str, str] | None:
+    low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
+    return None if low is None or high is None else (f"{low:.{digits}f}", f"{high:.{digits}f}")
 
 
 def titles() -> dict[str, str]:

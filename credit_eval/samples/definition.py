@@ -13,7 +13,7 @@ in default and is left out.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -47,8 +47,9 @@ class DefaultDefinition:
 def label_cohort(engine: DuckDB, dataset: Dataset, cohort: Path, definition: DefaultDefinition) -> pd.DataFrame:
     """What became of each member of a cohort file, one row each, ordered by customer_id and as_of.
 
-    Returns columns customer_id (str), as_of (datetime64[us]), defaulted (Int8; NA where excluded) and
-    exclusion (None, or why the row cannot be judged). From repayments: `no_account` (none known before as_of),
+    Returns columns customer_id (str), as_of (datetime64[us]), defaulted (Int8; NA where excluded), label_known_at
+    (datetime64[us]; NaT where excluded: the end of the window, or when the source says it knew) and exclusion
+    (None, or why the row cannot be judged). From repayments: `no_account` (none known before as_of),
     `already_in_default` (a line as late as that, still unpaid at as_of), `not_matured` (the window ends after
     the data). Where the source brings labels of its own: `no_outcome` (it brings none for this row).
 
@@ -60,21 +61,24 @@ def label_cohort(engine: DuckDB, dataset: Dataset, cohort: Path, definition: Def
     members = f"SELECT customer_id, as_of FROM {parquet(cohort)}"
     frame = engine.frame(f"WITH cohort AS ({members}), {sql} ORDER BY customer_id, as_of")
     frame["exclusion"] = frame["exclusion"].astype(object).where(frame["exclusion"].notna(), None)
-    return frame.astype({"defaulted": "Int8", "as_of": "datetime64[us]"})
+    return frame.astype({"defaulted": "Int8", "as_of": "datetime64[us]", "label_known_at": "datetime64[us]"})
 
 
-def in_default(engine: DuckDB, dataset: Dataset, cohort: Path, definition: DefaultDefinition) -> frozenset[str]:
-    """Customers of a cohort with a line in default at their `as_of`, as it was known then.
+def in_default(
+    engine: DuckDB, dataset: Dataset, cohort: Path, definition: DefaultDefinition
+) -> frozenset[tuple[str, datetime]]:
+    """Members (customer_id, as_of) of a cohort with a line in default at their `as_of`, as it was known then.
 
-    Empty for a source that brings labels of its own, since its definition of default is not ours.
+    For the policy, so for every source with repayments, also for those that bring labels of their own.
     """
-    if dataset.info.label_source == "outcomes":
+    if not dataset.has("repayments", "due_at", "paid_at"):
         return frozenset()
     rows = engine.rows(
         f"""WITH cohort AS (SELECT customer_id, as_of FROM {parquet(cohort)}), {_lines(dataset, definition)}
-            SELECT DISTINCT customer_id FROM cohort JOIN lines USING (customer_id) WHERE {_ALREADY}"""
+            SELECT DISTINCT customer_id, as_of FROM cohort JOIN lines USING (customer_id)
+            WHERE drawn_at < as_of AND {_ALREADY}"""
     )
-    return frozenset(row[0] for row in rows)
+    return frozenset((customer, as_of) for customer, as_of in rows)
 
 
 def _from_outcomes(dataset: Dataset) -> str:
@@ -85,8 +89,9 @@ def _from_outcomes(dataset: Dataset) -> str:
             todo="import it again",
         )
     return f"""
-        outcomes AS (SELECT customer_id, as_of, defaulted FROM {parquet(dataset.outcomes_path)})
+        outcomes AS (SELECT customer_id, as_of, defaulted, known_at FROM {parquet(dataset.outcomes_path)})
         SELECT customer_id, as_of, CAST(defaulted AS TINYINT) AS defaulted,
+               CASE WHEN defaulted IS NOT NULL THEN known_at END AS label_known_at,
                CASE WHEN defaulted IS NULL THEN 'no_outcome' END AS exclusion
         FROM cohort LEFT JOIN outcomes USING (customer_id, as_of)"""
 
@@ -117,7 +122,7 @@ def _from_repayments(dataset: Dataset, definition: DefaultDefinition) -> str:
                    END AS exclusion
             FROM cohort LEFT JOIN met USING (customer_id, as_of) LEFT JOIN opened USING (customer_id))
         SELECT customer_id, as_of, CASE WHEN exclusion IS NULL THEN CAST(hit AS TINYINT) END AS defaulted,
-               exclusion
+               CASE WHEN exclusion IS NULL THEN {window_end} END AS label_known_at, exclusion
         FROM judged"""
 
 
@@ -137,7 +142,8 @@ def _lines(dataset: Dataset, definition: DefaultDefinition) -> str:
     seen = "coalesce(paid_known_at, paid_at)" if dataset.has("repayments", "paid_known_at") else "paid_at"
     return f"""
         lines AS (
-            SELECT customer_id, due_at + to_days({definition.days_past_due}) AS hit_at, {seen} AS seen_at,
+            SELECT customer_id, known_at AS drawn_at,
+                   due_at + to_days({definition.days_past_due}) AS hit_at, {seen} AS seen_at,
                    CASE WHEN {seen} < {_known_until(dataset)} THEN paid_at END AS paid_at
             FROM {parquet(dataset.path("repayments"))})"""
 

@@ -4,7 +4,7 @@ Split by time, where the data last long enough. Months run from left to right, a
 
     month        1   2   3   4   5   6   7   8   9  10
     part         development ──────►   gap ────►  oot oot
-    its window   └─ ends before the first oot as_of
+    its window   └─ ends, and its label is known, by the first oot as_of
 
 Customers of the development months are told apart by a hash of their id: 64 % fit the trees, 16 % say when to
 stop, 20 % calibrate. A customer is in one of the three only, in whatever month, so none is learnt by heart.
@@ -41,7 +41,7 @@ class Split:
 def choose_split(frame: pd.DataFrame, *, window_days: int, oot_snapshots: int = 2, seed: int = 0) -> Split:
     """Split by time where that leaves enough to learn from and enough to judge by, else by customer.
 
-    `frame` has customer_id, as_of and defaulted (0 or 1), one row per customer and as_of.
+    `frame` has customer_id, as_of, label_known_at and defaulted (0 or 1), one row per customer and as_of.
 
     Raises:
         SampleError: one class only, or fewer than 10 bads or goods in all.
@@ -53,13 +53,14 @@ def choose_split(frame: pd.DataFrame, *, window_days: int, oot_snapshots: int = 
         oot = by_time.loc[by_time["part"] == "oot", "as_of"]
         why = (
             f"Judged out of time, on {oot.min():%Y-%m-%d} to {oot.max():%Y-%m-%d}; what it learnt from was "
-            f"settled {window_days} days or more before."
+            f"observed {window_days} days or more before: its windows had ended and its labels were known by then."
         )
         return Split(by_time, "time", why)
     span = (frame["as_of"].max() - frame["as_of"].min()).days
     why = (
-        f"Not judged out of time: the sample spans {span} days, and with a performance window of "
-        f"{window_days} days fewer than {MIN_BADS} bads or goods are left to {' and to '.join(short_of)}. "
+        f"Not judged out of time: the sample spans {span} days, and where windows of {window_days} days must have "
+        "ended, and labels be known, before the dates it is judged on, "
+        f"fewer than {MIN_BADS} bads or goods are left to {' and to '.join(short_of)}. "
         "Judged instead by repeated cross-validation grouped by customer."
     )
     return Split(grouped_parts(frame, seed=seed), "grouped", why)
@@ -69,13 +70,16 @@ def split_by_time(frame: pd.DataFrame, *, window_days: int, oot_snapshots: int =
     """Add `part`: fit, stop, calibrate, gap (in no use) or oot.
 
     A snapshot is a calendar month of as_of, since customers may each have an as_of of their own. The latest
-    `oot_snapshots` of them are oot; development lies `window_days` or more before the first oot as_of.
+    `oot_snapshots` of them are oot. Development lies `window_days` or more before the first oot as_of, and its
+    labels (`label_known_at`) were known by then: whoever had trained on that day could have had every one.
     """
     month = frame["as_of"].dt.to_period("M")
     latest = month.drop_duplicates().sort_values().iloc[-oot_snapshots:]
     oot = month.isin(latest)
-    developed_by = frame.loc[oot, "as_of"].min() - pd.Timedelta(days=window_days)
-    part = np.where(frame["as_of"] <= developed_by, _development_part(frame["customer_id"], seed), "gap")
+    first_oot = frame.loc[oot, "as_of"].min()
+    observed = frame["as_of"] <= first_oot - pd.Timedelta(days=window_days)
+    learnable = observed & (frame["label_known_at"] <= first_oot)
+    part = np.where(learnable, _development_part(frame["customer_id"], seed), "gap")
     return frame.assign(part=np.where(oot, "oot", part))
 
 

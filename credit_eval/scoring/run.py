@@ -10,8 +10,11 @@ contributions it was explained with. A manifest closes the directory, and the wh
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +23,19 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from credit_eval import __version__
+import credit_eval
 from credit_eval.core.clock import utc_now
 from credit_eval.core.errors import IntegrityError, OutputExistsError
-from credit_eval.core.files import atomic_directory, read_json, sha256_file, write_json
+from credit_eval.core.files import atomic_directory, read_json, sha256_file, sha256_json, write_json
 from credit_eval.core.progress import Tick, silent
 from credit_eval.explain.contributions import Contributions, check_sums, contributions
 from credit_eval.explain.reasons import reason_codes
+from credit_eval.features.language import Catalogue
 from credit_eval.models.model import CreditModel
 from credit_eval.policy.decide import decide
 from credit_eval.policy.settings import Policy
 from credit_eval.profiles.store import Profiles
+from credit_eval.samples.definition import DefaultDefinition
 from credit_eval.scoring.inputs import policy_inputs
 
 #: The public contract of the scored file, in order.
@@ -54,35 +59,67 @@ COLUMNS = (
 ADVERSE = ("restrict", "decline", "reduce")
 
 
+#: Libraries whose version can move a number.
+_LIBRARIES = ("duckdb", "lightgbm", "numpy", "pandas", "woodelf-explainer")
+
+
 @dataclass(frozen=True)
 class Job:
-    """Everything a scored file depends on."""
+    """Everything a scored file depends on.
 
-    profiles: Profiles
+    `cohort` is the run's label. `typical` comes from the model's training sample, so no reason sentence knows the
+    future. `in_default` holds (customer_id, as_of) pairs with a debt in default then, by `definition`.
+    """
+
+    dataset: str
+    cohort: str
+    data_fingerprint: str
+    catalogue: Catalogue
     model: CreditModel
     model_version: int
     policy: Policy
-    typical: dict[str, Any]
+    typical: Mapping[str, Any]
     currency: str
     revolving: bool
-    in_default: frozenset[str] = frozenset()
-    seed: int = 0
+    definition: DefaultDefinition
+    in_default: frozenset[tuple[str, datetime]] = frozenset()
+    assume_no_debt: bool = False
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What makes two runs the same run."""
+        """What makes two runs the same run: the same identity gives byte for byte the same decisions."""
         return {
-            "dataset": self.profiles.info.dataset,
-            "cohort": self.profiles.info.cohort,
-            "data_fingerprint": self.profiles.info.data_fingerprint,
-            "catalogue_fingerprint": self.profiles.info.catalogue_fingerprint,
+            "dataset": self.dataset,
+            "cohort": self.cohort,
+            "data_fingerprint": self.data_fingerprint,
+            "catalogue_fingerprint": self.catalogue.fingerprint,
             "model_version": self.model_version,
             "model_fingerprint": self.model.fingerprint,
             "policy_name": self.policy.name,
             "policy_version": self.policy.policy_version,
-            "code_version": __version__,
-            "seed": self.seed,
+            "currency": self.currency,
+            "revolving": self.revolving,
+            "assume_no_debt": self.assume_no_debt,
+            "definition": asdict(self.definition),
+            "typical_fingerprint": sha256_json(dict(self.typical)),
+            "in_default_fingerprint": sha256_json(sorted([who, str(when)] for who, when in self.in_default)),
+            "code_version": credit_eval.__version__,
+            "code": code_fingerprint(),
+            "libraries": library_versions(),
         }
+
+
+@cache
+def code_fingerprint() -> str:
+    """Changes when any source file of this package does, or a library whose version can move a number."""
+    root = Path(credit_eval.__file__).parent
+    sources = {path.relative_to(root).as_posix(): sha256_file(path) for path in sorted(root.rglob("*.py"))}
+    return sha256_json([sources, library_versions()])
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of the libraries that a number can depend on."""
+    return {name: version(name) for name in _LIBRARIES}
 
 
 @dataclass
@@ -92,31 +129,13 @@ class _Tally:
     methods: Counter[str] = field(default_factory=Counter)
 
 
-def score(job: Job, target: Path, *, replace: bool = False, tick: Tick = silent) -> Path:
-    """Score all profiles of the job into `target`; returns it.
-
-    A run whose identity is the one already there changes nothing.
+def already_done(job: Job, target: Path) -> bool:
+    """Whether this very run lies at `target`, whole.
 
     Raises:
-        OutputExistsError: `target` holds another run and `replace` is false.
-        ModelError: the profiles lack a feature of the model, or the model is not calibrated.
-        IntegrityError: contributions that do not add up, or an adverse decision without a reason.
+        OutputExistsError: another run does.
+        IntegrityError: this run does, but a file is missing or was changed since.
     """
-    if not replace and _already_done(job, target):
-        return target
-    started = utc_now()
-    with atomic_directory(target, replace=replace) as building:
-        (building / "contributions").mkdir()
-        tally, parts = _Tally(), job.profiles.parts
-        for number, profiles in enumerate(job.profiles.frames()):
-            _score_part(job, profiles, building, number, tally)
-            tick("scoring", number + 1, len(parts))
-        _check_complete(job, tally)
-        write_json(building / "manifest.json", _manifest(job, building, tally, started))
-    return target
-
-
-def _already_done(job: Job, target: Path) -> bool:
     manifest = target / "manifest.json"
     if not manifest.exists():
         return False
@@ -126,10 +145,54 @@ def _already_done(job: Job, target: Path) -> bool:
         raise OutputExistsError(
             f"{target.parent.name}/{target.name} is scored already, by another run",
             expected="the same " + ", ".join(changed),
-            received="; ".join(f"{key} was {there.get(key)!s:.20}" for key in changed),
+            received="; ".join(f"{key} was {there.get(key)!s:.60}" for key in changed),
             todo="say --replace (make: REPLACE=1) to score it anew; the scored file there was not touched",
         )
+    damaged = [name for name, sealed in there["files"].items() if not _is_sealed(target / name, sealed)]
+    if damaged:
+        raise IntegrityError(
+            f"{target.parent.name}/{target.name} is not what its manifest says",
+            rows=damaged[:3],
+            n_rows=len(damaged),
+            todo="say --replace to score it anew, and find out who changed it",
+        )
     return True
+
+
+def _is_sealed(path: Path, sealed: str) -> bool:
+    return path.exists() and sha256_file(path) == sealed
+
+
+def score(job: Job, profiles: Profiles, target: Path, *, replace: bool = False, tick: Tick = silent) -> Path:
+    """Score all profiles into `target`; returns it.
+
+    Raises:
+        OutputExistsError: `target` is taken and `replace` is false.
+        ModelError: the profiles lack a feature of the model, or the model is not calibrated.
+        IntegrityError: profiles of other data or features than the job's, contributions that do not add up, or a
+            restriction without a reason of the model.
+    """
+    _check_profiles(job, profiles)
+    started = utc_now()
+    with atomic_directory(target, replace=replace) as building:
+        (building / "contributions").mkdir()
+        tally, parts = _Tally(), profiles.parts
+        for number, frame in enumerate(profiles.frames()):
+            _score_part(job, frame, building, number, tally)
+            tick("scoring", number + 1, len(parts))
+        _check_complete(profiles, tally)
+        write_json(building / "manifest.json", _manifest(job, profiles, building, tally, started))
+    return target
+
+
+def _check_profiles(job: Job, profiles: Profiles) -> None:
+    expected = (job.data_fingerprint, job.catalogue.fingerprint)
+    received = (profiles.info.data_fingerprint, profiles.info.catalogue_fingerprint)
+    if expected != received:
+        raise IntegrityError(
+            "these profiles were built from other data or other features than this run's",
+            todo="build the profiles anew",
+        )
 
 
 def _score_part(job: Job, profiles: pd.DataFrame, building: Path, number: int, tally: _Tally) -> None:
@@ -147,14 +210,15 @@ def _score_part(job: Job, profiles: pd.DataFrame, building: Path, number: int, t
 
 
 def _scored_frame(job: Job, profiles: pd.DataFrame, scores: pd.DataFrame, explained: Contributions) -> pd.DataFrame:
-    inputs = policy_inputs(profiles, scores, revolving=job.revolving)
-    inputs["in_default"] = profiles["customer_id"].isin(job.in_default)
+    inputs = policy_inputs(profiles, scores, revolving=job.revolving, assume_no_debt=job.assume_no_debt)
+    members = pd.MultiIndex.from_frame(profiles[["customer_id", "as_of"]])
+    inputs["in_default"] = members.isin(list(job.in_default))
     decisions = decide(inputs, job.policy, calibrated=job.model.is_calibrated).drop(columns="customer_id")
-    features = [job.profiles.catalogue[name] for name in job.model.features]
+    features = [job.catalogue[name] for name in job.model.features]
     reasons = reason_codes(explained.values, profiles, features, job.typical, currency=job.currency)
     keys, previous = profiles[["customer_id", "as_of"]], inputs[["limit_previous"]]
     frame = pd.concat([keys, scores[["p_default", "score"]], previous, decisions, reasons], axis=1)
-    frame["model_version"] = f"{job.profiles.info.dataset}/{job.model_version}"
+    frame["model_version"] = f"{job.dataset}/{job.model_version}"
     frame["policy_version"] = f"{job.policy.name}/{job.policy.policy_version}"
     return frame.loc[:, list(COLUMNS)]
 
@@ -172,34 +236,35 @@ def _contribution_table(job: Job, profiles: pd.DataFrame, explained: Contributio
 
 
 def _check_reasons(frame: pd.DataFrame) -> None:
-    """An adverse decision says why: by the model, by the policy, or both."""
+    """An adverse decision says which rule bound; where the probability itself did, also what raised it."""
     adverse = frame["decision"].isin(ADVERSE)
-    silent_rows = frame[adverse & frame["policy_reason"].isna() & frame["reason_code_1"].isna()]
-    if len(silent_rows):
+    by_score = frame["limit_bound_by"] == "restriction"
+    unexplained = adverse & ((frame["policy_reason"] == "") | (by_score & frame["reason_code_1"].isna()))
+    if unexplained.any():
         raise IntegrityError(
             "an adverse decision without a reason",
-            expected="a reason of the model or of the policy",
-            rows=silent_rows["customer_id"].head(3).tolist(),
-            n_rows=len(silent_rows),
+            expected="a policy reason, and for a restriction by score a reason of the model",
+            rows=frame.loc[unexplained, "customer_id"].head(3).tolist(),
+            n_rows=int(unexplained.sum()),
         )
 
 
-def _check_complete(job: Job, tally: _Tally) -> None:
-    if tally.rows != job.profiles.info.rows:
+def _check_complete(profiles: Profiles, tally: _Tally) -> None:
+    if tally.rows != profiles.info.rows:
         raise IntegrityError(
             "the run lost or gained customers",
-            expected=f"{job.profiles.info.rows:,} rows, as in the profiles",
+            expected=f"{profiles.info.rows:,} rows, as in the profiles",
             received=f"{tally.rows:,}",
         )
 
 
-def _manifest(job: Job, building: Path, tally: _Tally, started: datetime) -> dict[str, Any]:
+def _manifest(job: Job, profiles: Profiles, building: Path, tally: _Tally, started: datetime) -> dict[str, Any]:
     files = sorted(path.relative_to(building).as_posix() for path in building.rglob("*.parquet"))
     return job.identity | {
         "rows": tally.rows,
         "decisions": dict(sorted(tally.decisions.items())),
         "explained_by": dict(sorted(tally.methods.items())),
-        "features_absent": job.profiles.info.absent,
+        "features_absent": profiles.info.absent,
         "calibrated_on": job.model.calibrated().calibrated_on,
         "files": {name: sha256_file(building / name) for name in files},
         "started": started,

@@ -12,14 +12,14 @@ import csv
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, field, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from credit_eval.core.clock import DAY
-from credit_eval.core.errors import SourceError
+from credit_eval.core.errors import EngineError, SourceError
 from credit_eval.core.files import atomic_directory, sha256_file
 from credit_eval.core.progress import Tick, silent
-from credit_eval.events.engines.duckdb import DuckDB, EngineError, parquet, quote
+from credit_eval.events.engines.duckdb import DuckDB, parquet, quote
 from credit_eval.events.rules import (
     OUTCOMES,
     SHAPES,
@@ -40,6 +40,9 @@ MEMORY, THREADS = "256MB", 1
 
 _STAGE, _SPILL, _QUARANTINE, _BROKEN_LINES = ".stage", ".spill", "quarantine", "broken_lines.csv"
 _HIDDEN = (SOURCE_FILE, SOURCE_ROW)
+
+#: Event tables whose ends lie further apart than this are not of one export, and a note says so.
+_ENDS_TOGETHER = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -82,12 +85,13 @@ def write_dataset(
 ) -> Dataset:
     """Write the data set `root/name`; `quarantine` sets bad rows aside under `quarantine/` and goes on.
 
-    `known_until` is the midnight after the last known moment unless given. Importing the same source twice
-    writes the same bytes.
+    `known_until` is the midnight after the last known moment unless an earlier one is given, because some table
+    ends earlier. Rows known later are stored, but no `as_of` can reach them and no label counts them. Importing the
+    same source twice writes the same bytes.
 
     Raises:
         TableError: rows break the declared tables and `quarantine` is false; nothing is written.
-        SourceError: a file cannot be read, or the source holds no rows at all.
+        SourceError: a file cannot be read, the source holds no rows at all, or `known_until` is not within the data.
         OutputExistsError: the data set exists and `replace` is false.
         StorageError: the disk refused.
     """
@@ -101,17 +105,20 @@ def write_dataset(
             written = writer.write(relations, quarantine=quarantine)
             kept = writer.notes(notes)
         first, last = written.moments
+        complete = _midnight_after(last)
+        if known_until is not None and not first < known_until <= complete:
+            raise _beyond(known_until, first, complete)
         info = DatasetInfo(
             name=name,
             source=source,
             currency=currency,
             known_from=first,
-            known_until=known_until or _midnight_after(last),
+            known_until=known_until or complete,
             label_source="outcomes" if relations.outcomes else "repayments",
             columns=written.columns,
             rows=written.rows,
             hashes=_remove_scratch_and_hash(building),
-            notes=kept + written.notes,
+            notes=kept + written.notes + _ends_apart(written.ends, known_until or complete),
         )
         describe_dataset(building, info)
     return open_dataset(root / name)
@@ -119,9 +126,12 @@ def write_dataset(
 
 @dataclass(frozen=True)
 class _Written:
+    """`ends`: the last known moment of each event table, and of what is revealed later, named `table.column`."""
+
     columns: dict[str, list[str]]
     rows: dict[str, int]
     moments: tuple[datetime, datetime]
+    ends: dict[str, datetime]
     notes: list[str]
 
 
@@ -205,23 +215,26 @@ class _Writer:
         return [f"{len(lines):,} lines that could not be read were set aside: see {_QUARANTINE}/{_BROKEN_LINES}"]
 
     def _summary(self, tables: Sequence[Incoming], notes: list[str]) -> _Written:
-        rows: dict[str, int] = {}
-        moments: set[datetime] = set()
-        for one in tables:
-            n, first, *last = self._measure(one)
-            rows[one.shape.name] = n
-            moments.update(moment for moment in (first, *last) if moment is not None)
-        if not moments:
-            raise SourceError("the source holds no rows", todo="check that the files are the right ones")
         columns = {one.shape.name: [c.name for c in one.shape.written(one.given)] for one in tables}
-        return _Written(columns, rows, (min(moments), max(moments)), notes)
+        rows: dict[str, int] = {}
+        firsts: list[datetime] = []
+        ends: dict[str, datetime] = {}
+        for table, names in columns.items():
+            rows[table], first, found = self._measure(table, names)
+            ends |= found
+            firsts += [] if first is None else [first]
+        if not firsts:
+            raise SourceError("the source holds no rows", todo="check that the files are the right ones")
+        return _Written(columns, rows, (min(firsts), max(ends.values())), ends, notes)
 
-    def _measure(self, one: Incoming) -> tuple[int, datetime | None, datetime | None, datetime | None]:
-        """Rows, first moment known, last moment known of a row and of a value revealed later."""
-        later = "paid_known_at" if "paid_known_at" in {c.name for c in one.shape.written(one.given)} else "known_at"
-        stored = parquet(self._building / f"{one.shape.name}.parquet")
-        (measured,) = self._engine.rows(f"SELECT count(*), min(known_at), max(known_at), max({later}) FROM {stored}")
-        return measured
+    def _measure(self, table: str, columns: Sequence[str]) -> tuple[int, datetime | None, dict[str, datetime]]:
+        """Rows, first moment known, and the last: of the rows, and of each kind of value revealed later."""
+        revealed = [reveal.by for reveal in table_named(table).reveals if reveal.by in columns]
+        lasts = ", ".join(f"max({column})" for column in ("known_at", *revealed))
+        stored = parquet(self._building / f"{table}.parquet")
+        ((n, first, *last),) = self._engine.rows(f"SELECT count(*), min(known_at), {lasts} FROM {stored}")
+        names = [table, *(f"{table}.{column}" for column in revealed)]
+        return n, first, {name: moment for name, moment in zip(names, last, strict=True) if moment is not None}
 
     def _step(self) -> None:
         self._done += 1
@@ -234,14 +247,33 @@ def _selects(relations: Relations) -> list[tuple[Shape, str]]:
     return selects + ([(OUTCOMES, relations.outcomes)] if relations.outcomes else [])
 
 
-def _unreadable(error: Exception) -> SourceError:
-    """What the engine says of a file it cannot read begins with the line; the rest is advice about options."""
-    said = [line for line in str(error).splitlines() if line.strip()][:3]
+def _unreadable(error: EngineError) -> SourceError:
     return SourceError(
         "a source file cannot be read",
         expected="rows with as many fields as the header has, quoted where they hold the delimiter",
-        received=" ".join(said),
+        received=error.received,
         todo="correct that line of the file, or import with --quarantine to set such lines aside",
+    )
+
+
+def _ends_apart(ends: Mapping[str, datetime], known_until: datetime) -> list[str]:
+    """A note where tables end at different times. Customers are no events: nobody new need have come for a while."""
+    reached = {name: min(end, known_until) for name, end in ends.items() if name != "customers"}
+    if not reached or max(reached.values()) - min(reached.values()) <= _ENDS_TOGETHER:
+        return []
+    said = ", ".join(f"{name} {end:%Y-%m-%d}" for name, end in sorted(ends.items(), key=lambda item: item[1]))
+    return [
+        f"the tables do not end together; last known moments: {said}; what a table does not hold up to known_until "
+        f"({known_until:%Y-%m-%d}) looks as if it had not happened, so a line paid after its end counts as unpaid"
+    ]
+
+
+def _beyond(known_until: datetime, first: datetime, complete: datetime) -> SourceError:
+    return SourceError(
+        "known_until is not within the data",
+        expected=f"after {first:%Y-%m-%d %H:%M}, at most the midnight after the last row, {complete:%Y-%m-%d %H:%M}",
+        received=f"{known_until:%Y-%m-%d %H:%M}",
+        todo="say the moment up to which every table is complete, or leave known_until out",
     )
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, NaiveDatetime, ValidationError
@@ -28,6 +28,10 @@ _OFFSET = re.compile(r"([+-])(\d\d):(\d\d)")
 
 #: A time that says its own offset, such as 2026-03-01T12:00Z or 12:00:00+02.
 _ZONED = r"\d:\d\d.*(Z|[+-]\d\d(:?\d\d)?)$"
+
+
+#: Names that become directories and files.
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 
 
 class _Strict(BaseModel):
@@ -54,13 +58,13 @@ class FileMapping(_Strict):
 class Mapping(_Strict):
     """A whole mapping file. `timezone`, `UTC` or an offset like `+01:00`, is that of times that say none."""
 
-    dataset: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    dataset: Name
     currency: str = Field(min_length=1)
     timezone: str = Field(default="UTC", pattern=r"^(UTC|[+-]\d\d:\d\d)$")
     known_until: NaiveDatetime | None = None
     notes: list[str] = []
     tables: dict[str, FileMapping] = Field(min_length=1)
-    cohorts: dict[str, FileMapping] = {}
+    cohorts: dict[Name, FileMapping] = {}
     outcomes: FileMapping | None = None
 
 

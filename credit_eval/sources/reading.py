@@ -12,8 +12,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from credit_eval.core.errors import SourceError
-from credit_eval.events.engines.duckdb import DuckDB, EngineError, parquet, quote
+from credit_eval.core.errors import EngineError, SourceError
+from credit_eval.events.engines.duckdb import DuckDB, parquet, quote
 from credit_eval.events.rules import SOURCE_FILE, SOURCE_ROW
 
 #: Lines that may be skipped in one file; with more, the file is not what it seems.
@@ -163,7 +163,7 @@ def open_parquet(path: Path, *, name: str | None = None, needs: Collection[str] 
             columns = {column: column for column in engine.columns(path)}
         except EngineError as error:
             raise SourceError(
-                f"{path.name} cannot be read", expected="a Parquet file", received=str(error).splitlines()[0]
+                f"{path.name} cannot be read", expected="a Parquet file", received=error.received
             ) from error
     found = SourceFile(name or path.name, columns, parquet(path), 0)
     found.require(needs)

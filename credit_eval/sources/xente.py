@@ -6,13 +6,15 @@ several rows can be one loan, and the rows of a purchase and of a loan are told 
 - A **purchase** is one (TransactionId, customer, time): ids were masked so that a few declined purchases of
   several customers share one. Further purchases of an id are called `…#2`, `…#3` in order of time.
 - A **loan** is one LoanId. Where several purchases name it, it belongs to the one nearest to its issue.
-- An **application** is a declined purchase, or a loan; a second loan on one purchase is called `…/2`.
-- `as_of` is a microsecond after the purchase, so that the purchase is known and nothing after it. Applications of
+- An **application** is a declined purchase, or a loan; it is made with the purchase. A second loan on one purchase
+  is called `…/2` and was asked for when it was issued, up to half a minute later.
+- `as_of` is a microsecond after the application, so that the purchase is known and nothing after it. Applications of
   one customer in one second follow each other by a microsecond each, loans first. What is decided on an
   application (the account, the decline) is known at its `as_of` at the earliest, so only after it.
 - A loan is **one schedule line** over the purchase's value: that, and the due date, is what is known at issue.
-  The sum of repayments holds a fee that grows with time. It is paid at its final repayment; where none is
-  flagged as final, when the repayments have reached the value.
+  The sum of repayments holds a fee that grows with time. It is settled at its final repayment; where none is
+  flagged as final, when the repayments have reached the value. Where those of a loan flagged as settled stay below
+  its value, the lender's word stands (a repayment may be missing, or waived) and the amount paid is left out.
 - Loans of `Test.csv` have accounts and **no schedule lines**: their repayments are not published, and a line
   without a payment would claim that they were never paid.
 """
@@ -127,13 +129,18 @@ _VIEWS = {
                           - TRY_CAST(TransactionStartTime AS TIMESTAMP))),
                 order_id, published.source_row) = 1)""",
     "requests": """
-        SELECT order_id || CASE WHEN nth > 1 THEN '/' || nth ELSE '' END AS application_id, * EXCLUDE (nth) FROM loans
+        SELECT order_id || CASE WHEN nth > 1 THEN '/' || nth ELSE '' END AS application_id,
+               CASE WHEN nth > 1 THEN greatest(TRY_CAST(TransactionStartTime AS TIMESTAMP),
+                                               TRY_CAST(IssuedDateLoan AS TIMESTAMP))::VARCHAR
+                    ELSE TransactionStartTime END AS requested, * EXCLUDE (nth)
+        FROM loans
         UNION ALL BY NAME
-        SELECT order_id AS application_id, * FROM purchases WHERE TransactionStatus = '0'""",
+        SELECT order_id AS application_id, TransactionStartTime AS requested, *
+        FROM purchases WHERE TransactionStatus = '0'""",
     "judged": """
-        SELECT *, (TRY_CAST(TransactionStartTime AS TIMESTAMP) + to_microseconds(row_number() OVER (
-            PARTITION BY CustomerId, TransactionStartTime
-            ORDER BY LoanId IS NULL, IssuedDateLoan, application_id))) AS as_of
+        SELECT *, TRY_CAST(requested AS TIMESTAMP) + to_microseconds(row_number() OVER (
+            PARTITION BY CustomerId, TRY_CAST(requested AS TIMESTAMP)
+            ORDER BY LoanId IS NULL, IssuedDateLoan, application_id)) AS as_of
         FROM requests""",
     "accounted": """
         SELECT *, greatest(TRY_CAST(IssuedDateLoan AS TIMESTAMP), as_of) AS account_known,
@@ -168,7 +175,7 @@ _TABLES = {
                source_file, source_row
         FROM other_purchases""",
     "applications": """
-        SELECT CustomerId AS customer_id, TransactionStartTime AS occurred_at, application_id, Value AS amount,
+        SELECT CustomerId AS customer_id, requested AS occurred_at, application_id, Value AS amount,
                SubscriptionId AS product, source_file, source_row
         FROM judged""",
     "accounts": """
@@ -179,7 +186,9 @@ _TABLES = {
     "repayments": """
         SELECT CustomerId AS customer_id, IssuedDateLoan AS occurred_at, account_known AS known_at,
                LoanId AS account_id, '1' AS installment_id, due AS due_at, Value AS due_amount,
-               settled AS paid_at, CASE WHEN settled IS NOT NULL THEN paid END AS paid_amount, source_file, source_row
+               settled AS paid_at,
+               CASE WHEN settled IS NOT NULL AND paid >= TRY_CAST(Value AS DECIMAL(18,2)) THEN paid END AS paid_amount,
+               source_file, source_row
         FROM accounted WHERE part = 'train'""",
 }
 
@@ -231,12 +240,12 @@ _NOTES = (
         "HAVING count(DISTINCT TransactionId) > 1)",
     ),
     Counted(
-        "{n} loans share their purchase with an earlier loan",
+        "{n} loans share their purchase with an earlier loan and are taken as asked for when they were issued",
         "SELECT count(*) FROM loans WHERE nth > 1",
     ),
     Counted(
         "{n} applications fall into the same second as another of the customer and are judged a microsecond later",
-        "SELECT count(*) FROM judged WHERE as_of > TRY_CAST(TransactionStartTime AS TIMESTAMP) + to_microseconds(1)",
+        "SELECT count(*) FROM judged WHERE as_of > TRY_CAST(requested AS TIMESTAMP) + to_microseconds(1)",
     ),
     Counted(
         "{n} loans have no due date: 30 days after issue, as all others, is assumed",
@@ -245,6 +254,11 @@ _NOTES = (
     Counted(
         "{n} loans have no final repayment but repayments of at least the value: settled at the last of them",
         "SELECT count(*) FROM accounted WHERE final_paid IS NULL AND settled IS NOT NULL",
+    ),
+    Counted(
+        "{n} loans were settled by a final repayment though their repayments stay below the value: the flag is "
+        "believed, and the amount paid left out",
+        "SELECT count(*) FROM accounted WHERE settled IS NOT NULL AND paid < TRY_CAST(Value AS DECIMAL(18,2))",
     ),
     Counted(
         "{n} loans were settled and are labelled as defaulted nevertheless",

@@ -79,6 +79,30 @@ def test_default_scale_puts_even_odds_at_500():
     assert below < even == 500 < above
 
 
+def test_whole_points_below_500_are_exactly_the_probabilities_above_one_half():
+    just_below, just_above = np.nextafter(0.5, 0), np.nextafter(0.5, 1)
+    assert ScoreScale().whole_points([just_below, 0.5, just_above, 0.5003, 0.51]).tolist() == [500, 500, 499, 499, 497]
+
+
+@given(scales, st.floats(0, 1))
+def test_whole_points_never_promise_more_than_the_probability(scale, p):
+    whole = int(scale.whole_points(p))
+    assert scale.low <= whole <= scale.high
+    assert whole == scale.low or scale.p_default(whole) >= p
+    assert whole == scale.high or scale.p_default(whole + 1) < p
+    assert abs(whole - float(scale.points(p))) <= 1 + 1e-9
+
+
+@given(scales, st.floats(0, 1), st.floats(0, 1))
+def test_riskier_never_has_more_whole_points(scale, p, q):
+    assert scale.whole_points(min(p, q)) >= scale.whole_points(max(p, q))
+
+
+@given(scales, st.integers(301, 899))
+def test_a_whole_number_of_points_keeps_itself(scale, points):
+    assert int(scale.whole_points(scale.p_default(points))) == points
+
+
 @pytest.mark.parametrize("bad", [{"pdo": 0}, {"anchor_odds": -1}, {"low": 900, "high": 300}])
 def test_a_scale_that_cannot_rank_is_refused(bad):
     with pytest.raises(ModelError, match="cannot rank"):

@@ -15,14 +15,15 @@ from credit_eval.core.statistics import (
     auc_difference,
     auc_interval,
     auc_variance,
-    bootstrap,
     brier,
+    brier_interval,
     ece,
+    ece_by_chance,
     gini,
     ks,
+    ks_interval,
     log_loss,
     psi,
-    psi_of_values,
     reliability,
 )
 
@@ -147,41 +148,110 @@ def test_rows_of_one_customer_widen_the_interval():
     assert clustered.high - clustered.low > 1.8 * (alone.high - alone.low)
 
 
-def test_bootstrap_agrees_with_delong():
-    y, p = sample(800)
-    by_formula, by_drawing = auc_interval(y, p), bootstrap({"auc": auc}, y, p, repeats=600)["auc"]
-    assert by_drawing.value == by_formula.value
-    assert by_drawing.low == pytest.approx(by_formula.low, abs=0.006)
-    assert by_drawing.high == pytest.approx(by_formula.high, abs=0.006)
-
-
-def test_bootstrap_intervals_cover_the_truth_about_as_often_as_they_say():
+def test_ks_intervals_cover_the_truth_about_as_often_as_they_say():
     # KS of two normals one standard deviation apart is 2 Φ(1/2) - 1
     truth, covered = math.erf(0.5 / math.sqrt(2)), 0
     for seed in range(60):
         rng = np.random.default_rng(seed)
         y = np.repeat([0, 1], [2000, 500])
-        found = bootstrap({"ks": ks}, y, rng.normal(size=2500) + y, repeats=80, seed=seed)["ks"]
+        found = ks_interval(y, rng.normal(size=2500) + y, repeats=80, seed=seed)
         covered += found.low <= truth <= found.high
     assert covered >= 51
 
 
-def test_bootstrap_is_repeatable_and_independent_of_row_order():
+def test_ks_interval_is_repeatable_and_independent_of_row_order():
     y, p = sample(200)
     groups = np.arange(200) // 3
     order = np.random.default_rng(0).permutation(200)
-    first = bootstrap({"ks": ks, "brier": brier}, y, p, groups=groups, repeats=50)
-    assert first == bootstrap({"ks": ks, "brier": brier}, y, p, groups=groups, repeats=50)
-    again = bootstrap({"ks": ks}, y[order], p[order], groups=groups[order], repeats=50)["ks"]
-    assert (again.low, again.high) == pytest.approx((first["ks"].low, first["ks"].high))
+    first = ks_interval(y, p, groups=groups, repeats=50)
+    assert first == ks_interval(y, p, groups=groups, repeats=50)
+    again = ks_interval(y[order], p[order], groups=groups[order], repeats=50)
+    assert (again.low, again.high) == pytest.approx((first.low, first.high))
 
 
 @settings(max_examples=30)
 @given(judged(), st.integers(0, 100))
-def test_bootstrap_stays_within_zero_and_one(data, seed):
+def test_ks_interval_stays_within_zero_and_one(data, seed):
     y, p = data
-    for found in bootstrap({"ks": ks, "ece": ece}, y, p, repeats=20, seed=seed).values():
-        assert 0 <= found.low <= found.value <= found.high <= 1
+    found = ks_interval(y, p, repeats=20, seed=seed)
+    assert 0 <= found.low <= found.value <= found.high <= 1
+
+
+def brier_covers(rng, *, customers, rows_each, constant):
+    """Whether the interval of a calibrated sample holds the expected Brier score, E p (1 - p)."""
+    p_of_customer = np.full(customers, 0.2) if constant else rng.beta(1, 4, customers)
+    p, drawn = np.repeat(p_of_customer, rows_each), np.repeat(rng.random(customers), rows_each)
+    found = brier_interval(drawn < p, p, groups=np.arange(p.size) // rows_each)
+    truth = 0.2 * 0.8 if constant else 0.2 - 1 * 2 / (5 * 6)  # E p - E p² of a beta distribution
+    return found.low <= truth <= found.high
+
+
+@pytest.mark.parametrize("constant", [False, True])
+@pytest.mark.parametrize(("customers", "rows_each"), [(400, 1), (200, 2)])
+def test_brier_intervals_cover_the_truth_about_as_often_as_they_say(customers, rows_each, constant):
+    rng = np.random.default_rng(0)
+    runs = [brier_covers(rng, customers=customers, rows_each=rows_each, constant=constant) for _ in range(200)]
+    assert 0.90 <= np.mean(runs) <= 0.99
+
+
+@given(judged())
+def test_brier_interval_holds_its_estimate_within_bounds(data):
+    y, p = data
+    found = brier_interval(y, p)
+    assert found.value == brier(y, p)
+    assert 0 <= found.low <= found.value + 1e-12
+    assert found.value - 1e-12 <= found.high <= 1
+
+
+def test_brier_repeating_every_row_within_its_group_adds_no_certainty():
+    y, p = sample(100)
+    once = brier_interval(y, p)
+    again = brier_interval(np.tile(y, 3), np.tile(p, 3), groups=np.tile(np.arange(100), 3))
+    assert (again.low, again.high) == pytest.approx((once.low, once.high))
+
+
+def test_certain_and_right_so_far_is_not_certain_to_stay_so():
+    assert brier_interval([0, 1] * 50, [0.0, 1.0] * 50).high == pytest.approx(1 - 0.05 ** (1 / 100))
+
+
+def test_a_perfect_ranking_is_as_sure_as_its_independent_comparisons():
+    y = np.repeat([0, 1], [100, 10])
+    perfect, wrong = auc_interval(y, y), auc_interval(y, -y)
+    assert (perfect.value, perfect.low, perfect.high) == (1, pytest.approx(0.05**0.1), 1)
+    assert (wrong.value, wrong.low, wrong.high) == (0, 0, pytest.approx(1 - 0.05**0.1))
+    for score in (y, -y):
+        found = ks_interval(y, score)
+        assert (found.value, found.high) == (1, 1)
+        assert 1 - (1 - found.low) ** 2 / 2 == pytest.approx(perfect.low)
+    # three customers with a bad and a good each make one pair of two customers, and no second
+    both = auc_interval([0, 1] * 3, [0, 1] * 3, groups=[1, 1, 2, 2, 3, 3])
+    assert both.low == pytest.approx(0.05)
+
+
+def test_perfect_rankings_by_luck_seldom_hide_the_truth():
+    # two normals 2.5 standard deviations apart: of 18 rows about a third of all samples rank perfectly
+    y, truth, rng = np.repeat([0, 1], [12, 6]), 0.5 * (1 + math.erf(2.5 / 2)), np.random.default_rng(0)
+    found = [auc_interval(y, rng.normal(size=18) + 2.5 * y) for _ in range(300)]
+    perfect = [interval for interval in found if interval.value == 1]
+    assert len(perfect) > 60
+    assert sum(interval.low > truth for interval in perfect) <= 0.05 * 300
+
+
+def test_ece_by_chance_is_what_calibrated_models_show():
+    rng = np.random.default_rng(1)
+    shown, expected = [], []
+    for seed in range(60):
+        p = rng.beta(1, 4, 500)
+        shown.append(ece((rng.random(500) < p).astype(int), p))
+        expected.append(ece_by_chance(p, repeats=20, seed=seed))
+    assert np.mean(expected) == pytest.approx(np.mean(shown), rel=0.08)
+    assert ece_by_chance(p) == ece_by_chance(p)
+
+
+def test_chance_does_less_to_more_rows_and_nothing_to_certainty():
+    few, many = (ece_by_chance(np.tile([0.1, 0.3], n)) for n in (100, 10_000))
+    assert many == pytest.approx(few / 10, rel=0.25)
+    assert ece_by_chance(np.repeat([0.0, 1.0], 50)) == 0
 
 
 @pytest.mark.parametrize("labels", [[0, 0, 0], [1, 1, 1], []])
@@ -207,18 +277,3 @@ def test_psi_by_hand():
 
 def test_bins_empty_in_both_samples_say_nothing():
     assert psi([500, 500, 0], [5, 5, 0], smoothing=0.5) == pytest.approx(0, abs=1e-12)
-
-
-def test_psi_of_values_sees_a_shift_and_a_loss_of_values():
-    rng = np.random.default_rng(0)
-    before, same, shifted = rng.normal(size=5000), rng.normal(size=5000), rng.normal(1, size=5000)
-    lost = np.where(rng.random(5000) < 0.3, np.nan, same)
-    assert psi_of_values(before, same) < 0.01
-    assert psi_of_values(before, shifted) > 0.5
-    assert psi_of_values(before, lost) > 0.25
-
-
-def test_psi_of_a_constant_and_of_nothing_known():
-    assert psi_of_values(np.zeros(100), np.zeros(50)) == pytest.approx(0, abs=1e-12)
-    assert psi_of_values(np.full(100, np.nan), np.full(50, np.nan)) == pytest.approx(0, abs=1e-12)
-    assert psi_of_values(np.zeros(100), np.ones(100)) > 5

@@ -17,11 +17,10 @@ from typing import Any
 from world import AS_OF, bytes_of
 
 from credit_eval.core import files
-from credit_eval.events.engines.duckdb import DuckDB
 from credit_eval.models.registry import load_champion
 from credit_eval.policy.settings import DEFAULT_POLICY, load_policy
-from credit_eval.profiles.population import typical_values
-from credit_eval.profiles.store import open_profiles
+from credit_eval.profiles.store import Profiles, open_profiles
+from credit_eval.samples.definition import DefaultDefinition
 from credit_eval.scoring import run as scoring
 from credit_eval.scoring.run import Job, score
 
@@ -36,16 +35,26 @@ STEPS: list[tuple[Any, str]] = [
 ]
 
 
-def jobs() -> tuple[Job, Job]:
-    """The same customers under two policies, so that the old output and the new differ."""
+def jobs() -> tuple[Job, Job, Profiles]:
+    """The same customers under two policies, so that the old output and the new differ; and their profiles."""
     profiles = open_profiles(Path("data/profiles/simulated") / f"as_of={AS_OF}")
     model, version = load_champion(Path("models"), "simulated")
-    with DuckDB(threads=1) as engine:
-        typical = typical_values(engine, profiles)
     policy = load_policy(DEFAULT_POLICY)
     tighter = policy.model_copy(update={"expected_loss": policy.expected_loss.model_copy(update={"budget": 7.0})})
-    old = Job(profiles, model, version, policy, typical, "CNY", True)
-    return old, replace(old, policy=tighter)
+    old = Job(
+        dataset="simulated",
+        cohort=profiles.info.cohort,
+        data_fingerprint=profiles.info.data_fingerprint,
+        catalogue=profiles.catalogue,
+        model=model,
+        model_version=version,
+        policy=policy,
+        typical=model.metadata["typical"],
+        currency="CNY",
+        revolving=True,
+        definition=DefaultDefinition(),
+    )
+    return old, replace(old, policy=tighter), profiles
 
 
 def arm(step: int) -> None:
@@ -69,12 +78,12 @@ def arm(step: int) -> None:
         setattr(owner, name, wrapped(getattr(owner, name)))
 
 
-def killed_at(step: int, job: Job, target: Path) -> bool:
+def killed_at(step: int, job: Job, profiles: Profiles, target: Path) -> bool:
     """Score in a child that dies at the step; False if it lived to the end."""
     child = os.fork()
     if child == 0:
         arm(step)
-        score(job, target, replace=True)
+        score(job, profiles, target, replace=True)
         os._exit(0)
     _, status = os.waitpid(child, 0)
     return os.WIFSIGNALED(status)
@@ -85,18 +94,18 @@ def decisions(target: Path) -> dict[str, bytes]:
 
 
 def main() -> None:
-    old, new = jobs()
+    old, new, profiles = jobs()
     reference, target = Path("kill/new"), Path("kill/run")
     os.environ["OMP_NUM_THREADS"] = "1"
     for job, place in ((new, reference), (old, target)):
         if os.fork() == 0:  # nothing that starts threads may run in the parent
-            score(job, place)
+            score(job, profiles, place)
             os._exit(0)
         os.wait()
     outputs = {"old": decisions(target), "new": decisions(reference)}
     assert outputs["old"] != outputs["new"]
     step, found = 0, []
-    while killed_at(step, new, target):
+    while killed_at(step, new, profiles, target):
         left = [name for name, content in outputs.items() if decisions(target) == content]
         assert len(left) == 1, f"killed at step {step}: neither the old output nor the new"
         manifest = files.read_json(target / "manifest.json")["files"]

@@ -74,13 +74,33 @@ def test_a_setting_nobody_knows(world: World, refused: Refused) -> None:
 
 def test_a_scored_directory_that_exists_already(world: World, refused: Refused) -> None:
     settings = world.root / "settings.yaml"
-    settings.write_text("sample: {seed: 99}\n")
+    for text, named in (
+        ("default: {days_past_due: 30}", "definition"),
+        ("datasets: {simulated: {revolving: false}}", "revolving"),
+    ):
+        settings.write_text(text + "\n")
+        try:
+            said = refused(17, "score", "simulated")
+        finally:
+            settings.unlink()
+        assert "--replace" in said
+        assert named in said
+
+
+def test_a_scored_directory_that_was_tampered_with(world: World) -> None:
+    part = world.scored / "part-00000.parquet"
+    whole = part.read_bytes()
+    part.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     try:
-        said = refused(17, "score", "simulated")
+        done = world.run("score", "simulated")
     finally:
-        settings.unlink()
-    assert "--replace" in said
-    assert "seed" in said
+        part.write_bytes(whole)
+    assert done.returncode == 19, done.stderr
+    assert "part-00000.parquet" in done.stderr
+
+
+def test_a_batch_that_does_not_observe_at_midnight(refused: Refused) -> None:
+    assert "midnight" in refused(12, "score", "simulated", "--as-of", "2026-06-15T18:00")
 
 
 def test_no_champion_yet(world: World, tmp_path: Path) -> None:

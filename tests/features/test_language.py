@@ -7,14 +7,14 @@ import pytest
 from credit_eval.core.errors import DeclarationError, TableError
 from credit_eval.events.query import Aggregate, DaysBetween, column
 from credit_eval.events.tables import TABLES
-from credit_eval.features.catalogue import BALANCE, CATALOGUE, LIMIT, SPENDING_180
+from credit_eval.features.catalogue import AMOUNT_ASKED, BALANCE, CATALOGUE, LIMIT, NET_SPENDING_180
 from credit_eval.features.language import Catalogue, Dimension, Feature, Of, count, fold
 
 
 def test_the_catalogue_covers_every_table_and_has_at_least_sixty_features() -> None:
     assert len(CATALOGUE.features) >= 60
     assert {table for feature in CATALOGUE.features for table in feature.tables} == set(TABLES)
-    assert {BALANCE, LIMIT, SPENDING_180} <= set(CATALOGUE.names)
+    assert {BALANCE, LIMIT, NET_SPENDING_180, AMOUNT_ASKED} <= set(CATALOGUE.names)
 
 
 def test_every_name_follows_from_its_declaration() -> None:
@@ -87,4 +87,5 @@ def test_reason_sentences_read_aloud() -> None:
     assert said["orders_placed_amount_sum_90d"](float("nan"), 1200.0, "CNY").startswith(
         "Spending on orders in the last 90 days: unknown"
     )
+    assert said["customers_bank_last"]("First Bank", "GT Bank") == "Bank: First Bank; commonest: GT Bank"
     assert said["payments_bnpl_share_180d"](0.4, 0.1).endswith("in the last 180 days: 40 %; most customers: 10 %")

@@ -62,6 +62,7 @@ def test_p_default_score_and_grade_tell_one_story(model):
     assert by_risk["grade"].is_monotonic_increasing
     assert (scored.index == SAMPLE.index).all()
     assert scored["score"].dtype == np.int64
+    assert ((scored["score"] < 500) == (scored["p_default"] > 0.5)).all()
 
 
 def test_nobody_to_score_gives_an_empty_frame(model):

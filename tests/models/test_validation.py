@@ -6,7 +6,7 @@ from lending_sample import FEATURES, Declared, lending_sample
 from sklearn.metrics import roc_auc_score
 
 from credit_eval.core.errors import SampleError
-from credit_eval.core.statistics import Interval
+from credit_eval.core.statistics import Interval, ece
 from credit_eval.models.training import TrainingSettings, train
 from credit_eval.models.validation import (
     LOGISTIC,
@@ -57,6 +57,8 @@ def test_the_model_beats_demographics_and_the_gain_is_the_difference(validated):
 def test_estimates_are_means_over_repeats(validated):
     by_repeat = [roc_auc_score(rows["defaulted"], rows[MODEL]) for _, rows in validated.predictions.groupby("repeat")]
     assert validated.metrics[MODEL].auc.value == pytest.approx(np.mean(by_repeat))
+    errors = [ece(rows["defaulted"], rows[MODEL]) for _, rows in validated.predictions.groupby("repeat")]
+    assert validated.metrics[MODEL].ece == pytest.approx(np.mean(errors))
 
 
 def test_out_of_fold_probabilities_are_calibrated(validated):
@@ -90,7 +92,8 @@ def test_metrics_hold_together():
     for value in asdict(found).values():
         if isinstance(value, dict):
             assert value["low"] <= value["value"] <= value["high"]
-    assert found.ece.low < 0.02
+    assert 0 < found.ece < 2 * found.ece_by_chance  # the probabilities are true, so chance is all there is
+    assert {"ece", "ece_by_chance"} == {name for name in found.flat() if name.startswith("ece")}
     assert found.flat()["ks_low"] == found.ks.low
     assert all(isinstance(value, int | float) for value in found.flat().values())
 

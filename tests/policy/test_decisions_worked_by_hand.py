@@ -19,13 +19,13 @@ def changed(**sections) -> Policy:
     return Policy.model_validate(content)
 
 
-def frame(p, line=UNKNOWN, balance=0.0, capacity=1000.0) -> pd.DataFrame:
+def frame(p, line=UNKNOWN, balance=0.0, capacity=1000.0, requested=UNKNOWN) -> pd.DataFrame:
     row = {"customer_id": "c", "p_default": p, "limit_previous": line, "balance": balance, "capacity": capacity}
-    return pd.DataFrame([row])
+    return pd.DataFrame([row | {"requested": requested}])
 
 
-def one(p, line=UNKNOWN, balance=0.0, capacity=1000.0, policy=POLICY):
-    return decide(frame(p, line, balance, capacity), policy, calibrated=True).iloc[0]
+def one(p, line=UNKNOWN, balance=0.0, capacity=1000.0, requested=UNKNOWN, policy=POLICY):
+    return decide(frame(p, line, balance, capacity, requested), policy, calibrated=True).iloc[0]
 
 
 CASES = [
@@ -37,11 +37,17 @@ CASES = [
     (0.12, 300, 100, 1000, "approve", 330, "expected_loss_budget"),  # (277.78 - 0.25 * 100) / 0.75 = 337.04
     (0.12, 500, 0, 1000, "reduce", 370, "expected_loss_budget"),
     (0.12, 500, 450, 1000, "reduce", 450, "expected_loss_budget"),  # not below what is owed
-    (0.01, 200, 0, 2000, "approve", 400, "step_cap"),
+    (0.01, 600, 0, 2000, "approve", 1200, "step_cap"),
+    (0.01, 200, 0, 2000, "approve", 500, "step_cap"),  # doubled it would be below what a thin file gets
     (0.01, 3000, 0, 2000, "hold", 3000, "grade_cap"),
     (0.01, 1495.5, 0, 500, "approve", 1500, "affordability"),
     (0.01, 1499, 0, 499.9, "hold", 1499, "affordability"),  # 1,499.70 rounds to 1,490, which is no reason to cut
-    (0.30, UNKNOWN, 0, 60, "decline", 0, "affordability"),  # 30 is below the smallest limit of 50
+    (0.30, UNKNOWN, 0, 60, "approve", 100, "thin_file"),  # 30 is less than a thin file gets
+    (0.30, UNKNOWN, 0, 1, "approve", 100, "thin_file"),
+    (0.30, UNKNOWN, 400, 1000, "decline", 0, "expected_loss_budget"),  # 14.81 is below the smallest limit of 50
+    (0.01, 0, 0, 2000, "approve", 500, "step_cap"),  # reopened as small as a thin file
+    (0.12, 0, 0, 1000, "approve", 200, "step_cap"),
+    (0.12, 0, 0, UNKNOWN, "approve", 200, "thin_file"),
     (0.45, UNKNOWN, 0, 1000, "refer", 0, "expected_loss_budget"),
     (0.45, 50, 0, 1000, "refer", 50, "expected_loss_budget"),
     (0.45, 200, 0, 1000, "reduce", 90, "expected_loss_budget"),
@@ -52,7 +58,7 @@ CASES = [
     (0.51, 300, 400, 1000, "restrict", 300, "restriction"),
     (0.51, 0, 0, 1000, "restrict", 0, "restriction"),
     (0.0, UNKNOWN, 0, 2000, "approve", 3000, "grade_cap"),
-    (0.30, UNKNOWN, 0, 0, "decline", 0, "affordability"),
+    (0.30, UNKNOWN, 0, 0, "approve", 100, "thin_file"),
     (0.10, UNKNOWN, 0, 800, "approve", 440, "expected_loss_budget"),
     (0.05, UNKNOWN, 0, 1000, "approve", 880, "expected_loss_budget"),
 ]
@@ -78,10 +84,18 @@ def test_worked_by_hand(p, line, owed, capacity, decision, limit, bound):
             (0.12, 500, 450, 1000),
             "limit set by the expected-loss budget of 20.00 at p_default 0.120; kept at the balance owed of 450.00",
         ),
-        ((0.01, 200, 0, 2000), "limit set by the largest raise in one run, 2 times 200.00"),
+        ((0.01, 600, 0, 2000), "limit set by the largest raise in one run, 2 times 600.00"),
         (
             (0.30, UNKNOWN, 0, 60),
-            "limit set by affordability, 0.5 times a monthly capacity of 60.00; below the smallest limit of 50.00",
+            "limit set by the thin-file cap of grade E, 100.00, as 0.5 times a monthly capacity of 60.00 is not more",
+        ),
+        (
+            (0.30, UNKNOWN, 400, 1000),
+            "limit set by the expected-loss budget of 20.00 at p_default 0.300; below the smallest limit of 50.00",
+        ),
+        (
+            (0.12, 0, 0, 1000),
+            "a small or closed line is raised at once to no more than 200.00, the thin-file cap of grade D",
         ),
         (
             (0.45, UNKNOWN, 0, 1000),
@@ -113,6 +127,45 @@ def test_unknown_capacity_is_referred_where_the_policy_says_so():
     assert one(0.01, policy=policy)["decision"] == "approve"
 
 
+LOANS = [
+    # p, capacity, asked -> decision, limit, constraint
+    (0.01, 2000, 800, "approve", 800, "amount_asked"),
+    (0.01, 2000, 804.5, "approve", 804.5, "amount_asked"),  # what is asked for is not rounded
+    (0.01, 2000, 3000, "approve", 3000, "amount_asked"),
+    (0.01, 2000, 3000.01, "reduce", 3000, "grade_cap"),
+    (0.12, 1000, 500, "reduce", 370, "expected_loss_budget"),
+    (0.12, 1000, 370.5, "reduce", 370, "expected_loss_budget"),
+    (0.12, UNKNOWN, 150, "approve", 150, "amount_asked"),
+    (0.01, 2000, 49, "decline", 0, "amount_asked"),  # below the smallest limit of 50
+    (0.01, 2000, 0, "decline", 0, "amount_asked"),
+    (0.45, 1000, 60, "refer", 0, "amount_asked"),
+    (0.51, 1000, 60, "decline", 0, "restriction"),
+]
+
+
+@pytest.mark.parametrize(("p", "capacity", "asked", "decision", "limit", "bound"), LOANS)
+def test_a_loan_asked_for_is_granted_in_full_in_part_or_not(p, capacity, asked, decision, limit, bound):
+    found = one(p, capacity=capacity, requested=asked)
+    assert (found["decision"], found["limit_new"], found["limit_bound_by"]) == (decision, limit, bound)
+
+
+def test_the_sentence_of_a_loan_says_what_was_asked():
+    assert one(0.01, requested=800)["policy_reason"] == "limit set by the amount asked for, 800.00"
+    assert one(0.12, requested=500)["policy_reason"] == (
+        "limit set by the expected-loss budget of 20.00 at p_default 0.120; 370.00 of the 500.00 asked for"
+    )
+    assert one(0.01, requested=49)["policy_reason"].endswith("below the smallest limit of 50.00")
+
+
+def test_a_loan_on_top_of_a_line_is_refused():
+    with pytest.raises(PolicyError, match="a loan asked for is decided on its own"):
+        decide(frame(0.1, line=300.0, requested=100.0), POLICY, calibrated=True)
+
+
+def test_without_a_step_cap_a_line_of_0_opens_like_a_new_one():
+    assert one(0.01, 0, 0, 2000, policy=changed(limits={"max_increase_factor": None}))["limit_new"] == 3000
+
+
 def test_amounts_scale_with_the_unit_and_carry_the_currency():
     policy = changed(amount_unit=1000, currency="UGX")
     found = one(0.12, capacity=1e6, policy=policy)
@@ -123,7 +176,7 @@ def test_amounts_scale_with_the_unit_and_carry_the_currency():
 def test_price_and_instalments_are_of_the_grade_and_none_where_there_is_no_credit():
     assert tuple(one(0.15)[["grade", "apr", "max_installments"]]) == ("D", 0.24, 6)
     assert tuple(one(0.51, 300)[["grade", "apr", "max_installments"]]) == ("G", 0.36, 0)
-    assert one(0.30, 200, 0, 1.0)["max_installments"] == 0
+    assert one(0.30, 0, 400)["max_installments"] == 0
 
 
 def test_a_grade_holds_its_upper_bound():
@@ -163,6 +216,8 @@ def test_refuses_an_uncalibrated_model():
         ("balance", -0.01),
         ("capacity", -5.0),
         ("capacity", np.inf),
+        ("requested", -1.0),
+        ("requested", np.inf),
     ],
 )
 def test_refuses_rows_that_cannot_be_decided_and_names_them(column, value):

@@ -77,12 +77,13 @@ def policies(draw, *, raises_capped: bool | None = None) -> Policy:
     )
 
 
-def decided(policy, p, line, balance, capacity) -> pd.DataFrame:
-    p = np.atleast_1d(p)
-    inputs = pd.DataFrame({"p_default": p})
-    inputs["customer_id"] = [f"c{i}" for i in range(len(p))]
-    for name, value in (("limit_previous", line), ("balance", balance), ("capacity", capacity)):
-        inputs[name] = np.nan if value is None else float(value)
+def decided(policy, p, line, balance, capacity, requested=None) -> pd.DataFrame:
+    """Decisions of one row per probability or capacity, whichever is a list."""
+    n = max(np.size(p), np.size(capacity))
+    inputs = pd.DataFrame({"customer_id": [f"c{i}" for i in range(n)]})
+    given = {"p_default": p, "limit_previous": line, "balance": balance, "capacity": capacity, "requested": requested}
+    for name, value in given.items():
+        inputs[name] = np.nan if value is None else np.asarray(value, dtype=float)
     return decide(inputs, policy, calibrated=True)
 
 
@@ -95,6 +96,35 @@ def test_riskier_never_gets_more_and_never_pays_less(policy, p, line, balance, c
     assert (found["limit_new"].diff().dropna() <= 0).all()
     assert (found["apr"].diff().dropna() >= 0).all()
     assert (found["max_installments"].diff().dropna() <= 0).all()
+
+
+@given(policies(), st.lists(PROBABILITIES, min_size=2, max_size=30), MONEY, LINES, MONEY)
+@example(load_policy(DEFAULT_POLICY), [*_EDGES, *np.linspace(0, 1, 301)], 100.0, 500.0, 370.0)
+@example(load_policy(DEFAULT_POLICY), [*_EDGES, *np.linspace(0, 1, 301)], 0.0, None, 204.5)
+def test_riskier_never_gets_more_of_a_loan_and_never_more_than_asked(policy, p, balance, capacity, asked):
+    found = decided(policy, sorted(p), None, balance, capacity, asked)
+    limits = found["limit_new"]
+    assert (limits.diff().dropna() <= 0).all()
+    assert (limits <= asked).all()
+    in_full = found["decision"] == "approve"
+    assert (limits[in_full] == asked).all()
+    assert (found["decision"][(limits > 0) & (limits < asked)] == "reduce").all()
+    assert not ((found["decision"] == "decline") & (limits > 0)).any()
+
+
+@given(policies(), PROBABILITIES, LINES, MONEY, st.lists(MONEY, min_size=2, max_size=20))
+@example(load_policy(DEFAULT_POLICY), 0.01, None, 0.0, [0.01, 1.0, 166.66, 166.67, 500.0, 5000.0])
+@example(load_policy(DEFAULT_POLICY), 0.30, 300.0, 20.0, [0.01, 1.0, 199.99, 200.0, 5000.0])
+def test_who_shows_more_spending_never_gets_less(policy, p, line, balance, capacities):
+    found = decided(policy, p, line, balance, [math.nan, 0.0, *sorted(capacities)])
+    assert (found["limit_new"].diff().dropna() >= 0).all()
+
+
+@given(policies(raises_capped=True), PROBABILITIES, MONEY, LINES)
+def test_a_line_of_0_is_reopened_at_most_as_small_as_a_thin_file(policy, p, balance, capacity):
+    row = decided(policy, p, 0.0, balance, capacity).iloc[0]
+    grade = next(g for g in policy.grades if p <= g.up_to)
+    assert row["limit_new"] <= policy.money(grade.thin_file_cap) * (1 + 1e-8)
 
 
 @given(policies(raises_capped=False), PROBABILITIES, LINES, MONEY, LINES)
@@ -126,7 +156,7 @@ def test_limits_keep_to_every_constraint_and_to_the_balance(policy, p, line, bal
     grade = next(g for g in policy.grades if p <= g.up_to)
     loss = policy.expected_loss
     allowed = [policy.money(grade.limit_cap), policy.money(policy.limits.exposure_cap)]
-    allowed.append(policy.money(grade.thin_file_cap) if capacity is None else grade.capacity_multiple * capacity)
+    allowed.append(max(policy.money(grade.thin_file_cap), grade.capacity_multiple * (capacity or 0.0)))
     if p > policy.restriction.threshold:
         assert limit == min(had, balance)
     elif limit > balance:

@@ -11,7 +11,19 @@ from event_tables import Answers, by_duckdb, by_reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from credit_eval.events.query import Aggregate, AsOf, Case, Constant, DaysBetween, Floor, Part, Ratio, column
+from credit_eval.events.query import (
+    Aggregate,
+    AsOf,
+    Case,
+    Compare,
+    Constant,
+    DaysBetween,
+    Expression,
+    Floor,
+    Part,
+    Ratio,
+    column,
+)
 from credit_eval.features.catalogue import CATALOGUE
 
 START = datetime(2026, 1, 1)
@@ -68,7 +80,6 @@ _DAYS_LATE = Case(
 )
 CONDITIONS = {
     "payments": [
-        None,
         column("outcome").equals("failed"),
         ~column("failure_cause").equals("technical"),
         column("method").is_in("wallet") | column("amount").above(Decimal("1000.50")),
@@ -76,7 +87,6 @@ CONDITIONS = {
         Part("weekday", column("occurred_at")).at_least(6),
     ],
     "repayments": [
-        None,
         column("paid_at").is_null(),
         _DAYS_LATE.above(0),
         ~column("paid_at").below(column("due_at")),
@@ -86,7 +96,36 @@ EXACT = {
     "payments": [column("amount"), column("amount") * 3 - Decimal("0.5"), Part("month", column("occurred_at"))],
     "repayments": [column("due_amount"), _DAYS_LATE, Case(_DAYS_LATE.above(0), _DAYS_LATE, Constant(0))],
 }
+
+
+def _composed(inner: st.SearchStrategy[Expression]) -> st.SearchStrategy[Expression]:
+    """Conditions of conditions, in every place where a truth value may stand."""
+    operators = st.sampled_from(("=", "<", "<=", ">", ">="))
+    return (
+        inner.map(lambda one: ~one)
+        | inner.map(lambda one: one.is_null())
+        | inner.map(lambda one: one.is_in(True))
+        | st.builds(lambda left, right: left & right, inner, inner)
+        | st.builds(lambda left, right: left | right, inner, inner)
+        | st.builds(Compare, operators, inner, inner)
+        | st.builds(Case, inner, inner, inner)
+    )
+
+
+def _nested(table: str) -> st.SearchStrategy[Expression]:
+    plain = st.sampled_from(CONDITIONS[table])
+    once = plain | _composed(plain)
+    return once | _composed(once) | _composed(_composed(once))
+
+
+def _exact(table: str) -> st.SearchStrategy[Expression]:
+    plain = st.sampled_from(EXACT[table])
+    return plain | st.builds(Case, _nested(table), plain, plain)
+
+
 TEXTS = {"payments": [column("method"), column("failure_cause")], "repayments": [column("installment_id")]}
+NESTED = {table: _nested(table) for table in CONDITIONS}
+NUMBERS = {table: _exact(table) for table in EXACT}
 
 
 @st.composite
@@ -94,7 +133,7 @@ def aggregates(draw: st.DrawFn) -> Aggregate:
     table = draw(st.sampled_from(("payments", "repayments")))
     clock = draw(st.sampled_from(("occurred_at", "due_at", "paid_at"))) if table == "repayments" else "occurred_at"
     common: dict[str, Any] = {
-        "where": draw(st.sampled_from(CONDITIONS[table])),
+        "where": draw(_maybe(NESTED[table])),
         "days": draw(st.sampled_from((None, 1, 7, 30))),
         "clock": clock,
     }
@@ -106,9 +145,10 @@ def aggregates(draw: st.DrawFn) -> Aggregate:
     if kind in ("count", "days_since_last", "days_since_first"):
         value = None
     elif kind in ("nunique", "last"):
-        value = draw(st.sampled_from(TEXTS[table] + EXACT[table] + [Floor("month", column("occurred_at"))]))
+        text = st.sampled_from([*TEXTS[table], Floor("month", column("occurred_at"))])
+        value = draw(text | NUMBERS[table] | NESTED[table])
     else:
-        value = draw(st.sampled_from(EXACT[table]))
+        value = draw(NUMBERS[table])
     empty = draw(st.sampled_from((0, None))) if kind in ("count", "sum", "nunique") else None
     return Aggregate(table, kind, value=value, when_empty=empty, **common)
 

@@ -17,7 +17,7 @@ from credit_eval.report.tables import portfolio
 @pytest.fixture(scope="module")
 def calm(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
     scored = write_run(tmp_path_factory.mktemp("scored"), scored_frame(adverse=False))
-    summary, counted = summarise(scored), portfolio(scored, adverse_only=False)
+    summary, counted = summarise(scored), portfolio(scored, by_score_only=False)
     assert summary.customers == 400
     as_judged = replace(counted, mean_p_current=RECORD["metrics"]["default_rate"])
     return Evidence(summary, as_judged, record(), manifest(400), INFO)

@@ -82,6 +82,32 @@ def test_numbers_on_the_page_are_those_of_the_file(html: str) -> None:
     assert f"Mean p_default {frame['p_default'].mean():.1%}".replace("%", " %") in text
 
 
+def test_what_bound_adverse_decisions_stands_beside_the_reasons_of_the_model(html: str) -> None:
+    frame, text = scored_frame(), Page(html).text
+    adverse = frame[frame["decision"].isin(["restrict", "decline", "reduce"])]
+    bound = adverse["limit_bound_by"].value_counts()
+    decided = bound[["restriction", "grade_cap", "expected_loss_budget"]].sum()
+    assert f"Of {len(adverse)} adverse decisions, the score decided {decided}" in text
+    assert f"among {decided} adverse decisions where the score decided" in text
+    for name, n in bound.items():
+        share = f"{n / len(adverse):.1%}".replace("%", "\N{NO-BREAK SPACE}%")
+        assert re.search(rf"{name} [^0-9]+ (yes|no) {n} {share}", text.replace(" %", "\N{NO-BREAK SPACE}%")), name
+
+
+def test_the_run_is_told_by_whatever_its_manifest_holds(tmp_path: Path) -> None:
+    scored = write_run(tmp_path, scored_frame())
+    manifest = scored / "manifest.json"
+    write_json(manifest, read_json(manifest) | {"in_default_hash": "99" * 32, "versions": {"lightgbm": "4.7"}})
+    text = Page(write_report(scored, record(), INFO, tmp_path / "report.html").read_text()).text
+    for said in (f"in default hash {'99' * 32}", "versions lightgbm 4.7", "days past due 60, window days 120"):
+        assert said in text
+    assert "seed" not in text
+
+
+def test_the_calibration_error_stands_beside_what_chance_alone_gives(html: str) -> None:
+    assert "Calibration error (ECE) 0.010 by chance alone 0.008" in Page(html).text
+
+
 def test_the_validation_is_told_with_intervals_and_how_it_was_judged(html: str) -> None:
     text = Page(html).text
     for expected in (

@@ -16,6 +16,11 @@ from credit_eval.report.summary import summarise
 from credit_eval.report.tables import contribution_sample, portfolio, value_sample
 
 ADVERSE = ["restrict", "decline", "reduce"]
+SCORE = ["restriction", "grade_cap", "expected_loss_budget"]
+
+
+def by_score(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame[frame["decision"].isin(ADVERSE) & frame["limit_bound_by"].isin(SCORE)]
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -23,14 +28,18 @@ def test_summary_equals_counting_by_hand(tmp_path: Path, seed: int) -> None:
     frame = scored_frame(seed=seed)
     found = summarise(write_run(tmp_path, frame, parts=3))
     adverse = frame[frame["decision"].isin(ADVERSE)]
-    first = Counter(adverse["reason_code_1"].dropna())
+    decided = by_score(frame)
+    assert 10 <= len(decided) < len(adverse)
+    first = Counter(decided["reason_code_1"].dropna())
     assert found.customers == len(frame)
     assert found.decisions == frame["decision"].value_counts().to_dict()
     assert found.adverse == len(adverse) >= 10
     assert found.restricted == (frame["decision"].isin(["restrict", "decline"])).sum()
     assert found.share_above_half == (frame["p_default"] > 0.5).mean()
     assert found.mean_p_default == pytest.approx(frame["p_default"].mean())
-    assert found.reasons_of == "adverse decisions"
+    assert found.reasons_of == "adverse decisions where the score decided"
+    assert found.reasons_among == found.adverse_by_score == len(decided)
+    assert found.adverse_bound_by == adverse["limit_bound_by"].value_counts().to_dict()
     assert [n for _, _, n in found.reasons] == sorted(first.values(), reverse=True)[:3]
     assert all(first[code] == n and REASONS[code] == label for code, label, n in found.reasons)
     assert found.limit_bound_by == frame["limit_bound_by"].value_counts().to_dict()
@@ -51,10 +60,18 @@ def test_without_lines_there_is_no_median_before(tmp_path: Path) -> None:
     assert (limits.lines, limits.total_before, limits.median_before) == (0, 0.0, None)
 
 
+def test_reasons_of_the_model_are_not_counted_where_a_rule_decided(tmp_path: Path) -> None:
+    frame = scored_frame()
+    rule = frame["decision"].isin(ADVERSE) & ~frame["limit_bound_by"].isin(SCORE)
+    frame.loc[rule, "reason_code_1"] = "R_ONLY_WHERE_A_RULE_DECIDED"
+    assert rule.sum() > by_score(frame)["reason_code_1"].value_counts().max()  # it would stand first
+    assert "R_ONLY_WHERE_A_RULE_DECIDED" not in {code for code, _, _ in summarise(write_run(tmp_path, frame)).reasons}
+
+
 def test_few_adverse_decisions_give_the_reasons_of_all(tmp_path: Path) -> None:
     frame = scored_frame(adverse=False)
     found = summarise(write_run(tmp_path, frame))
-    assert found.reasons_of == "all decisions"
+    assert (found.reasons_of, found.reasons_among) == ("all decisions", len(frame))
     assert found.reasons[0].n == frame["reason_code_1"].value_counts().iloc[0]
 
 
@@ -73,7 +90,7 @@ def test_nothing_scored_is_refused(tmp_path: Path) -> None:
 
 def test_tables_hold_every_customer_once(tmp_path: Path) -> None:
     frame = scored_frame()
-    found = portfolio(write_run(tmp_path, frame), adverse_only=True)
+    found = portfolio(write_run(tmp_path, frame), by_score_only=True)
     for table in (found.histogram, found.grades, found.decisions, found.outcomes):
         assert table["n"].sum() == len(frame)
     assert found.grades["grade"].tolist() == ["A", "B", "C", "D"]
@@ -88,8 +105,8 @@ def test_tables_hold_every_customer_once(tmp_path: Path) -> None:
 
 def test_reasons_are_counted_in_first_place_and_among_the_four(tmp_path: Path) -> None:
     frame = scored_frame()
-    found = portfolio(write_run(tmp_path, frame), adverse_only=True).reasons.set_index("code")
-    adverse = frame[frame["decision"].isin(ADVERSE)]
+    found = portfolio(write_run(tmp_path, frame), by_score_only=True).reasons.set_index("code")
+    adverse = by_score(frame)
     named = Counter(adverse[[f"reason_code_{rank}" for rank in (1, 2, 3, 4)]].stack().dropna())
     assert found["named"].to_dict() == named
     assert found["first"].to_dict() == {**dict.fromkeys(named, 0), **adverse["reason_code_1"].value_counts()}

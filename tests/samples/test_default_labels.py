@@ -55,6 +55,7 @@ def test_windows_that_end_after_the_data_are_not_judged(tmp_path):
     found = labels(tmp_path, members, known_until=WINDOW_END)
     assert found["exclusion"].tolist() == [None, "not_matured"]
     assert found["defaulted"].isna().tolist() == [False, True]
+    assert found["label_known_at"].tolist() == [pd.Timestamp(WINDOW_END), pd.NaT]
 
 
 def test_types_and_order(tmp_path):
@@ -63,18 +64,26 @@ def test_types_and_order(tmp_path):
         "customer_id": "str",
         "as_of": "datetime64[us]",
         "defaulted": "Int8",
+        "label_known_at": "datetime64[us]",
         "exclusion": "",
     }
     assert found["as_of"].tolist() == [pd.Timestamp(START + US), pd.Timestamp(AS_OF), pd.Timestamp(AS_OF)]
 
 
 def test_labels_a_source_brings(tmp_path):
+    told = [pd.Timestamp(AS_OF + timedelta(days=30, seconds=1))] * 2
     outcomes = pd.DataFrame(
-        {"customer_id": ["a", "b"], "as_of": [AS_OF, AS_OF], "defaulted": pd.array([True, None], "boolean")}
+        {
+            "customer_id": ["a", "b"],
+            "as_of": [AS_OF, AS_OF],
+            "defaulted": pd.array([True, None], "boolean"),
+            "known_at": pd.Series(told).astype("datetime64[us]"),
+        }
     )
     found = labels(tmp_path, [("a", AS_OF), ("b", AS_OF), ("c", AS_OF)], outcomes=outcomes)
     assert found["defaulted"].tolist() == [1, pd.NA, pd.NA]
     assert found["exclusion"].tolist() == [None, "no_outcome", "no_outcome"]
+    assert found["label_known_at"].tolist() == [told[0], pd.NaT, pd.NaT]
 
 
 def test_a_data_set_without_anything_to_label_by_is_refused(tmp_path):

@@ -1,7 +1,7 @@
 """In default now: what was known at as_of, the same for training's exclusions and for the policy's knock-out."""
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+from datetime import timedelta
+
 import pytest
 from schedule_lines import AS_OF, HIT, SIXTY_IN_120, US, dataset_at, labels, line
 
@@ -25,14 +25,12 @@ def test_who_is_kept_from_the_sample_is_kept_from_credit(tmp_path, what, repayme
         found = in_default(
             engine, dataset_at(tmp_path, repayments=[repayment]), tmp_path / "cohort.parquet", SIXTY_IN_120
         )
-    assert found == ({"a"} if expected else set())
+    assert found == ({("a", AS_OF)} if expected else set())
 
 
-def test_a_source_with_labels_of_its_own_has_its_own_default(tmp_path):
-    schema = pa.schema([("customer_id", pa.string()), ("as_of", pa.timestamp("us"))])
-    cohort = tmp_path / "cohort.parquet"
-    pq.write_table(pa.Table.from_pylist([{"customer_id": "a", "as_of": AS_OF}], schema=schema), cohort)
-    brought = pq.read_table(cohort).to_pandas().assign(defaulted=False)
+def test_each_as_of_of_a_customer_is_its_own_question(tmp_path):
+    earlier = AS_OF - timedelta(days=90)
+    labels(tmp_path, [("a", earlier), ("a", AS_OF)], repayments=[])
+    late = dataset_at(tmp_path, repayments=[line(AS_OF - HIT)])
     with DuckDB(threads=1) as engine:
-        dataset = dataset_at(tmp_path, repayments=[line(AS_OF - HIT)], outcomes=brought)
-        assert in_default(engine, dataset, cohort, SIXTY_IN_120) == frozenset()
+        assert in_default(engine, late, tmp_path / "cohort.parquet", SIXTY_IN_120) == {("a", AS_OF)}

@@ -13,6 +13,8 @@ from credit_eval.samples.split import (
     split_by_time,
 )
 
+WINDOW = 120
+
 
 def monthly(customers=500, months=12, rate=0.2, seed=0):
     as_ofs = pd.date_range("2025-01-01", periods=months, freq="MS", unit="us")
@@ -22,17 +24,38 @@ def monthly(customers=500, months=12, rate=0.2, seed=0):
             "as_of": np.tile(as_ofs, customers),
         }
     )
+    frame["label_known_at"] = frame["as_of"] + pd.Timedelta(days=WINDOW)
     return frame.assign(defaulted=(np.random.default_rng(seed).random(len(frame)) < rate).astype("int8"))
 
 
-def test_development_is_settled_before_the_first_oot_date():
-    split = split_by_time(monthly(), window_days=120)
+def test_windows_of_development_end_before_the_first_oot_date():
+    split = split_by_time(monthly(), window_days=WINDOW)
     dates = split.groupby("part")["as_of"].agg(["min", "max"])
     assert dates.loc["oot", "min"] == pd.Timestamp("2025-11-01")
     for part in ("fit", "stop", "calibrate"):
         assert dates.loc[part, "max"] + pd.Timedelta(days=120) <= dates.loc["oot", "min"]
     assert dates.loc["gap", "min"] == pd.Timestamp("2025-08-01")
     assert len(split) == len(monthly())
+
+
+def test_labels_not_known_by_the_first_oot_date_teach_nothing():
+    frame = monthly()
+    first_oot, moment = pd.Timestamp("2025-11-01"), pd.Timedelta(microseconds=1)
+    late, just, unknown = frame.index[frame["as_of"] == "2025-03-01"][:3]
+    frame.loc[late, "label_known_at"] = first_oot + moment
+    frame.loc[just, "label_known_at"] = first_oot
+    frame.loc[unknown, "label_known_at"] = pd.NaT
+    part = split_by_time(frame, window_days=WINDOW)["part"]
+    assert part[[late, unknown]].tolist() == ["gap", "gap"]
+    assert part[just] in {"fit", "stop", "calibrate"}
+    before = split_by_time(monthly(), window_days=WINDOW)["part"]
+    assert part.drop([late, unknown]).equals(before.drop([late, unknown]))
+
+
+def test_labels_all_known_too_late_leave_nothing_to_learn_from_out_of_time():
+    split = choose_split(monthly().assign(label_known_at=pd.Timestamp("2026-06-01")), window_days=WINDOW)
+    assert split.kind == "grouped"
+    assert "labels be known" in split.why
 
 
 def test_no_customer_sits_in_two_development_parts_and_shares_are_as_said():
@@ -60,14 +83,15 @@ def test_a_month_of_dates_of_ones_own_is_one_snapshot():
 
 
 def test_enough_time_is_split_by_time_and_says_so():
-    split = choose_split(monthly(), window_days=120)
+    split = choose_split(monthly(), window_days=WINDOW)
     assert split.kind == "time"
     assert "2025-11-01 to 2025-12-01" in split.why
+    assert "observed 120 days or more before: its windows had ended" in split.why
 
 
 @pytest.mark.parametrize("frame", [monthly(months=1), monthly(months=5), monthly(customers=60, months=9, rate=0.1)])
 def test_too_little_time_or_too_few_bads_are_grouped_and_say_why(frame):
-    split = choose_split(frame, window_days=120)
+    split = choose_split(frame, window_days=WINDOW)
     assert split.kind == "grouped"
     assert split.why.startswith("Not judged out of time")
     assert set(split.frame["part"]) == {"fit", "stop", "calibrate"}

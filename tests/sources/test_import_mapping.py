@@ -107,7 +107,7 @@ def test_the_stored_types_are_the_declared_ones(shop: Shop) -> None:
         ("sales.csv", SALES.replace("2,b", "1,b"), TableError, "orders.order_id repeats a key"),
         ("sales.csv", SALES.replace("2,b", "2,z"), TableError, "orders.customer_id names an unknown customer"),
         ("sales.csv", SALES.replace("2025-02-02", "02/02/2025"), TableError, "sales.csv row 3"),
-        ("people.csv", PEOPLE + "a,2025-01-05\n", TableError, "customers.customer_id repeats a key"),
+        ("people.csv", PEOPLE + "a,2025-01-01\n", TableError, "customers.customer_id repeats a key"),
     ],
 )
 def test_a_broken_file_is_refused_and_nothing_is_written(
@@ -163,6 +163,11 @@ def test_files_without_any_row_are_refused(shop: Shop) -> None:
             "line 8: tables.orders.formats.occurred_at: is not in columns",
         ),
         ("dataset: shop\ncurrency: EUR\ntimezone: Europe/Berlin\ntables: {}\n", "line 3: timezone: "),
+        (
+            "dataset: shop\ncurrency: EUR\ntables: {orders: {file: x, columns: {}}}\ncohorts:\n"
+            "  ../spring: {file: y, columns: {}}\n",
+            "line 5: cohorts.../spring: String should match pattern",
+        ),
         ("dataset: [shop\n", "is not YAML"),
         ("just a sentence\n", "the mapping shop.yaml cannot be used"),
     ],
@@ -311,10 +316,54 @@ def test_cohorts_and_outcomes_are_written_and_judged(shop: Shop) -> None:
         assert said in str(refused.value)
 
 
-def test_known_until_may_be_given(shop: Shop) -> None:
-    shop.map({**MAPPING, "known_until": "2025-06-01"})
+@pytest.mark.parametrize("moment", ["2025-02-02 00:00:00", "2025-02-03 00:00:00"])
+def test_known_until_may_be_earlier_than_the_last_row(shop: Shop, moment: str) -> None:
+    shop.map({**MAPPING, "known_until": moment})
     dataset = shop.load()
-    assert json.loads((dataset.root / "dataset.json").read_text())["known_until"] == "2025-06-01 00:00:00"
+    assert json.loads((dataset.root / "dataset.json").read_text())["known_until"] == moment
+    assert dataset.info.rows["orders"] == 2
+
+
+@pytest.mark.parametrize("moment", ["2025-02-03 00:00:01", "2025-06-01", "2025-01-01"])
+def test_known_until_outside_the_data_is_refused(shop: Shop, moment: str) -> None:
+    shop.map({**MAPPING, "known_until": moment})
+    assert "at most the midnight after the last row, 2025-02-03 00:00" in shop.refused(SourceError)
+
+
+def test_tables_that_end_apart_are_told_with_their_ends(shop: Shop) -> None:
+    shop.write("no,who,line,due,drawn,owed,paid\nK,a,1,2025-03-01,2025-02-01,5,2025-02-04\n", "lines.csv")
+    names = {"customer_id": "who", "account_id": "no", "installment_id": "line", "due_at": "due"}
+    names |= {"occurred_at": "drawn", "due_amount": "owed", "paid_at": "paid"}
+    tables = {**MAPPING["tables"], "repayments": {"file": "lines.csv", "columns": names}}
+    shop.map({**MAPPING, "tables": tables})
+    assert shop.load().info.notes == []
+    shop.write(SALES + "3,a,2025-04-01,7,paid\n")
+    (note,) = shop.load(replace=True).info.notes
+    assert "repayments 2025-02-01, repayments.paid_known_at 2025-02-04, orders 2025-04-01" in note
+    shop.map({**MAPPING, "tables": tables, "known_until": "2025-02-05"})
+    assert shop.load(replace=True).info.notes == []
+
+
+def test_the_fingerprint_covers_what_the_bytes_mean(shop: Shop) -> None:
+    plain = shop.load()
+    found = {plain.fingerprint}
+    for change in ({"currency": "USD"}, {"known_until": "2025-02-02"}):
+        shop.map({**MAPPING, **change})
+        changed = shop.load(replace=True)
+        assert changed.info.hashes == plain.info.hashes
+        found.add(changed.fingerprint)
+    shop.map({**MAPPING, "notes": ["another note"]})
+    found.add(shop.load(replace=True).fingerprint)
+    assert len(found) == 3
+
+
+def test_a_customer_may_have_a_row_per_change(shop: Shop) -> None:
+    shop.write(PEOPLE + "a,2025-01-05\n", "people.csv")
+    assert rows(shop.load(), "customers", "customer_id, occurred_at::DATE::VARCHAR") == [
+        ("a", "2025-01-01"),
+        ("a", "2025-01-05"),
+        ("b", "2025-01-02"),
+    ]
 
 
 def test_every_step_is_told_and_the_last_is_the_end(shop: Shop) -> None:

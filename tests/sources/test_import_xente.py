@@ -85,7 +85,7 @@ def test_declined_purchases_have_no_label_and_a_cohort_of_their_own(small: Path,
     assert labels == [
         ("2019-01-01 10:00:02.000001", False, "2019-01-31 10:00:00"),
         ("2019-02-01 10:00:02.000001", True, "2019-03-03 10:00:00"),
-        ("2019-02-01 10:00:02.000002", False, "2019-03-03 10:00:09"),
+        ("2019-02-01 10:00:09.000001", False, "2019-03-03 10:00:09"),
     ]
 
 
@@ -94,8 +94,23 @@ def test_what_is_decided_on_an_application_is_not_known_at_its_as_of(small: Path
     seen = "customer_id = 'ann' AND known_at < TIMESTAMP '2019-02-01 10:00:02.000001'"
     assert rows(dataset, "accounts", "account_id", seen) == [("L1",)]
     assert rows(dataset, "repayments", "account_id", seen) == [("L1",)]
-    assert rows(dataset, "applications", "application_id", seen) == [("T1",), ("T2",), ("T2/2",), ("T9",)]
+    assert rows(dataset, "applications", "application_id", seen) == [("T1",), ("T2",), ("T9",)]
     assert rows(dataset, "orders", "order_id, status", seen) == [("T1", "placed"), ("T2", "placed"), ("T9", "placed")]
+
+
+def test_a_second_loan_on_a_purchase_is_asked_for_when_it_is_issued(small: Path, tmp_path: Path) -> None:
+    dataset = import_xente(small, tmp_path)
+    asked = rows(dataset, "applications", "occurred_at::VARCHAR", "application_id = 'T2/2'")
+    assert asked == [("2019-02-01 10:00:09",)]
+
+
+def test_a_loan_flagged_as_settled_below_its_value_has_no_amount_paid(small: Path, tmp_path: Path) -> None:
+    train = small / "Train.csv"
+    train.write_text(train.read_text().replace("400,2019-02-20 08:00:00,0", "400,2019-02-20 08:00:00,1"))
+    dataset = import_xente(small, tmp_path)
+    line = rows(dataset, "repayments", "paid_at::VARCHAR, paid_amount", "account_id = 'L2'")
+    assert line == [("2019-02-20 08:00:00", None)]
+    assert any(note.startswith("1 loans were settled by a final repayment though") for note in dataset.info.notes)
 
 
 def test_a_shared_transaction_id_is_told_apart(small: Path, tmp_path: Path) -> None:

@@ -35,6 +35,8 @@ labels AS (
     FROM truth LEFT JOIN moments USING (customer_id) WHERE as_of <= TIMESTAMP '{MATURED}' GROUP BY ALL),
 bills AS (
     SELECT labels.customer_id, as_of, count(due_at) AS bills,
+        count(*) FILTER (due_at >= as_of AND due_at < as_of + INTERVAL 1 MONTH) AS due_now,
+        count(*) FILTER (due_at >= as_of + INTERVAL 1 MONTH) AS due_later,
         count(*) FILTER (due_at < as_of AND (coalesce(paid_known_at >= as_of, TRUE) OR paid_at > due_at)) AS late_bills,
         coalesce(max(CASE WHEN due_at < as_of AND coalesce(paid_known_at >= as_of, TRUE)
             THEN date_diff('day', due_at, as_of) END), 0) AS days_past_due,
@@ -91,6 +93,18 @@ def test_labels_are_calibrated_to_the_truth(as_ofs: tuple[str, ...], labelled: p
     assert statistic < chi2.ppf(0.9999, len(bins))
     total = rows.p.sum()
     assert abs(rows.defaulted.sum() - total) < 4 * np.sqrt((rows.p * (1 - rows.p)).sum())
+
+
+def test_the_truth_knows_what_the_bills_known_at_as_of_say(labelled: pd.DataFrame) -> None:
+    """Labels and truth agree whether or not the bills lay down something for this month and for later ones."""
+    rows = labelled[labelled.days_past_due == 0]
+    groups = rows.assign(variance=rows.p * (1 - rows.p)).groupby([rows.due_now > 0, rows.due_later > 0])
+    seen = groups[["p", "defaulted", "variance"]].sum()
+    assert list(seen.index) == [(False, False), (True, False), (True, True)]  # instalments leave no month out
+    # A customer is counted at up to four as_of of one window: the deviation is at most doubled by that.
+    assert (abs(seen.defaulted - seen.p) < 2 * 4 * np.sqrt(seen.variance)).all()
+    risk = groups.p.mean()
+    assert risk[True, True] > 1.5 * risk[False, False]
 
 
 def test_large_probabilities_come_true_as_often_as_they_say(labelled: pd.DataFrame) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from event_tables import ENGINES, draw
 
+from credit_eval.core.errors import DeclarationError
 from credit_eval.events.query import (
     Aggregate,
     AsOf,
@@ -21,6 +23,7 @@ from credit_eval.events.query import (
     Ratio,
     column,
 )
+from credit_eval.events.tables import LARGEST_AMOUNT
 
 AS_OF = datetime(2026, 3, 1)
 
@@ -101,6 +104,15 @@ SPECS = [
         0,
     ),
     Spec("not unknown is unknown", payments("count", where=~CAUSE.equals("x"), when_empty=0), 1, 0, 0),
+    Spec("the negation of the unknown is unknown", payments("count", where=(~CAUSE.equals("x")).is_null()), 2, 1, None),
+    Spec(
+        "a negation can be compared",
+        payments("count", where=(~FAILED).equals(column("outcome").equals("succeeded")), when_empty=0),
+        3,
+        1,
+        0,
+    ),
+    Spec("moments once", payments("nunique", value=column("known_at"), when_empty=0), 3, 1, 0),
     Spec(
         "unknown or true is true",
         payments("count", where=CAUSE.equals("x") | FAILED, when_empty=0),
@@ -182,3 +194,55 @@ def test_ties_of_the_latest_value_go_to_the_largest(engine: str) -> None:
     latest = Aggregate("orders", "last", value=column("category"))
     answers = ENGINES[engine]({"it": latest}, {"orders": draw("orders", drawing)}, [("a", AS_OF)])
     assert answers["a", AS_OF]["it"] == "toys"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_customer_has_a_row_per_change_and_is_known_since_the_first(engine: str) -> None:
+    drawing = """
+    customer_id  occurred_at  kyc_level  region
+    a            2026-01-30   1          north
+    a            2026-02-10   2          -
+    a            2026-03-01   3          south
+    """
+    asked = {
+        "level": Aggregate("customers", "last", value=column("kyc_level")),
+        "region": Aggregate("customers", "last", value=column("region")),
+        "since": Aggregate("customers", "days_since_first"),
+    }
+    answers = ENGINES[engine](asked, {"customers": draw("customers", drawing)}, [("a", AS_OF)])
+    assert answers["a", AS_OF] == {"level": 2, "region": "north", "since": 30}
+
+
+def test_ten_thousand_rows_of_the_largest_amount_are_folded_exactly() -> None:
+    rows = [
+        {
+            "customer_id": "a",
+            "occurred_at": AS_OF - timedelta(minutes=n + 1),
+            "payment_id": str(n),
+            "outcome": "failed",
+            "amount": LARGEST_AMOUNT - Decimal(n % 3) / 100,
+        }
+        for n in range(10_000)
+    ]
+    tripled, squared = AMOUNT * 3 - Decimal("0.5"), AMOUNT * AMOUNT
+    asked = {
+        f"{kind} {i}": payments(kind, value=v)
+        for kind in ("sum", "mean", "max", "std")
+        for i, v in enumerate((AMOUNT, tripled))
+    }
+    asked |= {f"{kind} of squares": payments(kind, value=squared) for kind in ("sum", "min")}
+    found, expected = (ENGINES[engine](asked, {"payments": rows}, [("a", AS_OF)]) for engine in ("duckdb", "reference"))
+    assert found["a", AS_OF] == pytest.approx(expected["a", AS_OF], rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [("last", column("known_at")), ("max", column("known_at")), ("last", AsOf()), ("sum", CAUSE)]
+)
+def test_what_no_profile_can_hold_cannot_be_declared(kind: Any, value: Any) -> None:
+    with pytest.raises(DeclarationError):
+        payments(kind, value=value)
+
+
+def test_membership_in_nothing_cannot_be_declared() -> None:
+    with pytest.raises(DeclarationError, match="at least one value"):
+        payments("count", where=CAUSE.is_in())

@@ -11,6 +11,7 @@ is needed and none is ever fetched.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,18 +20,19 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from credit_eval.core.errors import StorageError
+from credit_eval.core.errors import CreditEvalError, EngineError, StorageError
 
 ROWS_PER_GROUP = 50_000
 
-#: DuckDB's own error, for callers that must tell what a source file did wrong.
-EngineError = duckdb.Error
+#: Lines of DuckDB's own words that say what is wrong; what follows quotes the statement or advises on its options.
+_TELLING_LINES = 3
 
 
 class DuckDB:
     """An embedded database in memory, closed when the `with` block ends.
 
     `threads` and `memory` (such as "2GB") bound what it may use; what does not fit spills to `spill`.
+    Every failure of DuckDB leaves as a StorageError (no room on disk or in memory) or an EngineError (all else).
     """
 
     def __init__(self, *, threads: int | None = None, memory: str | None = None, spill: Path | None = None) -> None:
@@ -41,7 +43,8 @@ class DuckDB:
             config["memory_limit"] = memory
         if spill is not None:
             config["temp_directory"] = str(spill)
-        self._connection = duckdb.connect(":memory:", config=config)
+        with _failures():
+            self._connection = duckdb.connect(":memory:", config=config)
         # In a notebook without ipywidgets it is off already, and DuckDB refuses to have it switched at all.
         if self.scalar("SELECT current_setting('enable_progress_bar')"):
             self.run("SET enable_progress_bar = false")
@@ -56,11 +59,13 @@ class DuckDB:
 
     def run(self, sql: str, parameters: Sequence[object] | Mapping[str, object] = ()) -> None:
         """Run a statement whose result nobody reads."""
-        self._execute(sql, parameters)
+        with _failures():
+            self._execute(sql, parameters)
 
     def rows(self, sql: str, parameters: Sequence[object] | Mapping[str, object] = ()) -> list[tuple[Any, ...]]:
         """All rows of a small result."""
-        return list(self._execute(sql, parameters).fetchall())
+        with _failures():
+            return list(self._execute(sql, parameters).fetchall())
 
     def scalar(self, sql: str, parameters: Sequence[object] | Mapping[str, object] = ()) -> Any:
         """The only value of a result of one row and one column."""
@@ -69,26 +74,19 @@ class DuckDB:
 
     def frame(self, sql: str, parameters: Sequence[object] | Mapping[str, object] = ()) -> pd.DataFrame:
         """The result as a pandas frame."""
-        frame: pd.DataFrame = self._execute(sql, parameters).df()
+        with _failures():
+            frame: pd.DataFrame = self._execute(sql, parameters).df()
         return frame
 
     def arrow(self, sql: str, parameters: Sequence[object] | Mapping[str, object] = ()) -> pa.Table:
         """The result as an Arrow table."""
-        return self._connection.sql(sql, params=parameters or None).to_arrow_table()
-
-    def batches(
-        self,
-        sql: str,
-        parameters: Sequence[object] | Mapping[str, object] = (),
-        *,
-        rows: int = ROWS_PER_GROUP,
-    ) -> Iterator[pa.RecordBatch]:
-        """The result as Arrow batches, in bounded memory."""
-        yield from self._connection.sql(sql, params=parameters or None).to_arrow_reader(rows)
+        with _failures():
+            return self._connection.sql(sql, params=parameters or None).to_arrow_table()
 
     def register(self, name: str, table: pa.Table | pd.DataFrame) -> None:
         """Make an Arrow table or pandas frame readable under `name`."""
-        self._connection.register(name, table)
+        with _failures():
+            self._connection.register(name, table)
 
     def write_parquet(self, sql: str, path: Path) -> None:
         """Stream the result of `sql` (a SELECT, which should say ORDER BY) into a Parquet file."""
@@ -100,12 +98,34 @@ class DuckDB:
         return {row[0]: row[1] for row in described}
 
     def _execute(self, sql: str, parameters: Sequence[object] | Mapping[str, object]) -> Any:
-        try:
-            return self._connection.execute(sql, parameters or None)
-        except duckdb.IOException as error:
-            if "No space left" in str(error) or "could not write" in str(error).lower():
-                raise StorageError("the disk is full", todo="make room, then run again; nothing was changed") from error
-            raise
+        return self._connection.execute(sql, parameters or None)
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """DuckDB's failures, which may come while a result is fetched, as errors of this project."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise _translated(error) from error
+
+
+def _translated(error: duckdb.Error) -> CreditEvalError:
+    said = str(error)
+    if isinstance(error, duckdb.IOException) and ("No space left" in said or "could not write" in said.lower()):
+        return StorageError("the disk is full", todo="make room, then run again; nothing was changed")
+    telling = " ".join([line for line in said.splitlines() if line.strip()][:_TELLING_LINES])
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return StorageError(
+            "the query engine ran out of memory, or of room to spill to",
+            received=telling,
+            todo="free memory and disk, allow the engine more of them, or ask for fewer customers; nothing was changed",
+        )
+    return EngineError(
+        "the query engine could not do what it was asked",
+        received=telling,
+        todo="look for what is named above in the files and declarations the run reads",
+    )
 
 
 def quote(path: Path | str) -> str:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from fractions import Fraction
 from typing import Any
 
@@ -45,9 +45,17 @@ from credit_eval.events.tables import DEFAULTS, Table, table_named
 Row = Mapping[str, Any]
 EPOCH = datetime(1970, 1, 1)
 
+#: Significant digits of a Decimal in between; Python's own 28 would round a product of two large amounts.
+DIGITS = 100
+
 
 def evaluate(aggregate: Aggregate, rows: Iterable[Row], as_of: datetime) -> Any:
     """The aggregate over one customer's rows of its table, whole history given, as known at `as_of`."""
+    with localcontext(prec=DIGITS):
+        return _evaluate(aggregate, rows, as_of)
+
+
+def _evaluate(aggregate: Aggregate, rows: Iterable[Row], as_of: datetime) -> Any:
     table = table_named(aggregate.table)
     kept = []
     for row in rows:

@@ -148,10 +148,14 @@ class _Fold:
         return exp.Dot(this=latest, expression=exp.to_identifier("v"))
 
     def _deviation(self, value: exp.Expression) -> exp.Expression:
-        """sqrt((n*sum(x^2) - sum(x)^2) / (n*(n-1))), exact in 128-bit integers of the smallest unit until the root."""
+        """sqrt((n*sum(x^2) - sum(x)^2) / (n*(n-1))), exact in 128-bit integers of the smallest unit until the root.
+
+        These hold while n * max(|x|) < 1.3e19 smallest units: 130,000 rows of the largest amount there may be.
+        """
         assert self.aggregate.value is not None
-        unit = 10 ** scale_of(self.aggregate.value)
-        whole = _wide(exp.Mul(this=exp.Paren(this=value), expression=_number(str(unit))))
+        scale = scale_of(self.aggregate.value)
+        unit = 10**scale
+        whole = _wide(exp.Mul(this=_decimal(value, scale), expression=_number(str(unit))))
         n = _wide(self._count())
         total = self._over(exp.Sum(this=whole))
         squares = self._over(exp.Sum(this=exp.Mul(this=whole, expression=whole.copy())))
@@ -187,16 +191,17 @@ class _RowEmitter:
             case Compare(op, left, right):
                 return exp.Paren(this=_COMPARE[op](this=self.emit(left), expression=self.emit(right)))
             case IsIn(of, values):
-                return exp.In(this=self.emit(of), expressions=[_literal(value) for value in values])
+                return exp.Paren(this=exp.In(this=self.emit(of), expressions=[_literal(value) for value in values]))
             case IsNull(of):
                 return exp.Paren(this=exp.Is(this=self.emit(of), expression=exp.null()))
             case Logic(op, left, right):
                 joined = exp.and_ if op == "and" else exp.or_
                 return exp.Paren(this=joined(self.emit(left), self.emit(right)))
             case Not(of):
-                return exp.Not(this=exp.Paren(this=self.emit(of)))
+                return exp.Paren(this=exp.Not(this=exp.Paren(this=self.emit(of))))
             case Arithmetic(op, left, right):
-                return exp.Paren(this=_ARITHMETIC[op](this=self.emit(left), expression=self.emit(right)))
+                wide = [_decimal(self.emit(operand), scale_of(operand)) for operand in (left, right)]
+                return exp.Paren(this=_ARITHMETIC[op](this=wide[0], expression=wide[1]))
             case _:
                 return self._emit_derived(node)
 
@@ -245,7 +250,9 @@ def _finished(measure: Measure, alias: Mapping[Aggregate, str]) -> exp.Expressio
 def _literal(value: Value) -> exp.Expression:
     if isinstance(value, bool):
         return exp.Boolean(this=value)
-    return _number(str(value)) if isinstance(value, int | Decimal) else exp.Literal.string(value)
+    if isinstance(value, str):
+        return exp.Literal.string(value)
+    return _number(f"{value:f}" if isinstance(value, Decimal) else str(value))
 
 
 def _number(text: str) -> exp.Expression:
@@ -284,3 +291,8 @@ def _long(node: exp.Expression) -> exp.Expression:
 
 def _wide(node: exp.Expression) -> exp.Expression:
     return _cast(node, "INT128")
+
+
+def _decimal(node: exp.Expression, scale: int) -> exp.Expression:
+    """An exact value with room for what is done to it: 38 digits, before the engine picks fewer and overflows."""
+    return _cast(node, f"DECIMAL(38, {scale})")

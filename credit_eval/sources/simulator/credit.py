@@ -2,10 +2,11 @@
 
 Each calendar month m, for every open line with its due day d (16th to 25th, midnight):
 
-    1st       the statement is drawn up: the instalments of earlier months' orders that fall due this month
     windows 2 and 3   (1st to 9th, 10th to d - 4): somebody in arrears may make up for all that is due
     day d     a bill that is not in arrears already is missed with probability q, otherwise paid
     window 1  (d + 2 to the month's end): somebody in arrears may make up, the fresh miss included
+    23:59:59 of the last day: the cycle closes; the bill lays down all instalments of the month's orders, the first of
+              which falls due next month
 
 `age` is the number of months since the oldest unpaid bill fell due, counted at the month's start: 0, 1 or 2. Who is
 at 2 and does not make up in windows 2 and 3 reaches 60 days past due around day d: a default, and the line is
@@ -15,7 +16,7 @@ blocked. With ability A and willingness W (see `parameters`),
     r = sigmoid(cure + slope A + slope W)        in each window
 
 Forgetful customers also pay some days after the due day but within the month; that looks bad and means little.
-No statement's window crosses a month's start, so what is open at the start of a month is a clean state.
+No window crosses a month's start, so what is open at the start of a month is a clean state, and drawn up on a bill.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ UNPAID = 0
 class Snapshot:
     """The lines of a block at the start of a month: all that the truth needs beyond the states.
 
-    `age`: see the module. `due_now`, `due_next`: a bill of this and the next month exists already for sure.
+    `age`: see the module. `due_now`, `due_next`: something falls due this and the next month already for sure.
     `room`: cents left for new orders; -1 where the line may not be used this month.
     """
 
@@ -64,15 +65,16 @@ class LimitChange:
 class Credit:
     """What happened on the lines of a block.
 
-    `on_line` (orders,): the order was bought on the line. `due`, `paid_at`, `paid` (customers, months): cents due
-    that month, when and how much was paid (0: not). `snapshots`: month starts 0 to months, both included.
+    `on_line` (orders,): the order was bought on the line. `billed` (customers, months, LONGEST): cents of the orders
+    of that month by instalment; instalment k falls due in month + 1 + k. `due_at`, `paid_at` (customers,
+    months + LONGEST): for what falls due in that month, when it is due and when it was paid in full (UNPAID: not).
+    `snapshots`: month starts 0 to months, both included.
     """
 
     on_line: Bools
-    due: Ints
+    billed: Ints
     due_at: Ints
     paid_at: Ints
-    paid: Ints
     snapshots: list[Snapshot]
     changes: list[LimitChange]
 
@@ -118,8 +120,7 @@ def run_credit(
         lines.late_window(month)
         changes += [lines.change_limits(month)]
     snapshots.append(lines.snapshot(calendar.months))
-    months = calendar.months
-    return Credit(on_line, lines.due[:, :months], lines.due_at, lines.paid_at, lines.paid, snapshots, changes)
+    return Credit(on_line, lines.billed, lines.due_at, lines.paid_at, snapshots, changes)
 
 
 class _Lines:
@@ -134,14 +135,15 @@ class _Lines:
         world: Parameters,
     ) -> None:
         size, months = len(people), calendar.months
+        due_months = (size, months + LONGEST)
         self.rng, self.people, self.calendar, self.world = rng, people, calendar, world
         self.age = np.zeros(size, dtype=np.int64)
         self.in_default = np.zeros(size, dtype=np.bool_)
         self.limit = people.limit.copy()
-        self.due = np.zeros((size, months + LONGEST + 1), dtype=np.int64)
-        self.paid_at = np.full((size, months), UNPAID, dtype=np.int64)
-        self.paid = np.zeros((size, months), dtype=np.int64)
-        self.due_at = calendar.starts[:months] + (people.due_day[:, None] - 1) * DAY_US
+        self.billed = np.zeros((size, months, LONGEST), dtype=np.int64)
+        self.due = np.zeros(due_months, dtype=np.int64)
+        self.paid_at = np.full(due_months, UNPAID, dtype=np.int64)
+        self.due_at = calendar.starts[: months + LONGEST] + (people.due_day[:, None] - 1) * DAY_US
         ability, willingness = states.ability, people.willingness[:, None]
         self.miss = miss_chance(ability, willingness, world)
         self.cure = cure_chance(ability, willingness, world)
@@ -180,7 +182,8 @@ class _Lines:
         for part in range(LONGEST):
             has = billed & (part < parts)
             share = each[has] + (amount - each * parts)[has] * (part == 0)
-            np.add.at(self.due[:, month + 1 + part], customer[has], share)
+            np.add.at(self.billed[:, month, part], customer[has], share)
+            self.due[:, month + 1 + part] += self.billed[:, month, part]
 
     def early_windows(self, month: int) -> Bools:
         """Windows 2 and 3; returns who defaults because the last chance went by."""
@@ -215,11 +218,10 @@ class _Lines:
         self._pay(paying & late, month, self._after_due(month, 0.0))
 
     def late_window(self, month: int) -> None:
-        """Window 1, and payments in collections of those who defaulted, who may settle for less."""
+        """Window 1, and payments in collections of those who defaulted."""
         cured = (self.age > 0) & ~self.in_default & self._happens(self.cure[:, month])
         recovered = self.in_default & self._happens(np.full(len(cured), self.world.recovery))
-        share = np.where(recovered, self.rng.uniform(0.4, 1.3, len(cured)).clip(max=1.0), 1.0)
-        self._pay(cured | recovered, month, self._after_due(month, 2.0), share)
+        self._pay(cured | recovered, month, self._after_due(month, 2.0))
         self.age[cured] = 0
 
     def change_limits(self, month: int) -> LimitChange:
@@ -234,9 +236,7 @@ class _Lines:
         return LimitChange(changed, at[changed], self.limit[changed])
 
     def _outstanding(self) -> Ints:
-        months = self.paid_at.shape[1]
-        open_bills = np.where(self.paid_at == UNPAID, self.due[:, :months], 0).sum(axis=1)
-        total: Ints = open_bills + self.due[:, months:].sum(axis=1)
+        total: Ints = np.where(self.paid_at == UNPAID, self.due, 0).sum(axis=1)
         return total
 
     def _happens(self, chance: Floats) -> Bools:
@@ -253,10 +253,8 @@ class _Lines:
         left = (self.calendar.starts[month + 1] - due) / DAY_US
         return self._day(due, np.full(len(due), low), left.astype(np.float64))
 
-    def _pay(self, who: Bools, through: int, at: Ints, share: Floats | None = None) -> None:
+    def _pay(self, who: Bools, through: int, at: Ints) -> None:
         """Pay every unpaid bill due in month `through` or before."""
         open_bills = (self.due[:, : through + 1] > 0) & (self.paid_at[:, : through + 1] == UNPAID)
         rows, months = np.nonzero(open_bills & who[:, None])
-        owed = self.due[rows, months]
         self.paid_at[rows, months] = at[rows]
-        self.paid[rows, months] = owed if share is None else np.ceil(owed * share[rows]).astype(np.int64)

@@ -57,11 +57,16 @@ def accounts_table(people: Population, credit: Credit, calendar: Calendar) -> An
 
 
 def repayments_table(rng: np.random.Generator, people: Population, credit: Credit, calendar: Calendar) -> Any:
-    """The repayments table of a block: one row per monthly statement; payments not yet known are NULL."""
-    customer, month = np.nonzero(credit.due)
-    issued = calendar.starts[month] + rng.integers(2 * HOUR_US, 5 * HOUR_US, len(month))
-    paid_at, cents = credit.paid_at[customer, month], credit.paid[customer, month]
-    known = paid_at + _bank_delay(rng, len(month))
+    """The repayments table of a block: a row per bill and instalment on it; payments not yet known are NULL.
+
+    A bill is drawn up as its cycle closes and lays down every instalment of the month's purchases, so all that was
+    bought before a month's start (and is kept) is owed in rows known then. What falls due together is paid together.
+    """
+    customer, month, part = np.nonzero(credit.billed)
+    cents, due_month = credit.billed[customer, month, part], month + 1 + part
+    issued = calendar.closing(month)
+    paid_at = credit.paid_at[customer, due_month]
+    known = paid_at + _bank_delay(rng, credit.paid_at.shape)[customer, due_month]
     unknown = (paid_at == UNPAID) | (known >= calendar.end)
     number = people.number[customer]
     return assemble(
@@ -71,9 +76,9 @@ def repayments_table(rng: np.random.Generator, people: Population, credit: Credi
             "occurred_at": times(issued),
             "known_at": times(issued),
             "account_id": numbered(("A", number, 7)),
-            "installment_id": numbered(("A", number, 7), ("-", month, 3)),
-            "due_at": times(credit.due_at[customer, month]),
-            "due_amount": money(credit.due[customer, month]),
+            "installment_id": numbered(("A", number, 7), ("-", month, 3), ("-", part, 1)),
+            "due_at": times(credit.due_at[customer, due_month]),
+            "due_amount": money(cents),
             "paid_at": times(paid_at, unknown),
             "paid_amount": money(cents, unknown),
             "paid_known_at": times(known, unknown),
@@ -81,7 +86,7 @@ def repayments_table(rng: np.random.Generator, people: Population, credit: Credi
     )
 
 
-def _bank_delay(rng: np.random.Generator, size: int) -> Ints:
+def _bank_delay(rng: np.random.Generator, size: tuple[int, ...]) -> Ints:
     """A tenth of the payments reach the lender half an hour to forty hours late."""
     late = rng.random(size) < 0.1
     return np.where(late, rng.integers(30 * MINUTE_US, 40 * HOUR_US, size), 0)

@@ -13,7 +13,7 @@ import numpy as np
 
 from credit_eval.sources.simulator.parameters import Parameters
 from credit_eval.sources.simulator.population import Population
-from credit_eval.sources.simulator.rhythm import Bools, Calendar, Floats, Ints, choose, sigmoid
+from credit_eval.sources.simulator.rhythm import MINUTE_US, Bools, Calendar, Floats, Ints, choose, sigmoid
 from credit_eval.sources.simulator.states import States
 
 CATEGORIES = ("beauty", "books", "electronics", "fashion", "games", "groceries", "home", "travel")
@@ -50,7 +50,8 @@ def draw_orders(
 ) -> Orders:
     """All orders of a block from registration to the end of the data."""
     customer, month = occurrences(rng, states.order_rate[:, :-1])
-    at = calendar.moments(rng, month, people.night[customer])
+    # A minute is left to pay for the order in its own month: see `purchases`.
+    at = np.minimum(calendar.moments(rng, month, people.night[customer]), calendar.closing(month) - MINUTE_US)
     customer, month, at = in_time_order(customer, month, at, at >= people.registered[customer])
     size = len(at)
     category = choose(rng, _category_chances(people)[customer])

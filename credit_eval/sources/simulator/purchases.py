@@ -2,7 +2,8 @@
 
 Every order is placed, and then cancelled before payment, or paid after one to three attempts, or cancelled because
 no attempt succeeded. A returned order is returned some days after it was paid. Orders on the line are always paid in
-the end (the line itself is the money), so that a bill never depends on luck at the till.
+the end (the line itself is the money), so that a bill never depends on luck at the till. They are paid, and known to
+be paid, before their month's billing cycle closes: a bill holds nothing that happens, or becomes known, after it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from credit_eval.core.clock import DAY_US
 from credit_eval.sources.simulator.encode import assemble, coded, money, numbered, times, whole
 from credit_eval.sources.simulator.orders import CANCELLED, CATEGORIES, RETURNED, Orders
 from credit_eval.sources.simulator.parameters import Parameters
-from credit_eval.sources.simulator.population import Population
+from credit_eval.sources.simulator.population import NEVER, Population
 from credit_eval.sources.simulator.rhythm import (
     HOUR_US,
     MINUTE_US,
@@ -72,6 +73,7 @@ def draw_purchases(
     orders: Orders,
     on_line: Bools,
     ability: Floats,
+    calendar: Calendar,
     world: Parameters,
 ) -> Purchases:
     """Choose how to pay, and try."""
@@ -85,7 +87,10 @@ def draw_purchases(
     tried[:, 0] = (orders.fate != CANCELLED) & ~((method == COD) & (rng.random(size) < 0.05))
     for k in range(1, _ATTEMPTS):
         tried[:, k] = tried[:, k - 1] & failed[:, k - 1] & insists[:, k]
-    tried_at = _attempt_times(rng, orders, method)
+    closing = np.where(on_line, calendar.closing(orders.month), NEVER)[:, None]
+    # Seconds apart, so that attempts that are drawn too late keep their order and the order's status still follows.
+    tried_at = np.minimum(_attempt_times(rng, orders, method), closing - SECOND_US * np.array([5, 4, 3]))
+    known_at = tried_at + lateness(rng, tried_at.shape, world)
     return Purchases(
         orders=orders,
         method=method,
@@ -95,7 +100,7 @@ def draw_purchases(
         failed=failed,
         cause=cause,
         tried_at=tried_at,
-        known_at=tried_at + lateness(rng, tried_at.shape, world),
+        known_at=np.minimum(known_at, closing),
     )
 
 

@@ -71,6 +71,15 @@ class Calendar:
         """The data are complete for everything known strictly before this moment."""
         return int(self.starts[self.months])
 
+    def closing(self, month: Ints) -> Ints:
+        """When the billing cycle of each given month closes: one second before midnight of its last day.
+
+        >>> calendar = make_calendar(6, growth=0.0, season=1.0)
+        >>> np.datetime64(int(calendar.closing(np.array([1]))[0]), "us")
+        np.datetime64('2025-02-28T23:59:59.000000')
+        """
+        return self.starts[month + 1] - SECOND_US
+
     def moments(self, rng: np.random.Generator, month: Ints, night: Floats) -> Ints:
         """One moment in each given month, by the rhythm of weekdays and hours.
 

@@ -64,7 +64,9 @@ def simulate(
     with ExitStack() as outputs:
         # Left in reverse: the truth is moved in first, so a data set that exists has its truth.
         visible = outputs.enter_context(atomic_directory(root / name, replace=replace))
-        hidden = outputs.enter_context(atomic_directory(truth_root / name, replace=replace))
+        # A truth without its data set is what a kill between the two moves leaves, or somebody who removed the data.
+        orphan = not (root / name).exists()
+        hidden = outputs.enter_context(atomic_directory(truth_root / name, replace=replace or orphan))
         rows = _write_blocks(visible, hidden, _blocks(customers, seed, calendar, world, tick))
         describe_dataset(visible, _info(visible, name, calendar, rows, customers, seed))
     return open_dataset(root / name)
@@ -108,7 +110,7 @@ def simulate_block(
     states = draw_states(rngs[1], people, calendar, world)
     orders = draw_orders(rngs[2], people, states, calendar, world)
     credit = run_credit(rngs[3], people, states, orders, calendar, world)
-    bought = purchases.draw_purchases(rngs[4], people, orders, credit.on_line, states.ability, world)
+    bought = purchases.draw_purchases(rngs[4], people, orders, credit.on_line, states.ability, calendar, world)
     return {
         "customers": lines.customers_table(people),
         "orders": purchases.orders_table(rngs[4], people, bought, calendar),

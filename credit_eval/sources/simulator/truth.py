@@ -8,11 +8,11 @@ is a small Markov chain over (age of arrears, job), worked out exactly, month by
     age 0          misses a bill that exists with probability q (months M and M + 1 only)
     arrears        make up in window 1 with r, otherwise a month older
 
-The bill of M is known; the bill of M + 1 exists for sure if an instalment falls due, otherwise with the probability
-that month M brings a kept order on the line that fits: 1 - exp(-rate) thinned, closed form. Job loss is part of the
-chain, exact. Only the purse's four normal innovations are integrated numerically, by a rank-1 lattice of
-`POINTS` points, shifted, common to all customers: against 8,192 points its root mean square error is 0.0001 and its
-largest 0.0004 (a test holds both below 0.001).
+What falls due in M is on bills known at M; something falls due in M + 1 for sure if an instalment falls due,
+otherwise with the probability that month M brings a kept order on the line that fits: 1 - exp(-rate) thinned, closed
+form. Job loss is part of the chain, exact. Only the purse's four normal innovations are integrated numerically, by a
+rank-1 lattice of `POINTS` points, shifted, common to all customers: against 8,192 points its root mean square error
+is 0.0001 and its largest 0.0004 (a test holds both below 0.001).
 """
 
 from __future__ import annotations
