@@ -14,8 +14,6 @@ from credit_eval.core.files import read_json, write_json
 from credit_eval.features.catalogue import CATALOGUE
 from credit_eval.features.language import Catalogue
 
-KEYS = ("customer_id", "as_of")
-
 
 @dataclass(frozen=True)
 class ProfilesInfo:

@@ -44,7 +44,7 @@ from credit_eval.events.tables import Table, table_named
 
 _COMPARE = {"=": exp.EQ, "<": exp.LT, "<=": exp.LTE, ">": exp.GT, ">=": exp.GTE}
 _ARITHMETIC = {"+": exp.Add, "-": exp.Sub, "*": exp.Mul}
-_SAFE_KEYS = ("customer_id", "as_of")
+_KEYS = ("customer_id", "as_of")
 
 
 def render(measures: Mapping[str, Measure], *, dialect: str = "duckdb") -> str:
@@ -56,22 +56,22 @@ def render(measures: Mapping[str, Measure], *, dialect: str = "duckdb") -> str:
     ordered = sorted(wanted, key=repr)
     alias = {aggregate: f"a{i}" for i, aggregate in enumerate(ordered)}
     tables = sorted({aggregate.table for aggregate in ordered})
-    query = exp.select(*(exp.column(key, "c") for key in _SAFE_KEYS)).from_("cohort AS c")
+    query = exp.select(*(exp.column(key, "c") for key in _KEYS)).from_("cohort AS c")
     for name, measure in measures.items():
         query.select(exp.alias_(_finished(measure, alias), name, quoted=True, copy=False), copy=False)
     for table in tables:
         of_table = [aggregate for aggregate in ordered if aggregate.table == table]
         folded = f"{table}_folded"
         query.with_(folded, as_=_folded(table_named(table), of_table, alias), copy=False)
-        query.join(folded, join_type="left", using=list(_SAFE_KEYS), copy=False)
-    text: str = query.order_by(*(exp.column(key, "c") for key in _SAFE_KEYS)).sql(dialect=dialect)
+        query.join(folded, join_type="left", using=list(_KEYS), copy=False)
+    text: str = query.order_by(*(exp.column(key, "c") for key in _KEYS)).sql(dialect=dialect)
     return text
 
 
 def _folded(table: Table, aggregates: list[Aggregate], alias: Mapping[Aggregate, str]) -> exp.Select:
     """Fold one table's seen rows per cohort member."""
     emitter = _RowEmitter(table)
-    keys = [exp.column(key, "c") for key in _SAFE_KEYS]
+    keys = [exp.column(key, "c") for key in _KEYS]
     columns = [exp.alias_(_fold(emitter, a), alias[a], copy=False) for a in aggregates]
     return (
         exp.select(*keys, *columns, copy=False)

@@ -21,7 +21,6 @@ _SHARES = np.array([0.12, 0.08, 0.12, 0.20, 0.08, 0.22, 0.12, 0.06])
 _LEANING = np.array([0.1, -0.2, 0.15, 0.2, 0.35, -0.3, -0.1, 0.15])  # log odds per unit of impulsiveness
 _FACTORS = np.array([0.8, 0.4, 3.5, 1.0, 0.7, 0.6, 1.5, 4.0])  # times the customer's median order
 LEAST = 500  # cents: no order is smaller
-MERCHANTS = 400
 
 KEPT, CANCELLED, RETURNED = 0, 1, 2
 

@@ -29,7 +29,6 @@ from credit_eval.sources.simulator.population import Population
 from credit_eval.sources.simulator.rhythm import Bools, Floats
 from credit_eval.sources.simulator.states import States
 
-WINDOW_DAYS = 120
 FIRST_MONTH = 4  # truth is kept from the fifth month's start on: before it, histories are too young
 POINTS = 64
 _MONTHS = 4
