@@ -49,8 +49,8 @@ def _pipeline(tick: Tick) -> Pipeline:
 
 @app.command()
 def simulate(
-    customers: Annotated[int | None, typer.Option(help="how many customers")] = None,
-    seed: Annotated[int | None, typer.Option(help="same seed, same bytes")] = None,
+    customers: Annotated[int | None, typer.Option(help="how many customers", min=1)] = None,
+    seed: Annotated[int | None, typer.Option(help="same seed, same bytes", min=0)] = None,
     name: Annotated[str, typer.Option(help="name of the data set")] = "simulated",
     replace: Replace = False,
 ) -> None:
@@ -63,7 +63,7 @@ def simulate(
         dataset = run(
             paths.raw,
             paths.truth,
-            customers=customers or chosen.customers,
+            customers=chosen.customers if customers is None else customers,
             months=chosen.months,
             seed=chosen.seed if seed is None else seed,
             name=name,
@@ -160,7 +160,7 @@ def report(
     """Write the static HTML report of a scored run."""
     with bars() as tick:
         pipeline = _pipeline(tick)
-        out.print(f"report: {pipeline.report(dataset, label or pipeline.labels(dataset)[-1])}")
+        out.print(f"report: {pipeline.report(dataset, label or pipeline.latest(dataset))}")
 
 
 @app.command()

@@ -252,6 +252,17 @@ class Pipeline:
         self.tick("report", 1, 1)
         return target
 
+    def latest(self, name: str) -> str:
+        """Label of the run scored last.
+
+        Raises:
+            SourceError: nothing is scored yet.
+        """
+        manifests = list(self.paths.scored(name, "").glob("*/manifest.json"))
+        if not manifests:
+            raise SourceError(f"nothing is scored of {name} yet", todo=f"run `credit-eval score {name}` first")
+        return max(manifests, key=lambda path: str(read_json(path)["finished"])).parent.name
+
     def labels(self, name: str) -> list[str]:
         """What `run` scores: the cohorts that the source brought without labels, or everybody at the data end."""
         dataset = self.dataset(name)

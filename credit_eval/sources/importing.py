@@ -225,7 +225,20 @@ class _Writer:
             firsts += [] if first is None else [first]
         if not firsts:
             raise SourceError("the source holds no rows", todo="check that the files are the right ones")
+        notes = notes + self._unseen_orders() if "orders" in columns else notes
         return _Written(columns, rows, (min(firsts), max(ends.values())), ends, notes)
+
+    def _unseen_orders(self) -> list[str]:
+        """Orders count from their row `placed`; without one they would be a silent zero in every profile."""
+        orders = parquet(self._building / "orders.parquet")
+        by_order = f"SELECT bool_or(status = 'placed') AS placed FROM {orders} GROUP BY order_id"
+        ((unseen, n),) = self._engine.rows(f"SELECT count(*) FILTER (WHERE NOT placed), count(*) FROM ({by_order})")
+        if not unseen:
+            return []
+        return [
+            f"{unseen:,} of {n:,} orders have no row with the status 'placed' and are NOT SEEN by features: give every "
+            "order a row 'placed'; what becomes of it (paid, cancelled, returned, declined) is a row of its own"
+        ]
 
     def _measure(self, table: str, columns: Sequence[str]) -> tuple[int, datetime | None, dict[str, datetime]]:
         """Rows, first moment known, and the last: of the rows, and of each kind of value revealed later."""

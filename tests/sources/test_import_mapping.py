@@ -227,7 +227,7 @@ def test_quarantine_keeps_the_rows_with_their_reasons_and_goes_on(shop: Shop) ->
     assert "received -7.25" in aside[0][2]
     broken = (dataset.root / "quarantine" / "broken_lines.csv").read_text().splitlines()
     assert broken[1].startswith("sales.csv,4,Expected Number of Columns: 5 Found: 2,")
-    assert dataset.info.notes == [
+    assert dataset.info.notes[:2] == [
         "2 rows of orders were set aside: see quarantine/orders.parquet",
         "1 lines that could not be read were set aside: see quarantine/broken_lines.csv",
     ]
@@ -330,18 +330,22 @@ def test_known_until_outside_the_data_is_refused(shop: Shop, moment: str) -> Non
     assert "at most the midnight after the last row, 2025-02-03 00:00" in shop.refused(SourceError)
 
 
+def ends(dataset: Dataset) -> list[str]:
+    return [note for note in dataset.info.notes if "do not end together" in note]
+
+
 def test_tables_that_end_apart_are_told_with_their_ends(shop: Shop) -> None:
     shop.write("no,who,line,due,drawn,owed,paid\nK,a,1,2025-03-01,2025-02-01,5,2025-02-04\n", "lines.csv")
     names = {"customer_id": "who", "account_id": "no", "installment_id": "line", "due_at": "due"}
     names |= {"occurred_at": "drawn", "due_amount": "owed", "paid_at": "paid"}
     tables = {**MAPPING["tables"], "repayments": {"file": "lines.csv", "columns": names}}
     shop.map({**MAPPING, "tables": tables})
-    assert shop.load().info.notes == []
+    assert ends(shop.load()) == []
     shop.write(SALES + "3,a,2025-04-01,7,paid\n")
-    (note,) = shop.load(replace=True).info.notes
+    (note,) = ends(shop.load(replace=True))
     assert "repayments 2025-02-01, repayments.paid_known_at 2025-02-04, orders 2025-04-01" in note
     shop.map({**MAPPING, "tables": tables, "known_until": "2025-02-05"})
-    assert shop.load(replace=True).info.notes == []
+    assert ends(shop.load(replace=True)) == []
 
 
 def test_the_fingerprint_covers_what_the_bytes_mean(shop: Shop) -> None:
@@ -370,3 +374,10 @@ def test_every_step_is_told_and_the_last_is_the_end(shop: Shop) -> None:
     steps: list[tuple[int, int]] = []
     shop.load(tick=lambda what, done, total: steps.append((done, total)))
     assert [done for done, _ in steps] == list(range(1, steps[0][1] + 1))
+
+
+def test_orders_that_no_feature_would_see_are_told(shop: Shop) -> None:
+    (note,) = shop.load().info.notes
+    assert note.startswith("2 of 2 orders have no row with the status 'placed' and are NOT SEEN")
+    shop.write(SALES.replace(",paid", ",placed"))
+    assert shop.load(replace=True).info.notes == []

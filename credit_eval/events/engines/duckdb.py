@@ -114,6 +114,8 @@ def _translated(error: duckdb.Error) -> CreditEvalError:
     said = str(error)
     if isinstance(error, duckdb.IOException) and ("No space left" in said or "could not write" in said.lower()):
         return StorageError("the disk is full", todo="make room, then run again; nothing was changed")
+    if isinstance(error, duckdb.IOException) and ("Permission denied" in said or "Read-only file system" in said):
+        return StorageError("the disk refused to be written or read", todo="check the rights on data/ and models/")
     telling = " ".join([line for line in said.splitlines() if line.strip()][:_TELLING_LINES])
     if isinstance(error, duckdb.OutOfMemoryException):
         return StorageError(
