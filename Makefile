@@ -11,8 +11,7 @@ export PYTHONWARNINGS := ignore::FutureWarning:mlflow
 
 .PHONY: demo install simulate run train score report features docs notebooks test bench-chain typecheck lint lock clean help
 
-demo: install data/raw/$(DATASET)/dataset.json ## everything: install, simulate, train, score, report, and a summary (the default)
-	@$(RUN) run $(DATASET) $(if $(AS_OF),--as-of $(AS_OF)) $(if $(REPLACE),--replace)
+demo: run ## everything: install, simulate, train, score, report, and a summary (the default)
 
 install: $(VENV)/.installed ## make .venv and install the pinned dependencies
 

@@ -83,39 +83,29 @@ class Pipeline:
 
     # From events to a sample ---------------------------------------------------------------------------------
 
-    def _members(self, engine: DuckDB, dataset: Dataset, label: str, *as_ofs: datetime | None) -> Path:
-        """File of a cohort: one that the source brought, or everyone with an account at `as_ofs`, written now."""
-        dates = [as_of for as_of in as_ofs if as_of]
-        if not dates:
+    def _members(self, engine: DuckDB, dataset: Dataset, label: str, as_ofs: Sequence[datetime]) -> Path:
+        """File of a cohort: everyone with an account at `as_ofs`, written now; without these, one that was brought."""
+        if not as_ofs:
             return dataset.cohort_path(label.removeprefix("cohort="))
         path = self.paths.cohort(dataset.name, label)
-        monthly_cohort(engine, dataset, dates, path)
+        monthly_cohort(engine, dataset, as_ofs, path)
         return path
 
     def _profiles(self, engine: DuckDB, dataset: Dataset, label: str, members: Path) -> Profiles:
         target = self.paths.profiles(dataset.name, label)
         return build_profiles(engine, dataset, members, CATALOGUE, target, replace=True, tick=self.tick)
 
-    def build(self, name: str, label: str, *, as_ofs: Sequence[datetime] = ()) -> Profiles:
-        """Profiles of a cohort that the source brought, or of everyone with an account at `as_ofs`."""
-        dataset = self.dataset(name)
-        with self._engine() as engine:
-            return self._profiles(engine, dataset, label, self._members(engine, dataset, label, *as_ofs))
-
     def sample(self, name: str) -> tuple[Profiles, Split, dict[str, int]]:
         """The labelled training sample: its profiles, its split, and how many rows were left out and why."""
-        dataset = self.dataset(name)
-        if dataset.info.label_source == "outcomes":
-            profiles = self.build(name, f"cohort={TRAINING_COHORT}")
-            members = dataset.cohort_path(TRAINING_COHORT)
-        else:
-            dates = snapshot_dates(dataset, self.definition, min_history_days=self.settings.sample.min_history_days)
-            profiles = self.build(name, SAMPLE, as_ofs=dates)
-            members = self.paths.cohort(name, SAMPLE)
+        dataset, chosen = self.dataset(name), self.settings.sample
+        label, dates = f"cohort={TRAINING_COHORT}", []
+        if dataset.info.label_source == "repayments":
+            label, dates = SAMPLE, snapshot_dates(dataset, self.definition, min_history_days=chosen.min_history_days)
         with self._engine() as engine:
+            members = self._members(engine, dataset, label, dates)
+            profiles = self._profiles(engine, dataset, label, members)
             labels = label_cohort(engine, dataset, members, self.definition)
         frame = _labelled(profiles.frame(), labels)
-        chosen = self.settings.sample
         split = choose_split(
             frame, window_days=self.definition.window_days, oot_snapshots=chosen.oot_snapshots, seed=chosen.seed
         )
@@ -202,7 +192,7 @@ class Pipeline:
         target, policy = self.paths.scored(name, label), self.policy(name)
         model, version = load_champion(self.paths.models, name)
         with self._engine() as engine:
-            members = self._members(engine, dataset, label, as_of)
+            members = self._members(engine, dataset, label, [as_of] if as_of else [])
             job = Job(
                 dataset=name,
                 cohort=label,

@@ -42,15 +42,14 @@ def atomic_directory(target: Path, *, replace: bool = False) -> Iterator[Path]:
         _sweep(target)
         building = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.building"
         building.mkdir()
-        held = _hold(building)
-        try:
-            yield building
-            _flush(building)
-            _move_in(building, target)
-            _flush_file(target.parent)
-        finally:
-            shutil.rmtree(building, ignore_errors=True)
-            os.close(held)
+        with _held(building):
+            try:
+                yield building
+                _flush(building)
+                _move_in(building, target)
+                _flush_file(target.parent)
+            finally:
+                shutil.rmtree(building, ignore_errors=True)
 
 
 @contextmanager
@@ -111,27 +110,33 @@ def _disk_errors(target: Path) -> Iterator[None]:
         ) from error
 
 
-def _hold(directory: Path) -> int:
-    """Lock a directory for as long as this process lives or the descriptor is open; -1 if another process has it."""
+@contextmanager
+def _held(directory: Path) -> Iterator[None]:
+    """Hold the lock of a directory, which the kernel lets go when this process ends, however it ends.
+
+    Raises:
+        BlockingIOError: another process holds it.
+    """
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        yield
+    finally:
         os.close(descriptor)
-        return -1
-    return descriptor
 
 
 def _sweep(target: Path) -> None:
     """Remove what earlier, killed attempts at the same target left behind; a living one is left alone and told of."""
     for leftover in target.parent.glob(f".{target.name}.*.building"):
-        held = _hold(leftover)
-        if held == -1:
+        try:
+            with _held(leftover):
+                shutil.rmtree(leftover, ignore_errors=True)
+        except FileNotFoundError:
+            continue  # its owner ended between our look and our hold
+        except BlockingIOError:
             raise OutputExistsError(
                 f"another run is writing {target.name} right now", todo="wait until it has ended, then run again"
-            )
-        shutil.rmtree(leftover, ignore_errors=True)
-        os.close(held)
+            ) from None
 
 
 def _flush(directory: Path) -> None:

@@ -213,7 +213,7 @@ def brier_interval(defaulted: ArrayLike, p_default: ArrayLike, *, groups: ArrayL
         SampleError: fewer than two groups.
     """
     errors = (_floats(p_default) - _floats(defaulted)) ** 2
-    value, group = float(errors.mean()), _groups(errors.size, groups)
+    value, group = brier(defaulted, p_default), _groups(errors.size, groups)
     n = _groups_with(group, np.ones(errors.size, dtype=bool))
     if value in (0.0, 1.0):
         return _at_the_end(value, n)

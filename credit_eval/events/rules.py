@@ -19,7 +19,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from credit_eval.events.tables import COMMON, DEFAULTS, LARGEST_AMOUNT, REFERENCES, TABLES, Column, Floor, Table, Type
+from credit_eval.events.tables import (
+    COMMON,
+    DEFAULTS,
+    LARGEST_AMOUNT,
+    REFERENCES,
+    TABLES,
+    Column,
+    NotBelow,
+    Table,
+    Type,
+)
 
 #: Columns that say where a row comes from: the file's name, and the row as a spreadsheet counts it.
 SOURCE_FILE, SOURCE_ROW = "source_file", "source_row"
@@ -54,7 +64,7 @@ class Shape:
     key: tuple[str, ...] = ()
     defaults: tuple[tuple[str, str], ...] = ()
     references: tuple[tuple[str, str], ...] = ()
-    floors: tuple[Floor, ...] = ()
+    not_below: tuple[NotBelow, ...] = ()
 
     def column(self, name: str) -> Column | None:
         """The column of that name, if the shape has one."""
@@ -86,7 +96,7 @@ def shape_of(table: Table) -> Shape:
     if table.name != "customers":
         refers.insert(0, ("customer_id", "customers"))
     defaults = tuple((column, other) for column, other in DEFAULTS.items() if column in names)
-    return Shape(table.name, table.all_columns, table.key, defaults, tuple(refers), table.floors)
+    return Shape(table.name, table.all_columns, table.key, defaults, tuple(refers), table.not_below)
 
 
 def cohort_shape(name: str) -> Shape:
@@ -142,16 +152,18 @@ def row_rules(shape: Shape, given: Collection[str]) -> list[Rule]:
         if column in given and other in given:
             rules.append(Rule(column, f"is before {other}", f"not before {other}", f"{column} < {other}"))
     return rules + [
-        _floor_rule(floor) for floor in shape.floors if {floor.column, floor.other, floor.given} <= set(given)
+        _not_below_rule(promise)
+        for promise in shape.not_below
+        if {promise.column, promise.other, promise.given} <= set(given)
     ]
 
 
-def _floor_rule(floor: Floor) -> Rule:
+def _not_below_rule(promise: NotBelow) -> Rule:
     return Rule(
-        floor.column,
-        f"is below {floor.other} though {floor.given} is given",
-        f"{floor.column} >= {floor.other}: {floor.todo}",
-        f"{floor.given} IS NOT NULL AND {floor.column} < {floor.other}",
+        promise.column,
+        f"is below {promise.other} though {promise.given} is given",
+        f"{promise.column} >= {promise.other}: {promise.todo}",
+        f"{promise.given} IS NOT NULL AND {promise.column} < {promise.other}",
     )
 
 

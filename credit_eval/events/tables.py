@@ -56,7 +56,7 @@ class Reveal:
 
 
 @dataclass(frozen=True)
-class Floor:
+class NotBelow:
     """`column` is not below `other` in rows where `given` has a value; `todo` tells how to say it otherwise."""
 
     column: str
@@ -74,7 +74,7 @@ class Table:
     columns: tuple[Column, ...]
     key: tuple[str, ...] = ()
     reveals: tuple[Reveal, ...] = ()
-    floors: tuple[Floor, ...] = ()
+    not_below: tuple[NotBelow, ...] = ()
 
     @property
     def all_columns(self) -> tuple[Column, ...]:
@@ -213,7 +213,9 @@ _DECLARED = (
         ),
         key=("account_id", "installment_id"),
         reveals=(Reveal("paid_known_at", ("paid_at", "paid_amount", "paid_known_at")),),
-        floors=(Floor("paid_amount", "due_amount", "paid_at", "leave paid_at empty until the line is paid in full"),),
+        not_below=(
+            NotBelow("paid_amount", "due_amount", "paid_at", "leave paid_at empty until the line is paid in full"),
+        ),
     ),
 )
 

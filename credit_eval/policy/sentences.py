@@ -103,8 +103,9 @@ def _exposure_cap(customers: Customers, rows: Ints, policy: Policy) -> list[str]
 
 
 def _step_cap(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
-    raised = f"limit set by the largest raise in one run, {policy.limits.max_increase_factor:g} times "
-    factor = policy.limits.max_increase_factor or 1.0
+    factor = policy.limits.max_increase_factor
+    assert factor is not None  # without one this constraint never binds
+    raised = f"limit set by the largest raise in one run, {factor:g} times "
     thin = [policy.money(grade.thin_file_cap) for grade in policy.grades]
     reopened = [
         f"a small or closed line is raised at once to no more than {_money(policy, cap)}, the thin-file cap of grade "

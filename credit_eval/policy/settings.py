@@ -56,8 +56,8 @@ class ExpectedLoss(_Section):
 class Limits(_Section):
     """Amounts in amount units. Limits are rounded down to `step`; below `minimum` there is none.
 
-    `exposure_cap`: nobody gets more. `max_increase_factor`: a line grows at most by this factor in one run; one
-    that stood at 0 is reopened at no more than the thin-file cap.
+    `exposure_cap`: nobody gets more. `max_increase_factor`: a line grows at most by this factor in one run, or
+    to the thin-file cap of its grade if that is more (so a line that stood at 0 can be reopened).
     """
 
     step: Above

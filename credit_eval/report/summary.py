@@ -76,7 +76,7 @@ class Summary:
     @property
     def adverse_by_score(self) -> int:
         """Adverse decisions where the score decided."""
-        return sum(self.adverse_bound_by.get(name, 0) for name in SCORE_CONSTRAINTS)
+        return _by_score(self.adverse_bound_by)
 
     @property
     def enough_by_score(self) -> bool:
@@ -94,6 +94,10 @@ class Summary:
         return self.adverse_by_score if self.enough_by_score else self.customers
 
 
+def _by_score(bound: dict[str, int]) -> int:
+    return sum(bound.get(name, 0) for name in SCORE_CONSTRAINTS)
+
+
 def summarise(scored: Path) -> Summary:
     """Sum up a scored directory.
 
@@ -106,7 +110,7 @@ def summarise(scored: Path) -> Summary:
             " count(*) FILTER (p_default > 0.5), avg(p_default) FROM scored"
         )[0]
         bound = counts(engine, "limit_bound_by", ADVERSE_SQL)
-        by_score = sum(bound.get(name, 0) for name in SCORE_CONSTRAINTS) >= FEW_ADVERSE
+        by_score = _by_score(bound) >= FEW_ADVERSE
         return Summary(
             customers=customers,
             decisions=counts(engine, "decision"),

@@ -24,7 +24,7 @@ CONSTRAINTS = {
     "thin_file": "the least that a grade affords, where spending is unknown or little",
     "expected_loss_budget": "the expected-loss budget per customer",
     "exposure_cap": "the largest exposure to anybody",
-    "step_cap": "the largest raise in one run, or the reopening of a line cut to 0",
+    "step_cap": "the largest raise in one run, of a small or closed line up to the thin-file cap",
     "restriction": "p_default above the policy's threshold",
     "in_default": "a debt in default now",
 }

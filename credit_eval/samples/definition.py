@@ -71,12 +71,12 @@ def in_default(
 
     For the policy, so for every source with repayments, also for those that bring labels of their own.
     """
-    if not dataset.has("repayments", "due_at", "paid_at"):
+    if not _tells_payments(dataset):
         return frozenset()
     rows = engine.rows(
         f"""WITH cohort AS (SELECT customer_id, as_of FROM {parquet(cohort)}), {_lines(dataset, definition)}
             SELECT DISTINCT customer_id, as_of FROM cohort JOIN lines USING (customer_id)
-            WHERE drawn_at < as_of AND {_ALREADY}"""
+            WHERE {_ALREADY}"""
     )
     return frozenset((customer, as_of) for customer, as_of in rows)
 
@@ -102,6 +102,13 @@ def account_known_at(dataset: Dataset) -> str:
 
 
 def _from_repayments(dataset: Dataset, definition: DefaultDefinition) -> str:
+    if not _tells_payments(dataset) or not dataset.has("accounts"):
+        raise SampleError(
+            f"data set {dataset.name} cannot be labelled",
+            expected="accounts, and repayments with due_at and paid_at",
+            received="tables " + ", ".join(dataset.tables),
+            todo="import repayments, or labels of your own as outcomes",
+        )
     window_end = f"(as_of + to_days({definition.window_days}))"
     known_until = _known_until(dataset)
     return f"""
@@ -127,18 +134,15 @@ def _from_repayments(dataset: Dataset, definition: DefaultDefinition) -> str:
 
 
 #: In default at `as_of`, as far as was known then: what keeps a row out of a sample keeps new credit from a customer.
-_ALREADY = "(hit_at <= as_of AND (seen_at IS NULL OR seen_at >= as_of))"
+_ALREADY = "(drawn_at < as_of AND hit_at <= as_of AND (seen_at IS NULL OR seen_at >= as_of))"
+
+
+def _tells_payments(dataset: Dataset) -> bool:
+    return dataset.has("repayments", "due_at", "paid_at")
 
 
 def _lines(dataset: Dataset, definition: DefaultDefinition) -> str:
     """Schedule lines: when each hits default, when it was paid if the data saw it, and when that was known."""
-    if not dataset.has("repayments", "due_at", "paid_at") or not dataset.has("accounts"):
-        raise SampleError(
-            f"data set {dataset.name} cannot be labelled",
-            expected="accounts, and repayments with due_at and paid_at",
-            received="tables " + ", ".join(dataset.tables),
-            todo="import repayments, or labels of your own as outcomes",
-        )
     seen = "coalesce(paid_known_at, paid_at)" if dataset.has("repayments", "paid_known_at") else "paid_at"
     return f"""
         lines AS (

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from datetime import datetime
+
 import numpy as np
 import pandas as pd
 
@@ -12,7 +15,12 @@ _MONTHS = 6
 
 
 def policy_inputs(
-    profiles: pd.DataFrame, scores: pd.DataFrame, *, revolving: bool, assume_no_debt: bool
+    profiles: pd.DataFrame,
+    scores: pd.DataFrame,
+    *,
+    revolving: bool,
+    assume_no_debt: bool,
+    in_default: Collection[tuple[str, datetime]] = (),
 ) -> pd.DataFrame:
     """Inputs of `policy.decide`: one row per profile, same index.
 
@@ -20,7 +28,8 @@ def policy_inputs(
     every request is a loan of its own: there is no previous limit, and the amount last asked for is `requested`.
     Capacity is the mean monthly spending of the last 180 days, net of what was cancelled, returned or declined, an
     estimate; the purchase that a loan is asked for is not part of it. It is 0 for a customer without orders in that
-    time, and NaN only where the source has no orders.
+    time, and NaN only where the source has no orders. `in_default` names the (customer_id, as_of) with a debt in
+    default then.
 
     Raises:
         PolicyError: the source has no repayments, so nobody knows what is owed, and `assume_no_debt` is false.
@@ -36,6 +45,7 @@ def policy_inputs(
             "balance": _owed(profiles, assume_no_debt),
             "capacity": spending.clip(lower=0.0) / _MONTHS,
             "requested": asked,
+            "in_default": pd.MultiIndex.from_frame(profiles[["customer_id", "as_of"]]).isin(list(in_default)),
         }
     )
 

@@ -210,9 +210,9 @@ def _score_part(job: Job, profiles: pd.DataFrame, building: Path, number: int, t
 
 
 def _scored_frame(job: Job, profiles: pd.DataFrame, scores: pd.DataFrame, explained: Contributions) -> pd.DataFrame:
-    inputs = policy_inputs(profiles, scores, revolving=job.revolving, assume_no_debt=job.assume_no_debt)
-    members = pd.MultiIndex.from_frame(profiles[["customer_id", "as_of"]])
-    inputs["in_default"] = members.isin(list(job.in_default))
+    inputs = policy_inputs(
+        profiles, scores, revolving=job.revolving, assume_no_debt=job.assume_no_debt, in_default=job.in_default
+    )
     decisions = decide(inputs, job.policy, calibrated=job.model.is_calibrated).drop(columns="customer_id")
     features = [job.catalogue[name] for name in job.model.features]
     reasons = reason_codes(explained.values, profiles, features, job.typical, currency=job.currency)

@@ -38,6 +38,13 @@ def test_what_a_killed_run_left_is_swept(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
+def test_a_rival_that_ends_while_we_look_is_no_error(tmp_path):
+    (tmp_path / ".out.12345678.building").symlink_to(tmp_path / "gone")
+    with atomic_directory(tmp_path / "out"):
+        pass
+    assert (tmp_path / "out").is_dir()
+
+
 def _slow(target, started, may_end):
     with atomic_directory(target) as building:
         (building / "mine").write_text("x")

@@ -34,3 +34,11 @@ def test_each_as_of_of_a_customer_is_its_own_question(tmp_path):
     late = dataset_at(tmp_path, repayments=[line(AS_OF - HIT)])
     with DuckDB(threads=1) as engine:
         assert in_default(engine, late, tmp_path / "cohort.parquet", SIXTY_IN_120) == {("a", AS_OF)}
+
+
+def test_the_policy_asks_for_no_accounts_where_only_repayments_tell(tmp_path):
+    labels(tmp_path, [("a", AS_OF)], repayments=[])
+    dataset = dataset_at(tmp_path, repayments=[line(AS_OF - HIT)])
+    del dataset.info.columns["accounts"]
+    with DuckDB(threads=1) as engine:
+        assert in_default(engine, dataset, tmp_path / "cohort.parquet", SIXTY_IN_120) == {("a", AS_OF)}

@@ -12,6 +12,7 @@ from credit_eval.scoring.inputs import policy_inputs
 PROFILES = pd.DataFrame(
     {
         "customer_id": ["buys", "bought nothing", "sends it all back"],
+        "as_of": pd.to_datetime(["2026-03-01", "2026-03-01", "2026-04-01"]).as_unit("us"),
         LIMIT: [500.0, float("nan"), 0.0],
         BALANCE: [20.0, float("nan"), 0.0],
         NET_SPENDING_180: [1200.0, 0.0, -300.0],
@@ -51,3 +52,9 @@ def test_an_unknown_debt_is_not_taken_for_none_unasked():
     with pytest.raises(PolicyError, match="assume_no_debt"):
         policy_inputs(without, SCORES, revolving=True, assume_no_debt=False)
     assert policy_inputs(without, SCORES, revolving=True, assume_no_debt=True)["balance"].eq(0).all()
+
+
+def test_a_debt_in_default_is_one_of_a_customer_at_one_as_of():
+    late = {("buys", pd.Timestamp("2026-03-01")), ("sends it all back", pd.Timestamp("2026-03-01"))}
+    found = policy_inputs(PROFILES, SCORES, revolving=True, assume_no_debt=False, in_default=late)
+    assert found["in_default"].tolist() == [True, False, False]
