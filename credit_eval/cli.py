@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -23,6 +23,11 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 
 DatasetName = Annotated[str, typer.Argument(help="name of a data set under data/raw")]
 Replace = Annotated[bool, typer.Option("--replace", help="write anew what is there already")]
+Strict = Annotated[bool, typer.Option("--strict", help="refuse data that lack what a feature reads")]
+Engine = Annotated[
+    Literal["embedded", "spark"],
+    typer.Option("--engine", help="who builds profiles; spark needs its extra and Java 17"),
+]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="observation date, YYYY-MM-DD (midnight UTC)")]
 
 
@@ -41,10 +46,10 @@ def _root() -> tuple[Paths, Settings]:
     return paths, load_settings(paths.root / "settings.yaml")
 
 
-def _pipeline(tick: Tick) -> Pipeline:
+def _pipeline(tick: Tick, *, strict: bool = False, engine: Engine = "embedded") -> Pipeline:
     from credit_eval.pipeline import Pipeline
 
-    return Pipeline(*_root(), tick=tick)
+    return Pipeline(*_root(), tick=tick, strict=strict, spark=engine == "spark")
 
 
 @app.command()
@@ -98,6 +103,26 @@ def import_(
 
 
 @app.command()
+def append(
+    dataset: DatasetName,
+    folder: Annotated[Path, typer.Option("--from", help="directory of the new files")],
+    mapping: Annotated[Path, typer.Option(help="the mapping (.yaml) that the data set was imported with")],
+    known_until: Annotated[
+        datetime | None,
+        typer.Option(help="up to when the data are then complete (UTC); else midnight after the last row"),
+    ] = None,
+    quarantine: Annotated[bool, typer.Option("--quarantine", help="set bad rows aside and go on")] = False,
+) -> None:
+    """Add what came since to a data set, a night's rows for instance, checked on the way in."""
+    from credit_eval.sources.mapping import append_mapping
+
+    paths, _ = _root()
+    with bars() as tick:
+        append_mapping(mapping, folder, paths.raw, dataset, known_until=known_until, quarantine=quarantine, tick=tick)
+    _describe(dataset)
+
+
+@app.command()
 def datasets() -> None:
     """List the data sets under data/raw."""
     paths, _ = _root()
@@ -129,10 +154,18 @@ def profile(
 
 
 @app.command()
-def train(dataset: DatasetName = "simulated") -> None:
+def tile(dataset: DatasetName = "simulated") -> None:
+    """Fold events to day tiles, which snapshots at midnight then read instead; only what is new is made."""
+    with bars() as tick:
+        written = _pipeline(tick).tile(dataset)
+    out.print(f"tiles of {dataset}: {written} files written" if written else f"tiles of {dataset} are up to date")
+
+
+@app.command()
+def train(dataset: DatasetName = "simulated", strict: Strict = False, engine: Engine = "embedded") -> None:
     """Train, calibrate, validate and register the champion."""
     with bars() as tick:
-        found = _pipeline(tick).train(dataset)
+        found = _pipeline(tick, strict=strict, engine=engine).train(dataset)
     out.print(f"champion of {dataset}: version {found['model_version']}, judged on {found['judged_on']}")
     _print_metrics(found)
 
@@ -143,10 +176,12 @@ def score(
     as_of: AsOf = None,
     cohort: Annotated[str | None, typer.Option(help="a cohort brought by the source")] = None,
     replace: Replace = False,
+    strict: Strict = False,
+    engine: Engine = "embedded",
 ) -> None:
     """Score everybody with an account at a date, or a cohort, and decide."""
     with bars() as tick:
-        pipeline = _pipeline(tick)
+        pipeline = _pipeline(tick, strict=strict, engine=engine)
         moment = None if cohort else _moment(pipeline, dataset, as_of)
         target = pipeline.score(dataset, as_of=moment, cohort=cohort, replace=replace)
     out.print(f"scored: {target}")
@@ -164,10 +199,16 @@ def report(
 
 
 @app.command()
-def run(dataset: DatasetName = "simulated", as_of: AsOf = None, replace: Replace = False) -> None:
+def run(
+    dataset: DatasetName = "simulated",
+    as_of: AsOf = None,
+    replace: Replace = False,
+    strict: Strict = False,
+    engine: Engine = "embedded",
+) -> None:
     """The whole chain for a data set: train, score, report, and a summary to read."""
     with bars() as tick:
-        pipeline = _pipeline(tick)
+        pipeline = _pipeline(tick, strict=strict, engine=engine)
         done = pipeline.run(dataset, as_of=parse_as_of(as_of) if as_of else None, replace=replace)
     _print_summary(done)
 

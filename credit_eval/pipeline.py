@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -18,10 +18,11 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 
-from credit_eval.core.errors import CohortError, ModelError, SourceError
+from credit_eval.core.errors import CohortError, DeclarationError, ModelError, SourceError
 from credit_eval.core.files import read_json, sha256_json, write_json
 from credit_eval.core.progress import Tick, silent
 from credit_eval.events.engines.duckdb import DuckDB
+from credit_eval.events.engines.spark import Spark
 from credit_eval.events.store import Dataset, open_dataset
 from credit_eval.explain.contributions import contributions
 from credit_eval.features.catalogue import CATALOGUE
@@ -35,6 +36,7 @@ from credit_eval.profiles.build import build_profiles
 from credit_eval.profiles.customer import Line, by_dimension, one_profile
 from credit_eval.profiles.population import typical_values
 from credit_eval.profiles.store import Profiles
+from credit_eval.profiles.tiles import write_tiles
 from credit_eval.report.build import write_report
 from credit_eval.report.summary import Summary, summarise
 from credit_eval.samples.cohorts import monthly_cohort, population_with, snapshot_dates
@@ -61,11 +63,17 @@ class Done:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """The chain for one project root. Methods are the stages, in order."""
+    """The chain for one project root. Methods are the stages, in order.
+
+    With `strict`, a data set that lacks what a feature reads is refused; else such features are left out and named.
+    With `spark`, profiles of cohorts are built by Spark, and are the same to the last bit.
+    """
 
     paths: Paths
     settings: Settings
     tick: Tick = silent
+    strict: bool = False
+    spark: bool = False
 
     def dataset(self, name: str) -> Dataset:
         """Open a data set that was simulated or imported."""
@@ -74,6 +82,31 @@ class Pipeline:
     def policy(self, dataset: str) -> Policy:
         """The policy in force for a data set."""
         return load_policy(self.paths.root / self.settings.of(dataset).policy)
+
+    def catalogue(self, name: str) -> Catalogue:
+        """The features that are lawful where the data set's customers live; the source may lack some.
+
+        Raises:
+            DeclarationError: `strict`, and the data lack what some feature reads.
+        """
+        lawful, _ = CATALOGUE.lawful_in(self.settings.of(name).jurisdiction)
+        _, absent = lawful.available(self.dataset(name).info.columns)
+        if self.strict and absent:
+            raise DeclarationError(
+                f"data set {name} lacks what {len(absent)} features read",
+                expected="every table and column of the catalogue",
+                received="no " + ", no ".join(sorted(set(absent.values()))),
+                todo="import what is missing, or leave out --strict: these features are then left out and named",
+            )
+        return lawful
+
+    def _provided(self, name: str) -> Catalogue:
+        return self.catalogue(name).available(self.dataset(name).info.columns)[0]
+
+    def tile(self, name: str) -> int:
+        """Bring the day tiles of a data set up to date; returns how many files were written."""
+        with self._engine() as engine:
+            return write_tiles(engine, self.dataset(name), self.catalogue(name), self.paths.tiles(name), tick=self.tick)
 
     @property
     def definition(self) -> DefaultDefinition:
@@ -93,7 +126,11 @@ class Pipeline:
 
     def _profiles(self, engine: DuckDB, dataset: Dataset, label: str, members: Path) -> Profiles:
         target = self.paths.profiles(dataset.name, label)
-        return build_profiles(engine, dataset, members, CATALOGUE, target, replace=True, tick=self.tick)
+        catalogue, tiles = self.catalogue(dataset.name), self.paths.tiles(dataset.name)
+        with Spark() if self.spark else nullcontext() as spark:
+            return build_profiles(
+                engine, dataset, members, catalogue, target, replace=True, tiles=tiles, spark=spark, tick=self.tick
+            )
 
     def sample(self, name: str) -> tuple[Profiles, Split, dict[str, int]]:
         """The labelled training sample: its profiles, its split, and how many rows were left out and why."""
@@ -157,7 +194,7 @@ class Pipeline:
 
     def _identity(self, name: str) -> str:
         """Changes when anything does that a champion is made from."""
-        provided, _ = CATALOGUE.available(self.dataset(name).info.columns)
+        provided = self._provided(name)
         chosen = self.settings.default.model_dump() | self.settings.sample.model_dump()
         grades = asdict(_grades(self.policy(name)))
         return sha256_json([self.dataset(name).fingerprint, provided.fingerprint, chosen, grades, code_fingerprint()])
@@ -191,13 +228,14 @@ class Pipeline:
             dataset.check_as_of(as_of)
         target, policy = self.paths.scored(name, label), self.policy(name)
         model, version = load_champion(self.paths.models, name)
+        self._check_features(name, model)
         with self._engine() as engine:
             members = self._members(engine, dataset, label, [as_of] if as_of else [])
             job = Job(
                 dataset=name,
                 cohort=label,
                 data_fingerprint=dataset.fingerprint,
-                catalogue=CATALOGUE.available(dataset.info.columns)[0],
+                catalogue=self._provided(name),
                 model=model,
                 model_version=version,
                 policy=policy,
@@ -212,6 +250,16 @@ class Pipeline:
                 return target
             profiles = self._profiles(engine, dataset, label, members)
         return score(job, profiles, target, replace=replace, tick=self.tick)
+
+    def _check_features(self, name: str, model: CreditModel) -> None:
+        barred = sorted(set(model.features) - set(self._provided(name).names))
+        if barred:
+            raise ModelError(
+                f"the champion of {name} asks for {len(barred)} features that its profiles do not have",
+                expected=f"features that the data give and that are lawful in {self.settings.of(name).jurisdiction!r}",
+                received=", ".join(barred[:3]) + (", …" if len(barred) > 3 else ""),
+                todo=f"train again: `credit-eval train {name}`",
+            )
 
     @staticmethod
     def _label(as_of: datetime | None, cohort: str | None) -> str:
@@ -280,7 +328,8 @@ class Pipeline:
         with self._engine() as engine, TemporaryDirectory(prefix="credit_eval_") as scratch:
             members = Path(scratch) / "population.parquet"
             population_with(engine, dataset, customer, as_of, members)
-            profiles = build_profiles(engine, dataset, members, CATALOGUE, Path(scratch) / "p", tick=self.tick)
+            target = Path(scratch) / "profiles"
+            profiles = build_profiles(engine, dataset, members, self.catalogue(name), target, tick=self.tick)
             usual = typical_values(engine, profiles)
             found = one_profile(engine, profiles, customer)
         return by_dimension(found, usual, profiles.catalogue, dataset.info.currency)
@@ -296,7 +345,7 @@ def _labelled(profiles: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
     """Profiles with their labels, without the rows that cannot be judged."""
     judged = labels.loc[labels["exclusion"].isna(), ["customer_id", "as_of", "defaulted", "label_known_at"]]
     frame = profiles.merge(judged, on=["customer_id", "as_of"], how="inner", validate="one_to_one")
-    return frame.astype({"defaulted": "int8"})
+    return frame.astype({"defaulted": "int8"}).copy()  # in one piece: hundreds of columns are added to below
 
 
 def _left_out(labels: pd.DataFrame) -> dict[str, int]:

@@ -9,7 +9,7 @@ True
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -48,10 +48,12 @@ class SimulateSettings(_Section):
 class DatasetSettings(_Section):
     """How one data set differs from the rest.
 
+    `jurisdiction` is where its customers live: `eu` bars social and browsing data from the credit decision.
     `assume_no_debt`: a source without repayments is taken to have nobody who owes anything.
     """
 
     policy: Path = DEFAULT_POLICY
+    jurisdiction: Literal["any", "eu"] = "any"
     revolving: bool = True
     assume_no_debt: bool = False
 
@@ -118,6 +120,10 @@ class Paths(_Section):
     def profiles(self, dataset: str, name: str) -> Path:
         """Directory of profiles."""
         return self.root / "data" / "profiles" / dataset / name
+
+    def tiles(self, dataset: str) -> Path:
+        """Directory of a data set's day tiles."""
+        return self.root / "data" / "tiles" / dataset
 
     def scored(self, dataset: str, name: str) -> Path:
         """Directory of a scored run; `name` is `as_of=YYYY-MM-DD` or `cohort=NAME`."""

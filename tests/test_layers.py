@@ -18,7 +18,8 @@ ROOMS = (
 ).split()
 HOMES = {
     "duckdb": ("events/engines",),
-    "pyspark": ("events/engines",),
+    "pyspark": ("events/engines/spark",),
+    "py4j": ("events/engines/spark",),
     "sqlglot": ("events/engines",),
     "lightgbm": ("models",),
     "sklearn": ("models",),

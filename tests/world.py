@@ -17,14 +17,14 @@ class World:
 
     root: Path
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run the command line in this root."""
+    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run the command line in this root, with these variables set beside those there are."""
         return subprocess.run(
             [sys.executable, "-m", "credit_eval.cli", *arguments],
             cwd=self.root,
             capture_output=True,
             text=True,
-            env=os.environ | {"PYTHONWARNINGS": "default", "COLUMNS": "200"},
+            env=os.environ | {"PYTHONWARNINGS": "default", "COLUMNS": "200"} | environment,
         )
 
     @property

@@ -12,6 +12,7 @@ from credit_eval.core.errors import CohortError
 
 DAY = timedelta(days=1)
 DAY_US = 86_400_000_000
+EPOCH = datetime(1970, 1, 1)
 
 
 def parse_as_of(text: str) -> datetime:

@@ -113,6 +113,6 @@ class IntegrityError(CreditEvalError):
 
 
 class EngineError(CreditEvalError):
-    """The query engine could not do what it was asked: a file it cannot read, a number too large for it."""
+    """An engine is not installed, or could not do what it was asked: a file it cannot read, a number too large."""
 
     exit_code = 20

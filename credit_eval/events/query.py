@@ -20,18 +20,59 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from decimal import Decimal
+from functools import cache
 from typing import Literal as OneOf
+from typing import TypeVar, dataclass_transform
 
 from credit_eval.core.errors import DeclarationError
 from credit_eval.events.tables import TABLES, Table, table_named
 
+_T = TypeVar("_T")
 Value = str | int | Decimal | bool
 ValueType = OneOf["text", "int", "decimal", "timestamp", "bool"]
-Kind = OneOf["count", "sum", "mean", "std", "min", "max", "nunique", "last", "days_since_last", "days_since_first"]
+Kind = OneOf[
+    "count",
+    "sum",
+    "mean",
+    "std",
+    "min",
+    "max",
+    "nunique",
+    "entropy",
+    "last",
+    "decayed_sum",
+    "gap_mean",
+    "gap_std",
+    "days_since_last",
+    "days_since_first",
+]
+_WITHOUT_VALUE = frozenset({"count", "gap_mean", "gap_std", "days_since_last", "days_since_first"})
+_OF_ANY_TYPE = frozenset({"nunique", "entropy", "last"})
 EXACT: frozenset[ValueType] = frozenset({"int", "decimal"})
 
 
-@dataclass(frozen=True)
+@dataclass_transform(frozen_default=True)
+def _node(of: type[_T]) -> type[_T]:
+    """A frozen dataclass that works its hash out once: declarations are deep, and looked up all the time."""
+    made = dataclass(frozen=True)(of)
+    plain = made.__hash__
+
+    def remembered(self: object) -> int:
+        found: int | None = self.__dict__.get("_hash")
+        if found is None:
+            found = self.__dict__["_hash"] = plain(self)
+        return found
+
+    def stored(self: object) -> dict[str, object]:
+        """Without the hash: texts have another one in every process."""
+        return {name: value for name, value in self.__dict__.items() if name != "_hash"}
+
+    made.__hash__ = remembered  # type: ignore[method-assign]
+    made.__getstate__ = stored  # type: ignore[method-assign]
+    return made
+
+
+@_node
 class Expression:
     """Base of everything that has a value for one row of a table at one `as_of`."""
 
@@ -78,26 +119,26 @@ class Expression:
         return Arithmetic("*", self, as_node(other))
 
 
-@dataclass(frozen=True)
+@_node
 class ColumnOf(Expression):
     """A column of the aggregate's own table."""
 
     name: str
 
 
-@dataclass(frozen=True)
+@_node
 class Constant(Expression):
     """A value written in the declaration."""
 
     value: Value
 
 
-@dataclass(frozen=True)
+@_node
 class AsOf(Expression):
     """The observation date of the row's cohort member."""
 
 
-@dataclass(frozen=True)
+@_node
 class Compare(Expression):
     """A comparison; unknown if either side is."""
 
@@ -106,7 +147,7 @@ class Compare(Expression):
     right: Expression
 
 
-@dataclass(frozen=True)
+@_node
 class IsIn(Expression):
     """Membership in a fixed set; unknown if the value is."""
 
@@ -114,14 +155,14 @@ class IsIn(Expression):
     values: tuple[Value, ...]
 
 
-@dataclass(frozen=True)
+@_node
 class IsNull(Expression):
     """Whether the value is unknown."""
 
     of: Expression
 
 
-@dataclass(frozen=True)
+@_node
 class Logic(Expression):
     """Three-valued and / or, as in SQL."""
 
@@ -130,14 +171,14 @@ class Logic(Expression):
     right: Expression
 
 
-@dataclass(frozen=True)
+@_node
 class Not(Expression):
     """Three-valued not."""
 
     of: Expression
 
 
-@dataclass(frozen=True)
+@_node
 class Arithmetic(Expression):
     """Exact addition, subtraction or multiplication; unknown if either side is."""
 
@@ -146,7 +187,7 @@ class Arithmetic(Expression):
     right: Expression
 
 
-@dataclass(frozen=True)
+@_node
 class DaysBetween(Expression):
     """Whole days from `start` to `end`, rounded down (so one hour before is -1)."""
 
@@ -154,7 +195,7 @@ class DaysBetween(Expression):
     end: Expression
 
 
-@dataclass(frozen=True)
+@_node
 class Case(Expression):
     """`then` where `condition` is true, `otherwise` where it is false or unknown."""
 
@@ -163,7 +204,7 @@ class Case(Expression):
     otherwise: Expression
 
 
-@dataclass(frozen=True)
+@_node
 class Part(Expression):
     """A part of a timestamp: year, month (1 to 12), hour (0 to 23), or weekday (Monday 1 to Sunday 7)."""
 
@@ -171,7 +212,7 @@ class Part(Expression):
     of: Expression
 
 
-@dataclass(frozen=True)
+@_node
 class Floor(Expression):
     """A timestamp's month as `12 * year + month`, or its day as days since 1970-01-01: what to count once."""
 
@@ -189,13 +230,20 @@ def as_node(value: Value | Expression) -> Expression:
     return value if isinstance(value, Expression) else Constant(value)
 
 
-@dataclass(frozen=True)
+@_node
 class Aggregate:
     """One number (or text) per customer and `as_of`; the module's docstring gives the meaning.
 
-    Kinds: count; sum, mean, std (sample), min, max of an exact value; nunique of any value; last: the value, no
-    time, of the row with the latest clock (ties: the largest value); days_since_last / days_since_first: days, with
-    their fraction, from the latest / earliest kept row's clock to `as_of`.
+    Kinds:
+
+    - count; sum, mean, std (sample), min, max of an exact value; nunique of any value;
+    - entropy: of the values' shares, in bits; one value only is 0;
+    - last: the value, no time, of the row that is `nth` from the latest clock (ties: the largest value first);
+    - decayed_sum: the sum of `value * weight(age)`, where age is the number of calendar days (UTC) from the row's
+      to `as_of`'s and the weight halves every `half_life` days, in whole steps of 2**-`WEIGHT_BITS`;
+    - gap_mean, gap_std (sample): of the days between successive calendar days with a kept row; with fewer than one
+      gap, or two, unknown;
+    - days_since_last / days_since_first: days, with their fraction, from the latest / earliest kept row's clock.
     """
 
     table: str
@@ -205,24 +253,31 @@ class Aggregate:
     days: int | None = None
     clock: str = "occurred_at"
     when_empty: OneOf[0] | None = None
+    nth: int = 1
+    half_life: int | None = None
 
     def __post_init__(self) -> None:
         table = table_named(self.table)
         _require(self.days is None or self.days > 0, self, "a window of at least one day, or None for ever")
         _require(table.column(self.clock).type == "timestamp", self, "a timestamp column as clock")
-        needs_value = self.kind not in ("count", "days_since_last", "days_since_first")
+        needs_value = self.kind not in _WITHOUT_VALUE
         _require(needs_value == (self.value is not None), self, f"{'a' if needs_value else 'no'} value")
         _require(self.where is None or type_of(self.where, table) == "bool", self, "a condition as where")
+        _require(self.nth == 1 or (self.kind == "last" and self.nth > 1), self, "nth for `last` only, from 1")
+        decays = self.kind == "decayed_sum"
+        _require(decays == (self.half_life is not None), self, f"{'a' if decays else 'no'} half-life")
+        _require(self.half_life is None or self.half_life > 0, self, "a half-life of at least one day")
         if self.value is not None:
             found = type_of(self.value, table)
-            _require(found in EXACT or self.kind in ("nunique", "last"), self, "an integer or decimal value")
-            no_moment = found != "timestamp" or self.kind == "nunique"
+            _require(found in EXACT or self.kind in _OF_ANY_TYPE, self, "an integer or decimal value")
+            no_moment = found != "timestamp" or self.kind in ("nunique", "entropy")
             _require(no_moment, self, "a value that a profile can hold; for times there is days_since_last")
+        _require(self.when_empty is None or not self.is_text, self, "unknown for a text without rows")
 
     @property
     def columns(self) -> frozenset[str]:
         """Columns of the table that this aggregate reads, beyond the common three."""
-        named = _columns_in(self.value) | _columns_in(self.where) | {self.clock}
+        named = columns_in(self.value) | columns_in(self.where) | {self.clock}
         return frozenset(named - {"customer_id", "occurred_at", "known_at"})
 
     @property
@@ -245,9 +300,7 @@ def type_of(node: Expression, table: Table) -> ValueType:
     """
     match node:
         case ColumnOf(name):
-            declared = table.column(name)
-            _require(not declared.audit_only, node, "a column that is not for audit only")
-            return declared.type
+            return table.column(name).type
         case Constant(value):
             return _type_of_constant(value)
         case AsOf():
@@ -255,11 +308,13 @@ def type_of(node: Expression, table: Table) -> ValueType:
         case Compare(_, left, right):
             kinds = {type_of(left, table), type_of(right, table)}
             _require(len(kinds) == 1 or kinds == EXACT, node, "two values of one type")
+            _require_declared(left, (right.value,) if isinstance(right, Constant) else (), table)
             return "bool"
         case IsIn(of, values):
             _require(bool(values), node, "at least one value")
             kinds = {type_of(of, table)} | {_type_of_constant(v) for v in values}
             _require(len(kinds) == 1 or kinds == EXACT, node, "values of the column's type")
+            _require_declared(of, values, table)
             return "bool"
         case IsNull(of):
             type_of(of, table)
@@ -295,6 +350,19 @@ def _type_of_derived(node: Expression, table: Table) -> ValueType:
             raise DeclarationError(f"not an expression: {node!r}")
 
 
+def _require_declared(node: Expression, values: tuple[Value, ...], table: Table) -> None:
+    """A column that declares its values is compared with these only: a category misspelt would never be met."""
+    declared = table.column(node.name).values if isinstance(node, ColumnOf) else None
+    unknown = [value for value in values if declared and value not in declared]
+    if unknown and declared:
+        raise DeclarationError(
+            f"a condition on {table.name}.{getattr(node, 'name', '')} asks for a value it never has",
+            expected="one of " + ", ".join(declared),
+            received=", ".join(map(str, unknown)),
+            todo="correct the value, or declare it in events/tables.py",
+        )
+
+
 def _type_of_constant(value: Value) -> ValueType:
     if isinstance(value, bool):
         return "bool"
@@ -303,13 +371,23 @@ def _type_of_constant(value: Value) -> ValueType:
     return "decimal" if isinstance(value, Decimal) else "text"
 
 
-def _columns_in(node: Expression | None) -> set[str]:
+@cache
+def columns_in(node: Expression | None) -> frozenset[str]:
+    """Columns that an expression names."""
     if node is None:
-        return set()
+        return frozenset()
     if isinstance(node, ColumnOf):
-        return {node.name}
+        return frozenset({node.name})
     children = (getattr(node, f.name) for f in fields(node))
-    return set().union(*(_columns_in(child) for child in children if isinstance(child, Expression)))
+    return frozenset().union(*(columns_in(child) for child in children if isinstance(child, Expression)))
+
+
+def asks_for_as_of(node: Expression, table: Table) -> bool:
+    """Whether a row's value depends on the observation date: by its age, or by what is revealed later."""
+    if isinstance(node, ColumnOf):
+        return any(node.name in reveal.columns for reveal in table.reveals)
+    children = (getattr(node, f.name) for f in fields(node))
+    return isinstance(node, AsOf) or any(isinstance(c, Expression) and asks_for_as_of(c, table) for c in children)
 
 
 def _require(fine: bool, node: object, expected: str) -> None:
@@ -317,24 +395,17 @@ def _require(fine: bool, node: object, expected: str) -> None:
         raise DeclarationError("a declaration that cannot mean anything", expected=expected, received=repr(node))
 
 
-@dataclass(frozen=True)
-class Ratio:
-    """`factor * over / under`, from the finished aggregates; unknown where either is, or where `under` is 0."""
-
-    over: Aggregate
-    under: Aggregate
-    factor: int = 1
-
-    def __post_init__(self) -> None:
-        _require(not (self.over.is_text or self.under.is_text), self, "two numbers")
+#: Weights of a decayed sum are whole multiples of 2**-WEIGHT_BITS, so that the sum is exact in any order.
+WEIGHT_BITS = 20
 
 
-Measure = Aggregate | Ratio
+def weight_of(age: int, half_life: int) -> int:
+    """Weight of a row `age` days old, in units of 2**-WEIGHT_BITS.
 
-
-def aggregates_of(measure: Measure) -> tuple[Aggregate, ...]:
-    """The aggregates a measure is made of."""
-    return (measure.over, measure.under) if isinstance(measure, Ratio) else (measure,)
+    >>> weight_of(0, 30) / 2**WEIGHT_BITS, weight_of(60, 30) / 2**WEIGHT_BITS
+    (1.0, 0.25)
+    """
+    return int(2.0 ** (WEIGHT_BITS - age / half_life))
 
 
 def scale_of(node: Expression) -> int:

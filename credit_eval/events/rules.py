@@ -7,7 +7,8 @@ are held to one meaning:
 - int: a whole number (`30.0` is one, `3.7` is not and is never rounded);
 - decimal: a finite number of at most 10^12 in size, rounded to the cent (`nan` and `inf` are no numbers);
 - timestamp: ISO 8601, an offset is converted to UTC and none means UTC, from 1900 until 2199 (a year 19 is
-  a two-digit year read wrongly);
+  a two-digit year read wrongly); a column in which some times have an offset and some have none is refused, unless
+  somebody said what those without mean;
 - bool: true/false, t/f, yes/no, 1/0.
 
 >>> [rule.expected for rule in row_rules(shape_of(TABLES["customers"]), ["customer_id", "kyc_level"])]
@@ -124,6 +125,14 @@ def raw(column: str) -> str:
     return f"raw_{column}"
 
 
+def zoned(text: str) -> str:
+    """SQL for whether a time says its own offset or zone: 2026-03-01T12:00Z, 2026-03-01 12:00:00+02, … 12:00 UTC.
+
+    After a colon a sign is that of an offset, and a letter at the end is that of a zone.
+    """
+    return f"({text} LIKE '%:%+%' OR {text} LIKE '%:%-%' OR ascii({text}[-1]) > ascii('9'))"
+
+
 def cast_row(shape: Shape, given: Collection[str], relation: str) -> str:
     """A SELECT over text `relation` with every given column cast, beside what was written and where.
 
@@ -156,6 +165,21 @@ def row_rules(shape: Shape, given: Collection[str]) -> list[Rule]:
         for promise in shape.not_below
         if {promise.column, promise.other, promise.given} <= set(given)
     ]
+
+
+def zone_rule(column: str) -> Rule:
+    """Of a column with times that say their offset: those are sure, and all others are bad."""
+    return Rule(
+        column,
+        "has no offset, as other times of the column have",
+        "times all with an offset or all without; or say in the mapping, as `timezone`, what those without mean",
+        f"{column} IS NOT NULL AND NOT {zoned(raw(column))}",
+    )
+
+
+def holds_zoned(column: str) -> str:
+    """SQL, over rows as text, for whether a column holds a time that says its own offset."""
+    return f"bool_or(CASE WHEN {zoned(column)} THEN TRY_CAST({column} AS TIMESTAMPTZ) IS NOT NULL END)"
 
 
 def _not_below_rule(promise: NotBelow) -> Rule:

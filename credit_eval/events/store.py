@@ -3,10 +3,13 @@
     data/raw/<name>/
         dataset.json            the `DatasetInfo` below
         <table>.parquet         one file per declared table, sorted by (customer_id, occurred_at)
+        <table>.parts/<day>.parquet     rows that came later, sorted alike: what `credit-eval append` brought (optional)
         cohorts/<cohort>.parquet    customer_id, as_of: whom a source wants judged, and when (optional)
         outcomes.parquet        customer_id, as_of, defaulted, known_at: labels a source brings (optional)
 
-Labels lie in a file of their own that no declared table names, so no feature can reach them.
+Labels lie in a file of their own that no declared table names, so no feature can reach them. A part is named after
+the day it begins with, and its order among the others is that of `dataset.json`. Only what `dataset.json` names is
+read: a reader asks for `Dataset.paths` and never for a pattern.
 """
 
 from __future__ import annotations
@@ -15,9 +18,19 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+import pyarrow.parquet as pq
+
 from credit_eval.core.errors import CohortError, SourceError
 from credit_eval.core.files import read_json, sha256_json, write_json
 from credit_eval.events.tables import table_named
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file of rows appended to a table: its path within the data set, and its rows."""
+
+    file: str
+    rows: int
 
 
 @dataclass(frozen=True)
@@ -25,8 +38,9 @@ class DatasetInfo:
     """What a data set says of itself.
 
     `known_until`: the data are complete for everything known strictly before this moment, so it is the latest
-    `as_of` that can be asked for. `columns` lists, per table, the columns the source really provides.
-    `hashes` are SHA-256 of the files' bytes. `label_source` is `outcomes` where the source brings labels,
+    `as_of` that can be asked for. `columns` lists, per table, the columns there really are; `derived` those of them
+    that were derived from others here. `rows` counts a table's rows in all of its files, `parts` are the appended
+    ones. `hashes` are SHA-256 of the files' bytes. `label_source` is `outcomes` where the source brings labels,
     `repayments` where the default definition is applied to the repayments.
     """
 
@@ -40,6 +54,8 @@ class DatasetInfo:
     rows: dict[str, int]
     hashes: dict[str, str]
     notes: list[str] = field(default_factory=list)
+    derived: dict[str, list[str]] = field(default_factory=dict)
+    parts: dict[str, list[Part]] = field(default_factory=dict)
 
     @property
     def fingerprint(self) -> str:
@@ -66,8 +82,12 @@ class Dataset:
         return tuple(self.info.columns)
 
     def path(self, table: str) -> Path:
-        """The Parquet file of a declared table."""
+        """The first file of a declared table, which an import writes. Readers want all of them: `paths`."""
         return self.root / f"{table_named(table).name}.parquet"
+
+    def paths(self, table: str) -> list[Path]:
+        """All Parquet files of a declared table, in order of coming; each is sorted by (customer_id, occurred_at)."""
+        return [self.path(table), *(self.root / part.file for part in self.info.parts.get(table, ()))]
 
     def has(self, table: str, *columns: str) -> bool:
         """Whether the source provides this table and all of these columns."""
@@ -120,6 +140,9 @@ class Dataset:
         return self.info.fingerprint
 
 
+_RESTORE = "put the file back as it was, or make the data set anew with `credit-eval import` or `simulate`"
+
+
 def open_dataset(root: Path) -> Dataset:
     """Open a data set's directory.
 
@@ -136,9 +159,69 @@ def open_dataset(root: Path) -> Dataset:
     content = read_json(described)
     for key in ("known_from", "known_until"):
         content[key] = datetime.fromisoformat(content[key])
-    return Dataset(root, DatasetInfo(**content))
+    parts = content.pop("parts", {})
+    content["parts"] = {table: [Part(**one) for one in listed] for table, listed in parts.items()}
+    dataset = Dataset(root, DatasetInfo(**content))
+    _check_complete(dataset)
+    return dataset
+
+
+def _check_complete(dataset: Dataset) -> None:
+    paths = [path for table in dataset.tables for path in dataset.paths(table)]
+    missing = [path.relative_to(dataset.root).as_posix() for path in paths if not path.exists()]
+    if missing:
+        raise SourceError(
+            f"data set {dataset.name} lacks files that its dataset.json names",
+            expected=f"{len(paths)} files of tables",
+            rows=missing[:3],
+            n_rows=len(missing),
+            todo=_RESTORE,
+        )
 
 
 def describe_dataset(root: Path, info: DatasetInfo) -> None:
     """Write `dataset.json`; the last step of making a data set."""
     write_json(root / "dataset.json", asdict(info))
+
+
+def check_sorted(path: Path) -> None:
+    """Refuse a file that ranges of customers cannot be read from: by its last bytes alone, so at no cost.
+
+    Row groups must not overlap beyond one customer: then a range touches its own row groups only, and memory depends
+    on the range. What lies within a row group is read whole, so its order costs nothing and is not looked at.
+
+    Raises:
+        SourceError: the file is not whole, has no customers or says nothing of them, or a row group begins with a
+            customer before the last one of the row group before it.
+    """
+    name, last = f"{path.parent.name}/{path.name}", None
+    for number, (low, high) in enumerate(_customers(path, name)):
+        if last is not None and low < last:
+            raise SourceError(
+                f"{name} is not sorted by customer_id",
+                expected="row groups of ascending customers, as every import writes them",
+                received=f"row group {number} begins before row group {number - 1} ends",
+                todo=_RESTORE,
+            )
+        last = high
+
+
+def _customers(path: Path, name: str) -> list[tuple[str, str]]:
+    """The first and the last customer of each row group, as the file's footer says."""
+    with path.open("rb") as stream:
+        try:
+            footer = pq.read_metadata(stream)
+        except (ValueError, OSError) as error:  # what Arrow says of a footer that makes no sense, not of the disk
+            raise SourceError(
+                f"{name} is not a whole Parquet file", expected="a file written to its end", todo=_RESTORE
+            ) from error
+    columns = footer.schema.names
+    groups = [group for number in range(footer.num_row_groups) if (group := footer.row_group(number)).num_rows]
+    told = [group.column(columns.index("customer_id")).statistics for group in groups if "customer_id" in columns]
+    if len(told) < len(groups) or not all(found and found.has_min_max for found in told):
+        raise SourceError(
+            f"{name} does not say which customers its row groups hold",
+            expected="a column customer_id with its least and largest value per row group",
+            todo=_RESTORE,
+        )
+    return [(found.min, found.max) for found in told]

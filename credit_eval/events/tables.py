@@ -10,6 +10,9 @@ payment only when it happens. Such columns are declared in a `Reveal`: before `b
 A schedule line is paid or it is not: `paid_at` is when it was paid *in full*, and empty until then, whatever part of
 it came before. A line with a `paid_at` counts as paid everywhere: in profiles, in default, in what is owed.
 
+`orders.category_median` and `browsing.session_id` are derived as rows are stored where a source does not give them:
+see `events/derived.py`.
+
 >>> TABLES["orders"].column("amount").type
 'decimal'
 >>> [c.name for c in TABLES["repayments"].required_columns][:4]
@@ -141,6 +144,7 @@ _DECLARED = (
             _may("merchant_id", "text"),
             _may("channel", "text"),
             _may("installments", "int", at_least=1),
+            _may("category_median", "decimal", at_least=0, unit="money"),
         ),
         key=("order_id", "status"),
     ),

@@ -1,11 +1,12 @@
 """Hold what a source brings to the declared tables, in bounded memory: refuse it, or set bad rows aside.
 
 Every rule of every table is judged before anything is said, so that a reader mends a file once and not rule by
-rule. Each table passes three sieves:
+rule. Each table passes these sieves:
 
 1. the row alone: types, missing values, allowed values, ranges, `known_at` not before `occurred_at`;
 2. references: an event's customer, a repayment's account;
-3. the key: of several rows with one key the first in the file stands, the others are bad.
+3. the key: of several rows with one key the first in the file stands, the others are bad;
+4. where a data set holds rows already (`Stored`): what these rows add to it, see `events/additions.py`.
 
 With `set_aside`, a row caught by one sieve is not seen by the next, and a row that refers to one set aside is
 set aside as well (a repayment whose account was). Tables are therefore judged after those they refer to. Rows an
@@ -19,8 +20,19 @@ from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
 from credit_eval.core.errors import TableError
+from credit_eval.events.additions import Stored, addition_rules
 from credit_eval.events.engines.duckdb import DuckDB, quote
-from credit_eval.events.rules import SOURCE_FILE, SOURCE_ROW, Rule, Shape, cast_row, raw, row_rules
+from credit_eval.events.rules import (
+    SOURCE_FILE,
+    SOURCE_ROW,
+    Rule,
+    Shape,
+    cast_row,
+    holds_zoned,
+    raw,
+    row_rules,
+    zone_rule,
+)
 
 EXAMPLES = 3
 _LONGEST_VALUE = 80
@@ -33,11 +45,13 @@ class Incoming:
 
     `relation` is what can stand after FROM (a table, a view, `read_parquet('…')`) and is read several times. It
     holds the `given` columns as text, and `source_file` and `source_row` that tell where a row comes from.
+    `zone_said`: somebody said what times without an offset mean.
     """
 
     shape: Shape
     relation: str
     given: tuple[str, ...]
+    zone_said: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,8 +121,10 @@ class Checked:
         return f"SELECT {_WHERE}, reason FROM aside WHERE shape = {quote(name)}"
 
 
-def validate(engine: DuckDB, incoming: Sequence[Incoming], *, set_aside: bool = False) -> Checked:
-    """Judge every rule of every table.
+def validate(
+    engine: DuckDB, incoming: Sequence[Incoming], *, set_aside: bool = False, stored: Stored | None = None
+) -> Checked:
+    """Judge every rule of every table; beside `stored` rows, which are sound and may be referred to.
 
     Raises:
         TableError: a column is missing or undeclared; or rows are bad and `set_aside` is false.
@@ -121,7 +137,7 @@ def validate(engine: DuckDB, incoming: Sequence[Incoming], *, set_aside: bool = 
     broken = [
         found
         for name in _referenced_first(by_name)
-        for found in _Judge(engine, checked, by_name, by_name[name], set_aside).broken()
+        for found in _Judge(engine, checked, by_name, by_name[name], set_aside, stored).broken()
     ]
     if broken and not set_aside:
         raise as_error(broken)
@@ -131,7 +147,7 @@ def validate(engine: DuckDB, incoming: Sequence[Incoming], *, set_aside: bool = 
 def as_error(broken: Sequence[Broken]) -> TableError:
     """One error for all findings: the first in full, the others a line each."""
     first, *others = broken
-    todo = "correct the source, or import with --quarantine to set such rows aside"
+    todo = "correct the source, or say --quarantine to set such rows aside"
     if others:
         todo += f"\n  also broken: {len(others)}" + "".join(f"\n    - {other.sentence()}" for other in others)
     return TableError(
@@ -154,21 +170,22 @@ class _Judge:
         incoming: Mapping[str, Incoming],
         one: Incoming,
         set_aside: bool,
+        stored: Stored | None,
     ) -> None:
         self._engine, self._checked, self._incoming = engine, checked, incoming
-        self._one, self._shape, self._set_aside = one, one.shape, set_aside
+        self._one, self._shape, self._set_aside, self._stored = one, one.shape, set_aside, stored
 
     def broken(self) -> list[Broken]:
-        """The findings of the three sieves, in their order."""
+        """The findings of the sieves, in their order."""
         found = self._rows()
         for column, table in self._shape.references:
             if column in self._one.given and table in self._incoming:
                 found += self._reference(column, table)
-        return found + (self._key() if self._shape.key else [])
+        return found + (self._key() if self._shape.key else []) + self._addition()
 
     def _rows(self) -> list[Broken]:
         """All rules on single rows in one pass over them, and a further pass per broken rule to set aside."""
-        rules = row_rules(self._shape, self._one.given)
+        rules = row_rules(self._shape, self._one.given) + self._zone_rules()
         rows = self._checked.all(self._shape.name)
         folds = ", ".join(
             f"count(*) FILTER ({rule.broken}), min({_example(raw(rule.column))}, {EXAMPLES}) FILTER ({rule.broken})"
@@ -182,15 +199,27 @@ class _Judge:
                 found.append(self._found(rule, n_rows, examples, violations))
         return found
 
+    def _zone_rules(self) -> list[Rule]:
+        columns = [column.name for column in self._shape.columns if column.type == "timestamp"]
+        judged = [column for column in columns if column in self._one.given and not self._one.zone_said]
+        if not judged:
+            return []
+        asked = ", ".join(holds_zoned(column) for column in judged)
+        (found,) = self._engine.rows(f"SELECT {asked} FROM {self._one.relation}")
+        return [zone_rule(column) for column, holds in zip(judged, found, strict=True) if holds]
+
     def _reference(self, column: str, table: str) -> list[Broken]:
         """Without quarantine, against all rows of the other table: its own bad rows are reported there."""
-        known = self._checked.good(table) if self._set_aside else self._checked.all(table)
+        known = f"SELECT {column} FROM ({self._checked.good(table) if self._set_aside else self._checked.all(table)})"
+        if self._stored is not None and table in self._stored.relations:
+            named = f"SELECT {column} FROM ({self._checked.good(self._shape.name)})"  # few, whatever is stored
+            known += f" UNION SELECT {column} FROM {self._stored.relations[table]} SEMI JOIN ({named}) USING ({column})"
         what = f"unknown {table.removesuffix('s')}"
         rule = Rule(column, f"names an {what}", f"a {column} of table {table}", "")
         return self._judge(
             rule,
             f"SELECT {_WHERE}, {raw(column)} AS received FROM ({self._checked.good(self._shape.name)}) r "
-            f"ANTI JOIN (SELECT {column} FROM ({known})) k USING ({column}) WHERE {column} IS NOT NULL",
+            f"ANTI JOIN ({known}) k USING ({column}) WHERE {column} IS NOT NULL",
         )
 
     def _key(self) -> list[Broken]:
@@ -206,6 +235,14 @@ class _Judge:
             f"SELECT {_WHERE}, {shown} AS received FROM ({rows}) SEMI JOIN ({repeated}) USING ({key}) "
             f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {_WHERE}) > 1",
         )
+
+    def _addition(self) -> list[Broken]:
+        if self._stored is None:
+            return []
+        judged = addition_rules(
+            self._shape, self._one.given, lambda: self._checked.good(self._shape.name), self._stored
+        )
+        return [found for rule, violations in judged for found in self._judge(rule, violations)]
 
     def _judge(self, rule: Rule, violations: str) -> list[Broken]:
         ((n_rows, examples),) = self._engine.rows(

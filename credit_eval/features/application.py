@@ -3,80 +3,180 @@
 from __future__ import annotations
 
 from credit_eval.events.query import Part
-from credit_eval.features.language import Dimension, Feature, Of, column, count, fold, ratio, since
+from credit_eval.features.language import (
+    Dimension,
+    Feature,
+    Keep,
+    Named,
+    Of,
+    Text,
+    column,
+    count,
+    difference,
+    fold,
+    gaps,
+    ratio,
+    share,
+    since,
+)
+from credit_eval.features.spending import NET_SPENDING_180
+from credit_eval.features.subjects import AT_NIGHT, ON_WEEKEND, about, counts, folds, told
 
-_AMOUNT = Of("amount", column("amount"), "money", "amount asked for")
-_TERM = Of("term", column("term_days"), "days", "term asked for")
-_PRODUCT = Of("product", column("product"), "category", "product asked for")
-_LENDER = Of("lender", column("lender"), "category", "lender asked")
-_HOUR = Of("hour", Part("hour", column("occurred_at")), "number", "hour of the day of the request")
-
-_LATEST = fold("applications", "last", _AMOUNT, when_empty=None, title="amount asked for")
-_TOTAL = fold("applications", "last", Of("total", column("total_due"), "money", "amount to repay"), when_empty=None)
-_USUAL = fold("applications", "mean", _AMOUNT, when_empty=None)
-_LARGEST_LINE = fold("accounts", "max", Of("limit", column("credit_limit"), "money", "credit limit"), when_empty=None)
+_AMOUNT = Of("amount", column("amount"), "money", "amount asked for", "申请金额")
+_TERM = Of("term", column("term_days"), "days", "term asked for", "申请期限")
+_PRODUCT = Of("product", column("product"), "category", "product asked for", "申请产品")
+_LENDER = Of("lender", column("lender"), "category", "lender asked", "申请机构")
+_LENDERS = Of("lender", column("lender"), "category", "lenders asked", "申请机构")
+_HOUR = Of("hour", Part("hour", column("occurred_at")), "number", "hour of the day of the request", "申请时刻")
+_TOTAL = Of("total", column("total_due"), "money", "amount to repay", "应还总额")
+_COST = Of("cost", column("total_due") - column("amount"), "money", "cost of the loan asked for", "借款成本")
+_NIGHT = Keep("night", AT_NIGHT, "requests made between midnight and six", "凌晨申请")
+_WEEKEND = Keep("weekend", ON_WEEKEND, "requests made at the weekend", "周末申请")
 
 _CAPACITY, _HISTORY, _BEHAVIOUR = Dimension.CAPACITY, Dimension.HISTORY, Dimension.BEHAVIOUR
 
-FEATURES = (
-    Feature(_LATEST, _CAPACITY, 0, "R_AMOUNT_ASKED"),
-    Feature(fold("applications", "last", _TERM, when_empty=None, title="term asked for"), _CAPACITY, 0, "R_TERM_ASKED"),
-    Feature(
-        fold("applications", "last", _PRODUCT, when_empty=None, title="product asked for"),
-        _BEHAVIOUR,
-        0,
+
+def _latest(of: Of, nth: int = 1, title: Text | None = None) -> Named:
+    return fold("applications", "last", of, when_empty=None, nth=nth, title=title or of.text)
+
+
+def _against(name: str, under: Named, en: str, zh: str, over: Named | None = None, factor: int = 1) -> Named:
+    return ratio(f"applications_{name}", over or _latest(_AMOUNT), under, factor=factor, title=Text(en, zh))
+
+
+_ASKED = _latest(_AMOUNT)
+_BEFORE = _latest(_AMOUNT, 2, Text("amount asked for the last but one time", "上一次申请金额"))
+_LARGEST_LINE = fold(
+    "accounts", "max", Of("limit", column("credit_limit"), "money", "credit limit", "授信额度"), when_empty=None
+)
+_DEBT = fold(
+    "repayments",
+    "sum",
+    Of("due", column("due_amount"), "money", "money owed", "未还金额"),
+    Keep("open", column("paid_at").is_null(), "instalments not yet paid", "未还分期"),
+    when_empty=0,
+)
+_GRANTED = fold(
+    "accounts",
+    "nunique",
+    Of("held", column("account_id"), "category", "loans", "贷款"),
+    clock="opened_at",
+    when_empty=0,
+)
+
+_AMOUNTS = (
+    _ASKED,
+    difference(
+        "applications_amount_last_change",
+        _ASKED,
+        _BEFORE,
+        title=Text("change of the amount asked for since the request before", "申请金额相对上一次的变化"),
+    ),
+    fold("applications", "sum", _AMOUNT, days=30, when_empty=0),
+    _against(
+        "amount_vs_mean",
+        fold("applications", "mean", _AMOUNT, when_empty=None),
+        "amount asked for against the customer's usual",
+        "申请金额相对平时",
+    ),
+    _against(
+        "amount_vs_largest",
+        fold("applications", "max", _AMOUNT, when_empty=None),
+        "amount asked for against the largest ever asked for",
+        "申请金额相对历史最高申请金额",
+    ),
+    _against(
+        "amount_vs_largest_loan",
+        _LARGEST_LINE,
+        "amount asked for against the largest loan so far",
+        "申请金额相对历史最大贷款",
+    ),
+    _against(
+        "amount_vs_spending_30d",
+        NET_SPENDING_180.named,
+        "amount asked for against usual net spending of 30 days (of the last 180)",
+        "申请金额相对近180天月均净消费额",
+        factor=6,
+    ),
+    _against(
+        "debt_vs_amount", _ASKED, "money owed already against the amount asked for", "已欠金额相对申请金额", over=_DEBT
+    ),
+)
+
+_TERMS = (
+    _latest(_TERM),
+    _latest(_TERM, 2, Text("term asked for the last but one time", "上一次申请期限")),
+    _against(
+        "term_vs_mean",
+        fold("applications", "mean", _TERM, when_empty=None),
+        "term asked for against the customer's usual",
+        "申请期限相对平时",
+        over=_latest(_TERM),
+    ),
+    _against(
+        "repay_per_day",
+        _latest(_TERM),
+        "amount to repay per day of the term asked for",
+        "申请期限内每天应还金额",
+        over=_latest(_TOTAL),
+    ),
+)
+
+_COSTS = (
+    _against(
+        "cost_ratio_last",
+        _ASKED,
+        "amount to repay against the amount asked for",
+        "应还总额相对申请金额",
+        over=_latest(_TOTAL),
+    ),
+    _latest(_COST),
+    told(
+        fold("applications", "mean", _COST, when_empty=None),
+        "average cost of the loans asked for so far",
+        "历来平均借款成本",
+    ),
+)
+
+_REQUESTS = (
+    *counts("applications", None, 7, 30, 90, 180),
+    since("applications", phrase="since the latest request for credit", zh="距最近一次借款申请"),
+    gaps("applications"),
+    gaps("applications", spread=True),
+)
+_HISTORY_LENGTH = (
+    count("applications"),
+    since("applications", first=True, phrase="since the first request for credit", zh="距首次借款申请"),
+)
+_REFUSALS = (
+    ratio(
+        "applications_granted_share",
+        _GRANTED,
+        count("applications"),
+        unit="share",
+        title=Text("loans granted per request for credit", "每次申请获批的贷款数"),
+    ),
+)
+
+FEATURES: tuple[Feature, ...] = (
+    *about("R_AMOUNT_ASKED", _CAPACITY, *_AMOUNTS),
+    *about("R_TERM_ASKED", _CAPACITY, *_TERMS),
+    *about("R_COST_OF_LOAN", _CAPACITY, *_COSTS),
+    *about(
         "R_PRODUCT_ASKED",
-    ),
-    Feature(
-        fold("applications", "last", _LENDER, when_empty=None, title="lender asked"), _BEHAVIOUR, 0, "R_PRODUCT_ASKED"
-    ),
-    Feature(
-        fold("applications", "last", _HOUR, when_empty=None, title="hour of the day of the request"),
         _BEHAVIOUR,
-        0,
+        _latest(_PRODUCT),
+        _latest(_LENDER),
+        *folds("applications", "nunique", _LENDERS, None, 365, when_empty=0),
+    ),
+    *about("R_RECENT_APPLICATIONS", _HISTORY, *_REQUESTS),
+    *about("R_SHORT_CREDIT_HISTORY", _HISTORY, *_HISTORY_LENGTH),
+    *about("R_REFUSED_APPLICATIONS", _HISTORY, *_REFUSALS),
+    *about(
         "R_NIGHT_ACTIVITY",
-    ),
-    Feature(
-        ratio(
-            "applications_cost_ratio_last",
-            _TOTAL,
-            _LATEST,
-            title="amount to repay against the amount asked for",
-        ),
-        _CAPACITY,
-        0,
-        "R_COST_OF_LOAN",
-    ),
-    Feature(
-        ratio(
-            "applications_amount_vs_mean",
-            _LATEST,
-            _USUAL,
-            title="amount asked for against the customer's usual",
-        ),
-        _CAPACITY,
-        0,
-        "R_AMOUNT_ASKED",
-    ),
-    Feature(
-        ratio(
-            "applications_amount_vs_largest_loan",
-            _LATEST,
-            _LARGEST_LINE,
-            title="amount asked for against the largest loan so far",
-        ),
-        _CAPACITY,
-        0,
-        "R_AMOUNT_ASKED",
-    ),
-    Feature(count("applications", days=7), _HISTORY, 0, "R_RECENT_APPLICATIONS"),
-    Feature(count("applications", days=30), _HISTORY, 0, "R_RECENT_APPLICATIONS"),
-    Feature(count("applications", days=180), _HISTORY, 0, "R_RECENT_APPLICATIONS"),
-    Feature(count("applications"), _HISTORY, 0, "R_SHORT_CREDIT_HISTORY"),
-    Feature(
-        since("applications", first=True, phrase="since the first request for credit"),
-        _HISTORY,
-        0,
-        "R_SHORT_CREDIT_HISTORY",
+        _BEHAVIOUR,
+        _latest(_HOUR),
+        share("applications", _NIGHT, days=365),
+        share("applications", _WEEKEND, days=365),
     ),
 )

@@ -1,46 +1,42 @@
-"""Who the customer is and how long the platform has known them."""
+"""Who the customer is, how long the platform has known them, and what about them has changed."""
 
 from __future__ import annotations
 
 from credit_eval.events.query import AsOf, Part
-from credit_eval.features.language import Dimension, Feature, Of, column, fold, since
+from credit_eval.features.language import Dimension, Feature, Named, Of, column, fold, since
+from credit_eval.features.subjects import about
 
-_AGE = Of("age", Part("year", AsOf()) - column("birth_year"), "years", "age")
-_KYC = Of("kyc_level", column("kyc_level"), "number", "level of identity check")
+_IDENTITY, _PROFILE = Dimension.IDENTITY, "R_CUSTOMER_PROFILE"
 
-FEATURES = (
-    Feature(fold("customers", "last", _AGE, when_empty=None, title="age"), Dimension.IDENTITY, 0, "R_CUSTOMER_PROFILE"),
-    Feature(
-        fold("customers", "last", _KYC, when_empty=None, title="level of identity check"),
-        Dimension.IDENTITY,
-        -1,
-        "R_IDENTITY_CHECK",
-    ),
-    Feature(
-        since("customers", first=True, phrase="since registration"),
-        Dimension.IDENTITY,
-        0,
-        "R_SHORT_RELATIONSHIP",
-    ),
-    *(
-        Feature(
-            fold("customers", "last", Of(name, column(name), "category", phrase), when_empty=None, title=phrase),
-            Dimension.IDENTITY,
-            0,
-            "R_CUSTOMER_PROFILE",
-        )
-        for name, phrase in (
-            ("region", "region"),
-            ("occupation", "occupation"),
-            ("education", "education"),
-            ("bank", "bank"),
-            ("bank_account_type", "type of bank account"),
-        )
-    ),
-    Feature(
-        fold("customers", "last", Of("referred", column("referred"), "category", "referral"), when_empty=None),
-        Dimension.NETWORK,
-        0,
-        "R_REFERRAL",
-    ),
+
+def _known(label: str, phrase: str, zh: str) -> Of:
+    return Of(label, column(label), "category", phrase, zh)
+
+
+def _now(of: Of) -> Named:
+    """The value on file."""
+    return fold("customers", "last", of, when_empty=None, title=of.text)
+
+
+_AGE = Of("age", Part("year", AsOf()) - column("birth_year"), "years", "age", "年龄")
+_KYC = Of("kyc_level", column("kyc_level"), "number", "level of identity check", "身份核验等级")
+_ON_FILE = (
+    _known("region", "region", "地区"),
+    _known("occupation", "occupation", "职业"),
+    _known("education", "education", "学历"),
+    _known("bank", "bank", "开户银行"),
+    _known("bank_account_type", "type of bank account", "银行账户类型"),
+)
+_CHANGING = (
+    _known("region", "regions lived in", "居住地区"),
+    _known("occupation", "occupations", "职业"),
+)
+_REFERRED = Of("referred", column("referred"), "category", "referral", "经他人推荐")
+
+FEATURES: tuple[Feature, ...] = (
+    *about(_PROFILE, _IDENTITY, _now(_AGE), *map(_now, _ON_FILE)),
+    *about("R_IDENTITY_CHECK", _IDENTITY, _now(_KYC), direction=-1),
+    *about("R_SHORT_RELATIONSHIP", _IDENTITY, since("customers", first=True, phrase="since registration", zh="距注册")),
+    *about(_PROFILE, _IDENTITY, *(fold("customers", "nunique", of, when_empty=0) for of in _CHANGING)),
+    *about("R_REFERRAL", Dimension.NETWORK, _now(_REFERRED), lawful="not_in_eu_credit"),
 )

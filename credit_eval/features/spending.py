@@ -1,27 +1,32 @@
-"""What the customer buys: level, rhythm, mix, and what comes back."""
+"""How much and how often the customer buys: level, trend, rhythm, steadiness."""
 
 from __future__ import annotations
 
-from credit_eval.events.query import Case, Constant, Floor
+from credit_eval.events.query import Case, Constant
 from credit_eval.features.language import (
     Dimension,
     Feature,
     Keep,
+    Named,
     Of,
+    Text,
     column,
     count,
+    decayed,
+    difference,
     fold,
+    gaps,
+    rank,
     ratio,
+    series,
+    share,
     since,
     trend,
 )
+from credit_eval.features.subjects import AT_NIGHT, ON_WEEKEND, about, counts, pace, silence
 
-_AMOUNT = Of("amount", column("amount"), "money", "spending on orders")
-_BASKET = Of("amount", column("amount"), "money", "order value")
-_CATEGORY = Of("category", column("category"), "category", "categories of goods")
-_MERCHANT = Of("merchant", column("merchant_id"), "category", "merchants")
-_MONTH = Of("months", Floor("month", column("occurred_at")), "number", "months with an order")
-_INSTALMENTS = Of("installments", column("installments"), "number", "number of instalments chosen")
+_SPENDING = Of("amount", column("amount"), "money", "spending on orders", "订单消费额")
+BASKET = Of("amount", column("amount"), "money", "order value", "订单金额")
 
 _TAKEN_BACK = Case(
     column("status").is_in("cancelled", "returned", "declined"), Constant(0) - column("amount"), Constant(0)
@@ -31,102 +36,130 @@ _NET = Of(
     Case(column("status").equals("placed"), column("amount"), _TAKEN_BACK),
     "money",
     "spending on orders net of those cancelled, returned or declined",
+    "净消费额",
 )
 
-PLACED = Keep("placed", column("status").equals("placed"), "orders placed")
-CANCELLED = Keep("cancelled", column("status").equals("cancelled"), "orders cancelled")
-RETURNED = Keep("returned", column("status").equals("returned"), "orders returned")
-DECLINED = Keep("declined", column("status").equals("declined"), "purchases declined")
+PLACED = Keep("placed", column("status").equals("placed"), "orders placed", "订单")
+_NIGHT = Keep("night", AT_NIGHT, "orders placed between midnight and six", "凌晨订单")
+_WEEKEND = Keep("weekend", ON_WEEKEND, "orders placed at the weekend", "周末订单")
 
-_CAPACITY, _BEHAVIOUR = Dimension.CAPACITY, Dimension.BEHAVIOUR
+_CAPACITY, _BEHAVIOUR, _IDENTITY = Dimension.CAPACITY, Dimension.BEHAVIOUR, Dimension.IDENTITY
 
 
-def _spent(days: int | None) -> Feature:
-    return Feature(fold("orders", "sum", _AMOUNT, PLACED, days=days, when_empty=0), _CAPACITY, 0, "R_SPENDING_LEVEL")
+def spent(days: int | None) -> Named:
+    """Money of orders placed."""
+    return fold("orders", "sum", _SPENDING, PLACED, days=days, when_empty=0)
+
+
+def usual(days: int | None) -> Named:
+    """Average value of orders placed."""
+    return fold("orders", "mean", BASKET, PLACED, days=days, when_empty=None)
+
+
+def _latest(nth: int, title: Text) -> Named:
+    return fold("orders", "last", BASKET, PLACED, when_empty=None, nth=nth, title=title)
 
 
 #: What the customer can carry, by what they buy and keep: the policy's measure of capacity.
 NET_SPENDING_180 = Feature(fold("orders", "sum", _NET, days=180, when_empty=0), _CAPACITY, 0, "R_SPENDING_LEVEL")
 
-_ORDER_COUNT = {days: count("orders", PLACED, days=days) for days in (30, 90, 180)}
-_RETURN_COUNT = count("orders", RETURNED, days=180)
-_CANCEL_COUNT = count("orders", CANCELLED, days=180)
+_LAST = _latest(1, Text("value of the latest order", "最近一笔订单金额"))
+_LAST_BUT_ONE = _latest(2, Text("value of the last but one order", "倒数第二笔订单金额"))
+_LARGEST = fold("orders", "max", BASKET, PLACED, days=180, when_empty=None)
+_SPREAD = fold("orders", "std", BASKET, PLACED, days=365, when_empty=None)
 
-FEATURES = (
-    *(Feature(named, _CAPACITY, 0, "R_ORDER_ACTIVITY") for named in _ORDER_COUNT.values()),
-    *(_spent(days) for days in (30, 90, 180)),
-    NET_SPENDING_180,
-    Feature(fold("orders", "mean", _BASKET, PLACED, days=180, when_empty=None), _CAPACITY, 0, "R_SPENDING_LEVEL"),
-    Feature(
-        fold("orders", "std", _BASKET, PLACED, days=180, when_empty=None),
-        _CAPACITY,
-        0,
-        "R_IRREGULAR_SPENDING",
+_ACTIVITY = (
+    *counts("orders", PLACED, 7, 30, 90, 180, 365, None),
+    rank(count("orders", PLACED, days=90)),
+    pace("orders", PLACED, short=30, long=180),
+    series("orders", "active", keep=PLACED, steps=12, when_empty=0),
+    series("orders", "longest_run", keep=PLACED, steps=12, when_empty=0),
+    series("orders", "active", keep=PLACED, step=7, steps=12, when_empty=0),
+)
+
+_RHYTHM = (
+    since("orders", PLACED, phrase="since the last order", zh="距最近一次下单"),
+    gaps("orders", PLACED, days=365),
+    gaps("orders", PLACED, spread=True, days=365),
+    silence(
+        "orders",
+        PLACED,
+        days=365,
+        name="orders_placed_silence_365d",
+        title=Text(
+            "days since the last order against the usual time between orders (above 1: quieter than usual)",
+            "距最近下单天数相对平常下单间隔(大于1为比平常少)",
+        ),
     ),
-    Feature(fold("orders", "max", _BASKET, PLACED, days=180, when_empty=None), _CAPACITY, 0, "R_SPENDING_LEVEL"),
-    Feature(
-        fold("orders", "last", _BASKET, PLACED, when_empty=None, title="value of the latest order"),
-        _CAPACITY,
-        0,
-        "R_SPENDING_LEVEL",
+)
+
+_LEVEL = (
+    *(spent(days) for days in (7, 30, 90, 180, 365)),
+    rank(spent(180)),
+    fold("orders", "sum", _NET, days=90, when_empty=0),
+    *(usual(days) for days in (90, 180, 365)),
+    _LARGEST,
+    fold("orders", "max", BASKET, PLACED, days=365, when_empty=None),
+    _LAST,
+    _LAST_BUT_ONE,
+    *(decayed("orders", _SPENDING, PLACED, half_life=days, when_empty=0) for days in (30, 90)),
+)
+
+_TREND = (
+    trend("orders", _SPENDING, PLACED, short=30, long=90),
+    trend("orders", _SPENDING, PLACED, short=30, long=180),
+    *(series("orders", "slope", _SPENDING, PLACED, steps=steps, when_empty=0) for steps in (6, 12)),
+    difference(
+        "orders_placed_amount_last_change",
+        _LAST,
+        _LAST_BUT_ONE,
+        title=Text("change of value from the last but one order to the latest", "最近一笔订单金额相对上一笔的变化"),
     ),
-    Feature(
-        fold("orders", "last", _CATEGORY, PLACED, when_empty=None, title="category of the latest order"),
-        _BEHAVIOUR,
-        0,
-        "R_CATEGORY_MIX",
+    ratio(
+        "orders_placed_amount_last_vs_mean_180d",
+        _LAST,
+        usual(180),
+        title=Text(
+            "value of the latest order against the average of the last 180 days", "最近一笔订单金额相对近180天平均"
+        ),
     ),
-    Feature(fold("orders", "nunique", _CATEGORY, PLACED, days=180, when_empty=0), _BEHAVIOUR, 0, "R_CATEGORY_MIX"),
-    Feature(fold("orders", "nunique", _MERCHANT, PLACED, days=180, when_empty=0), _BEHAVIOUR, 0, "R_CATEGORY_MIX"),
-    Feature(
-        fold("orders", "nunique", _MONTH, PLACED, days=365, when_empty=0),
-        _CAPACITY,
-        0,
-        "R_IRREGULAR_SPENDING",
+)
+
+_IRREGULAR = (
+    fold("orders", "std", BASKET, PLACED, days=180, when_empty=None),
+    ratio(
+        "orders_placed_amount_cv_365d",
+        _SPREAD,
+        usual(365),
+        title=Text("spread of order values against their average in the last 365 days", "近365天订单金额波动相对平均"),
     ),
-    Feature(
-        fold("orders", "mean", _INSTALMENTS, PLACED, days=180, when_empty=None),
-        _BEHAVIOUR,
-        0,
-        "R_INSTALMENT_USE",
+    ratio(
+        "orders_placed_amount_largest_share_180d",
+        _LARGEST,
+        spent(180),
+        unit="share",
+        title=Text("largest order's share of spending in the last 180 days", "近180天最大一笔订单占消费额的比例"),
     ),
-    Feature(trend("orders", _AMOUNT, PLACED, short=30, long=180), _CAPACITY, 0, "R_SPENDING_TREND"),
-    Feature(since("orders", PLACED, phrase="since the last order"), _BEHAVIOUR, 0, "R_ORDER_ACTIVITY"),
-    Feature(
-        since("orders", PLACED, first=True, phrase="since the first order"),
-        Dimension.IDENTITY,
-        0,
+    *(series("orders", "variation", _SPENDING, PLACED, steps=steps, when_empty=None) for steps in (6, 12)),
+    series("orders", "variation", _SPENDING, PLACED, step=7, steps=12, when_empty=None),
+)
+
+FEATURES: tuple[Feature, ...] = (
+    *about("R_ORDER_ACTIVITY", _CAPACITY, *_ACTIVITY),
+    *about("R_ORDER_ACTIVITY", _BEHAVIOUR, *_RHYTHM),
+    *about(
         "R_SHORT_RELATIONSHIP",
+        _IDENTITY,
+        since("orders", PLACED, first=True, phrase="since the first order", zh="距首次下单"),
     ),
-    Feature(
-        ratio(
-            "orders_returned_share_180d",
-            _RETURN_COUNT,
-            _ORDER_COUNT[180],
-            unit="share",
-            title="orders returned per order placed in the last 180 days",
-        ),
+    *about("R_SPENDING_LEVEL", _CAPACITY, *_LEVEL),
+    NET_SPENDING_180,
+    *about("R_SPENDING_TREND", _CAPACITY, *_TREND),
+    *about("R_IRREGULAR_SPENDING", _CAPACITY, *_IRREGULAR),
+    *about(
+        "R_NIGHT_ACTIVITY",
         _BEHAVIOUR,
-        0,
-        "R_RETURNS",
-    ),
-    Feature(
-        ratio(
-            "orders_cancelled_share_180d",
-            _CANCEL_COUNT,
-            _ORDER_COUNT[180],
-            unit="share",
-            title="orders cancelled per order placed in the last 180 days",
-        ),
-        _BEHAVIOUR,
-        0,
-        "R_RETURNS",
-    ),
-    Feature(count("orders", DECLINED, days=90), Dimension.HISTORY, 0, "R_DECLINED_PURCHASES"),
-    Feature(
-        since("orders", DECLINED, phrase="since the last declined purchase"),
-        Dimension.HISTORY,
-        0,
-        "R_DECLINED_PURCHASES",
+        share("orders", _NIGHT, days=180, among=PLACED),
+        share("orders", _WEEKEND, days=180, among=PLACED),
     ),
 )

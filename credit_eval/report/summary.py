@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from credit_eval.core.errors import SourceError
 from credit_eval.events.engines.duckdb import DuckDB, parquet, quote
-from credit_eval.features.reasons import REASONS
+from credit_eval.features.reasons import label
 from credit_eval.scoring.run import ADVERSE
 
 #: Fewer adverse decisions of the score than this are too few to speak of their commonest reasons.
@@ -158,7 +158,7 @@ def first_reasons(engine: DuckDB, among: str, *, top: int) -> tuple[Reason, ...]
         f"SELECT reason_code_1, count(*) FROM scored WHERE reason_code_1 IS NOT NULL AND {among}"
         f" GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {top}"
     )
-    return tuple(Reason(code, REASONS.get(code, code), n) for code, n in found)
+    return tuple(Reason(code, label(code), n) for code, n in found)
 
 
 def _limits(engine: DuckDB) -> Limits:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from credit_eval.core.errors import SourceError
 from credit_eval.events.engines.duckdb import DuckDB, parquet
-from credit_eval.features.reasons import REASONS
+from credit_eval.features.reasons import label
 from credit_eval.report.summary import BY_SCORE_SQL, opened
 
 SCORE_BIN = 10
@@ -138,5 +138,5 @@ def _reasons(engine: DuckDB, among: str) -> pd.DataFrame:
         " FROM long LEFT JOIN (FROM said WHERE place = 1) USING (code)"
         " WHERE code IS NOT NULL GROUP BY code ORDER BY first DESC, named DESC, code"
     )
-    found.insert(1, "label", [REASONS.get(code, code) for code in found["code"]])
+    found.insert(1, "label", [label(code) for code in found["code"]])
     return found

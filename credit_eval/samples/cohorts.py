@@ -33,7 +33,7 @@ def monthly_cohort(engine: DuckDB, dataset: Dataset, as_ofs: Sequence[datetime],
     sql = f"""
         SELECT customer_id, as_of
         FROM (SELECT customer_id, min({account_known_at(dataset)}) AS first_known
-              FROM {parquet(dataset.path("accounts"))} GROUP BY ALL)
+              FROM {parquet(dataset.paths("accounts"))} GROUP BY ALL)
         JOIN (SELECT * FROM (VALUES {dates}) dates(as_of)) ON first_known < as_of
         ORDER BY customer_id, as_of"""
     with atomic_file(path) as building:

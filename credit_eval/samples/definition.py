@@ -120,7 +120,7 @@ def _from_repayments(dataset: Dataset, definition: DefaultDefinition) -> str:
             FROM cohort JOIN lines USING (customer_id) GROUP BY ALL),
         opened AS (
             SELECT customer_id, min({account_known_at(dataset)}) AS first_known
-            FROM {parquet(dataset.path("accounts"))} GROUP BY ALL),
+            FROM {parquet(dataset.paths("accounts"))} GROUP BY ALL),
         judged AS (
             SELECT customer_id, as_of, coalesce(hit, false) AS hit,
                    CASE WHEN first_known IS NULL OR first_known >= as_of THEN 'no_account'
@@ -149,7 +149,7 @@ def _lines(dataset: Dataset, definition: DefaultDefinition) -> str:
             SELECT customer_id, known_at AS drawn_at,
                    due_at + to_days({definition.days_past_due}) AS hit_at, {seen} AS seen_at,
                    CASE WHEN {seen} < {_known_until(dataset)} THEN paid_at END AS paid_at
-            FROM {parquet(dataset.path("repayments"))})"""
+            FROM {parquet(dataset.paths("repayments"))})"""
 
 
 def _known_until(dataset: Dataset) -> str:

@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,16 +20,14 @@ from pydantic import BaseModel, ConfigDict, Field, NaiveDatetime, ValidationErro
 from credit_eval.core.errors import SourceError
 from credit_eval.core.progress import Tick, silent
 from credit_eval.events.engines.duckdb import quote
-from credit_eval.events.rules import OUTCOMES, SHAPES, SOURCE_FILE, SOURCE_ROW, Shape, cohort_shape
+from credit_eval.events.rules import OUTCOMES, SHAPES, SOURCE_FILE, SOURCE_ROW, Shape, cohort_shape, zoned
 from credit_eval.events.store import Dataset
-from credit_eval.sources.importing import Relations, write_dataset
+from credit_eval.sources.appending import append_dataset
+from credit_eval.sources.importing import write_dataset
 from credit_eval.sources.reading import Opened, SourceFile, identifier, open_parquet
+from credit_eval.sources.staging import Relations
 
 _OFFSET = re.compile(r"([+-])(\d\d):(\d\d)")
-
-#: A time that says its own offset, such as 2026-03-01T12:00Z or 12:00:00+02.
-_ZONED = r"\d:\d\d.*(Z|[+-]\d\d(:?\d\d)?)$"
-
 
 #: Names that become directories and files.
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
@@ -56,11 +55,14 @@ class FileMapping(_Strict):
 
 
 class Mapping(_Strict):
-    """A whole mapping file. `timezone`, `UTC` or an offset like `+01:00`, is that of times that say none."""
+    """A whole mapping file. `timezone`, `UTC` or an offset like `+01:00`, is that of times that say none.
+
+    Without it such times are UTC, but then they may not stand in one column with times that say their own.
+    """
 
     dataset: Name
     currency: str = Field(min_length=1)
-    timezone: str = Field(default="UTC", pattern=r"^(UTC|[+-]\d\d:\d\d)$")
+    timezone: str | None = Field(default=None, pattern=r"^(UTC|[+-]\d\d:\d\d)$")
     known_until: NaiveDatetime | None = None
     notes: list[str] = []
     tables: dict[str, FileMapping] = Field(min_length=1)
@@ -78,17 +80,10 @@ def import_mapping(
         TableError: rows break the declared tables and `quarantine` is false.
     """
     said = read_mapping(mapping)
-    selects = _Selects(mapping.parent, _shift(said.timezone), Opened(skip_broken=quarantine))
-    relations = Relations(
-        tables={name: selects.of(SHAPES[name], one) for name, one in said.tables.items()},
-        cohorts={name: selects.of(cohort_shape(name), one) for name, one in said.cohorts.items()},
-        outcomes=selects.of(OUTCOMES, said.outcomes) if said.outcomes else None,
-        broken=selects.opened.broken,
-    )
     return write_dataset(
         root,
         said.dataset,
-        relations,
+        _relations(said, mapping.parent, quarantine),
         source=f"mapping {mapping.name}",
         currency=said.currency,
         quarantine=quarantine,
@@ -96,6 +91,50 @@ def import_mapping(
         notes=said.notes,
         known_until=said.known_until,
         tick=tick,
+    )
+
+
+def append_mapping(
+    mapping: Path,
+    folder: Path,
+    root: Path,
+    name: str,
+    *,
+    known_until: datetime | None = None,
+    quarantine: bool = False,
+    tick: Tick = silent,
+) -> Dataset:
+    """Add the files in `folder`, described by the mapping of an import, to the data set `root/name`.
+
+    The mapping's own `known_until` is that of the import and not read here.
+
+    Raises:
+        SourceError: as `import_mapping`; or the mapping is of another data set.
+        TableError: rows break the declared tables or change the past, and `quarantine` is false.
+    """
+    said = read_mapping(mapping)
+    if said.dataset != name:
+        raise SourceError(
+            f"the mapping {mapping.name} is of another data set",
+            expected=name,
+            received=said.dataset,
+            todo="give the mapping that the data set was imported with",
+        )
+    relations = _relations(said, folder, quarantine)
+    return append_dataset(
+        root / name, relations, currency=said.currency, known_until=known_until, quarantine=quarantine, tick=tick
+    )
+
+
+def _relations(said: Mapping, folder: Path, quarantine: bool) -> Relations:
+    """What a mapping says of the files in a folder, as SQL."""
+    selects = _Selects(folder, _shift(said.timezone or "UTC"), Opened(skip_broken=quarantine))
+    return Relations(
+        tables={name: selects.of(SHAPES[name], one) for name, one in said.tables.items()},
+        cohorts={name: selects.of(cohort_shape(name), one) for name, one in said.cohorts.items()},
+        outcomes=selects.of(OUTCOMES, said.outcomes) if said.outcomes else None,
+        broken=selects.opened.broken,
+        zone_said=said.timezone is not None,
     )
 
 
@@ -208,7 +247,7 @@ def _shift(timezone: str) -> str:
 
 @dataclass(frozen=True)
 class _Selects:
-    """Makes the SELECTs that turn mapped files, found beside the mapping, into rows of a shape."""
+    """Makes the SELECTs that turn mapped files, found in a folder, into rows of a shape."""
 
     folder: Path
     shift: str
@@ -228,7 +267,7 @@ class _Selects:
         paths = sorted(self.folder.glob(one.file)) if pattern else [self.folder / one.file]
         if not paths:
             raise SourceError(
-                f"no file matches {one.file}", expected="a file beside the mapping", todo="check the pattern"
+                f"no file matches {one.file}", expected=f"a file in {self.folder.name}/", todo="check the pattern"
             )
         return paths
 
@@ -236,7 +275,7 @@ class _Selects:
         name = os.path.relpath(path, self.folder)
         if path.suffix == ".parquet":
             return open_parquet(path, name=name, needs=needs)
-        return self.opened.csv(path, name=name, delimiter=one.delimiter, missing=one.missing, needs=needs)
+        return self.opened.csv(path, name=name, delimiter=one.delimiter, needs=needs)
 
 
 def _column(shape: Shape, name: str, one: FileMapping, shift: str) -> str:
@@ -245,6 +284,8 @@ def _column(shape: Shape, name: str, one: FileMapping, shift: str) -> str:
     What does not fit a format is left as text that no cast accepts, so validation reports it as it was written.
     """
     text = f"CAST({identifier(one.columns[name])} AS VARCHAR)"
+    if one.missing:
+        text = f"CASE WHEN {text} NOT IN ({', '.join(quote(said) for said in one.missing)}) THEN {text} END"
     if name in one.values:
         cases = " ".join(f"WHEN {quote(theirs)} THEN {quote(ours)}" for theirs, ours in one.values[name].items())
         text = f"CASE {text} {cases} ELSE {text} END"
@@ -258,4 +299,4 @@ def _column(shape: Shape, name: str, one: FileMapping, shift: str) -> str:
     if not shift:
         return text
     moved = f"CAST(TRY_CAST({text} AS TIMESTAMP) {shift} AS VARCHAR)"
-    return f"CASE WHEN regexp_matches({text}, '{_ZONED}') THEN {text} ELSE coalesce({moved}, {text}) END"
+    return f"CASE WHEN {zoned(text)} THEN {text} ELSE coalesce({moved}, {text}) END"

@@ -163,7 +163,10 @@ def open_parquet(path: Path, *, name: str | None = None, needs: Collection[str] 
             columns = {column: column for column in engine.columns(path)}
         except EngineError as error:
             raise SourceError(
-                f"{path.name} cannot be read", expected="a Parquet file", received=error.received
+                f"{path.name} cannot be read",
+                expected="a Parquet file",
+                received=error.received,
+                todo="write it anew to its end: without its last bytes nothing of such a file can be read",
             ) from error
     found = SourceFile(name or path.name, columns, parquet(path), 0)
     found.require(needs)
@@ -185,7 +188,12 @@ def _broken_lines(name: str, options: str) -> tuple[BrokenLine, ...]:
     Other errors, a stray quote above all, leave open where the next row begins: such a file is refused.
     """
     with DuckDB(threads=1) as engine:
-        engine.run(f"CREATE TEMP TABLE read AS SELECT count(COLUMNS(*)) FROM read_csv({options}, store_rejects = true)")
+        try:
+            engine.run(
+                f"CREATE TEMP TABLE read AS SELECT count(COLUMNS(*)) FROM read_csv({options}, store_rejects = true)"
+            )
+        except EngineError as error:
+            raise _no_rows(name, error.received) from error
         rejected = engine.rows(
             "SELECT line, min(error_message), any_value(csv_line), bool_and(error_type IN "
             "('MISSING COLUMNS', 'TOO MANY COLUMNS')) FROM reject_errors GROUP BY line ORDER BY line "
@@ -193,13 +201,18 @@ def _broken_lines(name: str, options: str) -> tuple[BrokenLine, ...]:
         )
     fatal = [f"line {row}: {reason.splitlines()[0]}" for row, reason, _, skippable in rejected if not skippable]
     if fatal or len(rejected) > MOST_BROKEN:
-        raise SourceError(
-            f"{name} cannot be split into rows",
-            expected=f"closed quotes, and at most {MOST_BROKEN:,} lines of another length than the header",
-            received=fatal[0] if fatal else f"more than {MOST_BROKEN:,} such lines",
-            todo="check the delimiter and the quotes",
-        )
+        raise _no_rows(name, fatal[0] if fatal else f"more than {MOST_BROKEN:,} such lines")
     return tuple(BrokenLine(name, int(row), reason.splitlines()[0], line) for row, reason, line, _ in rejected)
+
+
+def _no_rows(name: str, received: str | None) -> SourceError:
+    return SourceError(
+        f"{name} cannot be split into rows",
+        expected="closed quotes, one kind of line ends, and at most "
+        f"{MOST_BROKEN:,} lines of another length than the header",
+        received=received,
+        todo="check the delimiter, the quotes and the line ends",
+    )
 
 
 def _check_exists(path: Path) -> None:

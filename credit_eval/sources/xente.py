@@ -25,8 +25,9 @@ from pathlib import Path
 
 from credit_eval.core.progress import Tick, silent
 from credit_eval.events.store import Dataset
-from credit_eval.sources.importing import Counted, Relations, write_dataset
+from credit_eval.sources.importing import Counted, write_dataset
 from credit_eval.sources.reading import Opened
+from credit_eval.sources.staging import Relations
 
 _PURCHASE = (
     "CustomerId",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 
@@ -117,6 +118,35 @@ def test_an_offset_is_converted_and_none_means_utc(engine: DuckDB, written: str,
     engine.run("SET TimeZone = 'Asia/Tokyo'")
     checked = validate(engine, [incoming(engine, "orders", {**ORDER, "occurred_at": written})])
     assert str(engine.scalar(f"SELECT occurred_at FROM ({checked.good('orders')})")) == utc
+
+
+OFFSETS = ("Z", "+02:00", "-03", "+0530", " UTC", " Europe/Berlin")
+
+
+@pytest.mark.parametrize("offset", OFFSETS)
+def test_times_with_and_without_an_offset_in_one_column_are_refused(engine: DuckDB, offset: str) -> None:
+    """Of such times one can only guess what those without mean; the others are sure."""
+    times = ["2026-01-02 10:00:00", f"2026-01-03 10:00:00{offset}", "2026-01-04"]
+    rows = incoming(engine, "orders", *({**ORDER, "order_id": at, "occurred_at": at} for at in times))
+    with pytest.raises(TableError, match=r"orders\.occurred_at has no offset, as other times") as refused:
+        validate(engine, [rows])
+    assert (refused.value.n_rows, refused.value.rows) == (2, ("orders.csv row 2", "orders.csv row 4"))
+    assert "say in the mapping, as `timezone`, what those without mean" in str(refused.value.expected)
+    engine.run("DROP TABLE aside")
+    checked = validate(engine, [rows], set_aside=True)
+    assert good_rows(engine, checked, "orders") == [3]
+    engine.run("DROP TABLE aside")
+    validate(engine, [dataclasses.replace(rows, zone_said=True)])
+
+
+def test_columns_of_one_kind_each_are_not_mixed_and_nor_are_values_that_are_no_times(engine: DuckDB) -> None:
+    zoned = {**ORDER, "occurred_at": "2026-01-02T10:00:00Z", "known_at": "2026-01-03"}
+    validate(engine, [incoming(engine, "orders", zoned, {**zoned, "order_id": "2", "known_at": None})])
+    engine.run("DROP TABLE aside; DROP TABLE in_orders")
+    no_time = {**ORDER, "order_id": "2", "occurred_at": "at 10:30 Z"}
+    with pytest.raises(TableError, match=r"orders\.occurred_at cannot be read") as refused:
+        validate(engine, [incoming(engine, "orders", ORDER, no_time)])
+    assert "also broken" not in str(refused.value)
 
 
 def test_an_event_for_an_unknown_customer_is_refused(engine: DuckDB) -> None:

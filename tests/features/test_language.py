@@ -2,32 +2,46 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from credit_eval.core.errors import DeclarationError, TableError
-from credit_eval.events.query import Aggregate, DaysBetween, column
+from credit_eval.events.measures import Difference, Rank, Ratio, Series
+from credit_eval.events.query import Aggregate, AsOf, DaysBetween, column
 from credit_eval.events.tables import TABLES
-from credit_eval.features.catalogue import AMOUNT_ASKED, BALANCE, CATALOGUE, LIMIT, NET_SPENDING_180
-from credit_eval.features.language import Catalogue, Dimension, Feature, Of, count, fold
+from credit_eval.features.catalogue import CATALOGUE
+from credit_eval.features.language import (
+    Catalogue,
+    Dimension,
+    Feature,
+    Keep,
+    Named,
+    Of,
+    Text,
+    count,
+    decayed,
+    difference,
+    fold,
+    gaps,
+    rank,
+    ratio,
+    series,
+    share,
+    since,
+    trend,
+)
+
+_SEX = fold("customers", "last", Of("sex", column("sex"), "category", "sex", "性别"), when_empty=None)
+_WOMEN = Keep("women", column("sex").equals("f"), "women", "女性")
+_ORDERS = Aggregate("orders", "count", when_empty=0)
 
 
-def test_the_catalogue_covers_every_table_and_has_at_least_sixty_features() -> None:
-    assert len(CATALOGUE.features) >= 60
-    assert {table for feature in CATALOGUE.features for table in feature.tables} == set(TABLES)
-    assert {BALANCE, LIMIT, NET_SPENDING_180, AMOUNT_ASKED} <= set(CATALOGUE.names)
-
-
-def test_every_name_follows_from_its_declaration() -> None:
-    for feature in CATALOGUE.features:
-        assert feature.name.split("_")[0] in feature.tables
-        assert feature.name.isidentifier()
-
-
-def test_no_feature_reads_an_audit_only_column() -> None:
-    audit = {(t.name, c.name) for t in TABLES.values() for c in t.columns if c.audit_only}
-    read = {(table, name) for feature in CATALOGUE.features for table, names in feature.needs.items() for name in names}
-    assert audit
-    assert not audit & read
+def test_a_column_for_audit_is_read_by_features_for_audit_only() -> None:
+    assert Feature(_SEX, Dimension.IDENTITY, 0, "R_AUDIT", "audit_only").lawful == "audit_only"
+    with pytest.raises(DeclarationError, match="audit only") as refused:
+        Feature(_SEX, Dimension.IDENTITY, 0, "R_AUDIT")
+    assert "sex" in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -41,9 +55,34 @@ def test_no_feature_reads_an_audit_only_column() -> None:
         lambda: Aggregate("orders", "count", days=0),
         lambda: Aggregate("orders", "count", clock="status"),
         lambda: Aggregate("orders", "max", value=DaysBetween(column("amount"), column("occurred_at"))),
-        lambda: Aggregate("customers", "last", value=column("sex")),
+        lambda: Aggregate("orders", "count", where=column("status").equals("plcaed")),
+        lambda: Aggregate("orders", "last", value=column("amount"), nth=0),
+        lambda: Aggregate("orders", "max", value=column("amount"), nth=2),
+        lambda: Aggregate("orders", "decayed_sum", value=column("amount"), when_empty=0),
+        lambda: Aggregate("orders", "sum", value=column("amount"), half_life=7, when_empty=0),
+        lambda: Aggregate("orders", "decayed_sum", value=column("amount"), half_life=0, when_empty=0),
+        lambda: Aggregate("orders", "days_since_last", nth=2),
+        lambda: Aggregate("orders", "last", value=column("category"), when_empty=0),
+        lambda: Series(Aggregate("orders", "max", column("amount")), "slope", step=30, steps=3, when_empty=None),
+        lambda: Series(Aggregate("orders", "count", days=7, when_empty=0), "slope", step=30, steps=3, when_empty=None),
+        lambda: Series(_ORDERS, "slope", step=30, steps=1, when_empty=None),
+        lambda: Series(_ORDERS, "slope", step=0, steps=3, when_empty=None),
+        lambda: Series(Aggregate("orders", "count"), "slope", step=30, steps=3, when_empty=None),
+        lambda: Rank(Aggregate("orders", "last", value=column("category"))),
+        lambda: Difference(Aggregate("orders", "last", value=column("category")), _ORDERS),
+        lambda: Ratio(Aggregate("orders", "last", value=column("category")), Aggregate("orders", "count")),
+        lambda: Feature(_SEX, Dimension.IDENTITY, 0, "R_CUSTOMER_PROFILE"),
+        lambda: Feature(_SEX, Dimension.IDENTITY, 0, "R_CUSTOMER_PROFILE", "not_in_eu_credit"),
+        lambda: Feature(count("customers", _WOMEN), Dimension.IDENTITY, 0, "R_CUSTOMER_PROFILE"),
+        lambda: Feature(share("customers", _WOMEN), Dimension.IDENTITY, 0, "R_CUSTOMER_PROFILE"),
     ],
-    ids=["no value", "a value to count", "sum of text", "no condition", "types", "window", "clock", "days", "audit"],
+    ids=[
+        *("no value", "a value to count", "sum of text", "no condition", "types", "window", "clock", "days"),
+        *("unknown category", "nth 0", "nth of max", "no half-life", "half-life of a sum", "half-life 0"),
+        *("nth of a time", "0 for a text", "series of max", "series of a window", "series of one step"),
+        *("series of no days", "series of the unknown", "rank of a text", "difference of a text", "ratio of a text"),
+        *("audit", "audit, not in the EU", "audit in a condition", "audit in a share"),
+    ],
 )
 def test_a_declaration_that_cannot_mean_anything_is_refused(declare: object) -> None:
     with pytest.raises(DeclarationError, match="expected"):
@@ -64,7 +103,7 @@ def test_two_features_of_one_name_are_refused() -> None:
 
 
 def test_a_category_has_no_direction() -> None:
-    region = fold("customers", "last", Of("region", column("region"), "category", "region"), when_empty=None)
+    region = fold("customers", "last", Of("region", column("region"), "category", "region", "地区"), when_empty=None)
     with pytest.raises(DeclarationError, match="direction"):
         Feature(region, Dimension.IDENTITY, +1, "R_CUSTOMER_PROFILE")
 
@@ -79,6 +118,105 @@ def test_features_over_what_a_source_lacks_are_absent_and_say_what_is_missing() 
     assert len(provided.features) + len(absent) == len(CATALOGUE.features)
 
 
+_PLACED = Keep("placed", column("status").equals("placed"), "orders placed", "订单")
+_SPENDING = Of("amount", column("amount"), "money", "spending", "消费额")
+_VALUE = Of("value", column("amount"), "money", "order value", "订单金额")
+_AGE = Of("age", DaysBetween(column("occurred_at"), AsOf()), "days", "age of orders", "订单天数")
+
+
+@pytest.mark.parametrize(
+    ("named", "name", "en", "zh"),
+    [
+        (
+            count("orders", _PLACED, days=30),
+            "orders_placed_count_30d",
+            "orders placed in the last 30 days",
+            "近30天订单数",
+        ),
+        (count("orders", _PLACED), "orders_placed_count", "orders placed so far", "累计订单数"),
+        (
+            fold("orders", "max", _VALUE, _PLACED, days=90, when_empty=None),
+            "orders_placed_value_max_90d",
+            "largest order value in the last 90 days",
+            "近90天最高订单金额",
+        ),
+        (
+            fold("orders", "max", _AGE, when_empty=None),
+            "orders_age_max",
+            "longest age of orders so far",
+            "历来最长订单天数",
+        ),
+        (
+            fold("orders", "last", _VALUE, nth=2, when_empty=None),
+            "orders_value_last_2",
+            "last but one order value",
+            "倒数第二次订单金额",
+        ),
+        (
+            decayed("orders", _SPENDING, half_life=30, when_empty=0),
+            "orders_amount_decayed_30d",
+            "spending, weighted by recency (half after 30 days)",
+            "消费额(近期加权,30天减半)",
+        ),
+        (
+            gaps("orders", _PLACED, spread=True, days=365),
+            "orders_placed_gap_std_365d",
+            "spread of time between days with orders placed in the last 365 days",
+            "近365天订单间隔天数的波动",
+        ),
+        (
+            series("orders", "slope", _SPENDING, steps=6, when_empty=0),
+            "orders_amount_slope_6x30d",
+            "trend of spending per month over the last 6 months",
+            "近6个月消费额的逐月趋势",
+        ),
+        (
+            series("orders", "active", keep=_PLACED, step=7, steps=12, when_empty=0),
+            "orders_placed_active_12x7d",
+            "weeks with orders placed among the last 12 weeks",
+            "近12周内有订单的周数",
+        ),
+        (
+            series("orders", "longest_run", keep=_PLACED, step=10, steps=3, when_empty=0),
+            "orders_placed_longest_run_3x10d",
+            "longest run of periods of 10 days with orders placed in the last 3 periods of 10 days",
+            "近3个10天周期内连续有订单的最长10天周期数",
+        ),
+        (
+            rank(count("orders", _PLACED, days=30)),
+            "orders_placed_count_30d_rank",
+            "orders placed in the last 30 days, as a rank among all customers",
+            "近30天订单数在全体客户中的排位",
+        ),
+        (
+            share("orders", _PLACED, days=30),
+            "orders_placed_share_30d",
+            "orders placed as a share of all orders in the last 30 days",
+            "近30天订单占全部订单的比例",
+        ),
+        (
+            trend("orders", _SPENDING, short=30, long=90),
+            "orders_amount_trend_30d_90d",
+            "spending in the last 30 days against the last 90 days (1 = steady)",
+            "近30天消费额相对近90天的水平(1为持平)",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) and value.isidentifier() and value.isascii() else "",
+)
+def test_names_and_words_follow_from_the_declaration(named: Named, name: str, en: str, zh: str) -> None:
+    assert (named.name, named.title) == (name, Text(en, zh))
+
+
+def test_measures_of_measures_keep_what_they_are_made_of() -> None:
+    latest, before = (fold("orders", "last", _VALUE, when_empty=None, nth=n) for n in (1, 2))
+    change = difference("orders_change", latest, before, title=Text("change", "变化"))
+    against = ratio("orders_ratio", latest, before, title=Text("ratio", "比"))
+    assert change.measure == Difference(latest.measure, before.measure)  # type: ignore[arg-type]
+    assert against.measure == Ratio(latest.measure, before.measure)  # type: ignore[arg-type]
+    assert (change.unit, against.unit) == ("money", "ratio")
+    assert since("orders", phrase="since the last order", zh="距最近一次下单").unit == "days"
+
+
 def test_reason_sentences_read_aloud() -> None:
     said = {name: CATALOGUE[name].sentence for name in CATALOGUE.names}
     assert said["payments_failed_count_30d"](3.0, 0.0) == "3 payments failed in the last 30 days; most customers: 0"
@@ -89,3 +227,16 @@ def test_reason_sentences_read_aloud() -> None:
     )
     assert said["customers_bank_last"]("First Bank", "GT Bank") == "Bank: First Bank; commonest: GT Bank"
     assert said["payments_bnpl_share_180d"](0.4, 0.1).endswith("in the last 180 days: 40 %; most customers: 10 %")
+    assert said["orders_placed_days_since_last"](12.0, 5.0) == "12 days since the last order; most customers: 5.0 days"
+    assert said["orders_placed_count_90d_rank"](0.85, 0.5).endswith(
+        ", as a rank among all customers: 85 %; most customers: 50 %"
+    )
+
+
+def test_reason_sentences_read_aloud_in_chinese() -> None:
+    said = {name: partial(CATALOGUE[name].sentence, language="zh") for name in CATALOGUE.names}
+    assert said["payments_failed_count_30d"](3.0, 0.0) == "近30天失败的支付数:3;多数客户:0"
+    assert said["customers_age_last"](34.0, 41.0) == "年龄:34岁;多数客户:41岁"
+    assert said["orders_placed_days_since_last"](12.0, 25.0) == "距最近一次下单:12天;多数客户:25天"
+    assert said["orders_placed_amount_sum_90d"](None, 1200.0, "CNY") == "近90天订单消费额:未知;多数客户:1,200 CNY"
+    assert said["customers_bank_last"]("First Bank", "GT Bank") == "开户银行:First Bank;最常见:GT Bank"

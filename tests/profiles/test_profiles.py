@@ -74,7 +74,7 @@ def cohort_file(tmp_path: Path, members: list[tuple[str, datetime]]) -> Path:
 def test_ranges_of_customers_give_what_the_reference_gives(
     dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(build, "MEMBERS_PER_RANGE", 7)
+    monkeypatch.setattr(build, "EVENTS_PER_RANGE", 7)
     members = [(c, END - timedelta(days=d)) for c in CUSTOMERS for d in (0, 13)]
     with DuckDB(threads=1) as engine:
         profiles = build_profiles(engine, dataset, cohort_file(tmp_path, members), CATALOGUE, tmp_path / "p")

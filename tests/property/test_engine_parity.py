@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args
 
-from event_tables import Answers, by_duckdb, by_reference
-from hypothesis import given, settings
+from event_tables import NEEDS_SPARK, Answers, by_columns, by_duckdb, by_reference, by_spark
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from credit_eval.events.measures import Difference, Rank, Ratio, Series, SeriesFold
 from credit_eval.events.query import (
     Aggregate,
     AsOf,
@@ -20,10 +21,12 @@ from credit_eval.events.query import (
     DaysBetween,
     Expression,
     Floor,
+    Kind,
     Part,
-    Ratio,
     column,
+    type_of,
 )
+from credit_eval.events.tables import table_named
 from credit_eval.features.catalogue import CATALOGUE
 
 START = datetime(2026, 1, 1)
@@ -70,6 +73,9 @@ def repayment_rows(draw: st.DrawFn) -> dict[str, Any]:
 
 TABLES = st.fixed_dictionaries(
     {"payments": st.lists(payment_rows(), max_size=25), "repayments": st.lists(repayment_rows(), max_size=25)}
+)
+BUSY_TABLES = st.fixed_dictionaries(
+    {"payments": st.lists(payment_rows(), min_size=20), "repayments": st.lists(repayment_rows(), min_size=20)}
 )
 COHORTS = st.lists(st.tuples(CUSTOMERS, MOMENTS), min_size=1, max_size=6, unique=True)
 
@@ -137,29 +143,46 @@ def aggregates(draw: st.DrawFn) -> Aggregate:
         "days": draw(st.sampled_from((None, 1, 7, 30))),
         "clock": clock,
     }
-    kind = draw(
-        st.sampled_from(
-            ("count", "days_since_last", "days_since_first", "sum", "mean", "std", "min", "max", "nunique", "last")
-        )
-    )
-    if kind in ("count", "days_since_last", "days_since_first"):
+    kind = draw(st.sampled_from(sorted(get_args(Kind))))
+    if kind in ("count", "days_since_last", "days_since_first", "gap_mean", "gap_std"):
         value = None
-    elif kind in ("nunique", "last"):
+    elif kind in ("nunique", "entropy", "last"):
         text = st.sampled_from([*TEXTS[table], Floor("month", column("occurred_at"))])
         value = draw(text | NUMBERS[table] | NESTED[table])
     else:
         value = draw(NUMBERS[table])
-    empty = draw(st.sampled_from((0, None))) if kind in ("count", "sum", "nunique") else None
+    if kind == "last":
+        common["nth"] = draw(st.integers(1, 3))
+    if kind == "decayed_sum":
+        common["half_life"] = draw(st.sampled_from((1, 7, 30)))
+    textual = kind == "last" and type_of(value, table_named(table)) in ("text", "bool")
+    empty = None if textual else draw(st.sampled_from((0, None)))
     return Aggregate(table, kind, value=value, when_empty=empty, **common)
+
+
+@st.composite
+def series(draw: st.DrawFn) -> Series:
+    table = draw(st.sampled_from(("payments", "repayments")))
+    value = draw(_maybe(st.sampled_from(EXACT[table])))
+    where = draw(_maybe(st.sampled_from(CONDITIONS[table])))
+    kind: Any = "count" if value is None else "sum"
+    of = Aggregate(table, kind, value, where, when_empty=0)
+    fold = draw(st.sampled_from(sorted(get_args(SeriesFold))))
+    return Series(
+        of, fold, draw(st.sampled_from((1, 7, 30))), draw(st.integers(2, 6)), draw(st.sampled_from((0, None)))
+    )
 
 
 @st.composite
 def measures(draw: st.DrawFn) -> Any:
     first = draw(aggregates())
     second = draw(aggregates())
-    if first.is_text or second.is_text or draw(st.booleans()):
+    if first.is_text or second.is_text:
         return first
-    return Ratio(first, second, draw(st.sampled_from((1, 3))))
+    plain = st.sampled_from(
+        [first, first, Ratio(first, second, draw(st.sampled_from((1, 3)))), Difference(first, second)]
+    )
+    return draw(plain | series() | plain.map(Rank))
 
 
 def assert_same(found: Answers, expected: Answers) -> None:
@@ -176,17 +199,44 @@ def assert_same(found: Answers, expected: Answers) -> None:
 
 @settings(max_examples=80, deadline=None)
 @given(tables=TABLES, cohort=COHORTS, asked=st.lists(measures(), min_size=1, max_size=5))
-def test_duckdb_equals_the_reference_on_generated_declarations(
+def test_engines_equal_the_reference_on_generated_declarations(
     tables: dict[str, Any], cohort: Any, asked: list[Any]
 ) -> None:
     named = {f"m{i}": measure for i, measure in enumerate(asked)}
-    assert_same(by_duckdb(named, tables, cohort), by_reference(named, tables, cohort))
+    expected = by_reference(named, tables, cohort)
+    assert_same(by_duckdb(named, tables, cohort), expected)
+    assert_same(by_columns(named, tables, cohort), expected)
 
 
 @settings(max_examples=8, deadline=None)
 @given(tables=TABLES, cohort=COHORTS)
-def test_duckdb_equals_the_reference_on_the_whole_catalogue(tables: dict[str, Any], cohort: Any) -> None:
-    assert_same(by_duckdb(CATALOGUE.measures, tables, cohort), by_reference(CATALOGUE.measures, tables, cohort))
+def test_engines_equal_the_reference_on_the_whole_catalogue(tables: dict[str, Any], cohort: Any) -> None:
+    found = by_columns(CATALOGUE.measures, tables, cohort)
+    assert_same(found, by_reference(CATALOGUE.measures, tables, cohort))
+    assert found == by_duckdb(CATALOGUE.measures, tables, cohort)
+
+
+class TestSpark:
+    """A job takes a second however small, so few of them, of many measures each; nothing is shrunk for that reason."""
+
+    pytestmark = NEEDS_SPARK
+
+    @settings(max_examples=8, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @given(tables=BUSY_TABLES, cohort=COHORTS, asked=st.lists(measures(), min_size=40, max_size=40))
+    def test_it_equals_the_reference_on_generated_declarations(
+        self, tables: dict[str, Any], cohort: Any, asked: list[Any]
+    ) -> None:
+        named = {f"m{i}": measure for i, measure in enumerate(asked)}
+        found = by_spark(named, tables, cohort)
+        assert_same(found, by_reference(named, tables, cohort))
+        assert found == by_duckdb(named, tables, cohort)
+
+    @settings(max_examples=3, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @given(tables=BUSY_TABLES, cohort=COHORTS)
+    def test_it_equals_the_reference_on_the_whole_catalogue(self, tables: dict[str, Any], cohort: Any) -> None:
+        found = by_spark(CATALOGUE.measures, tables, cohort)
+        assert_same(found, by_reference(CATALOGUE.measures, tables, cohort))
+        assert found == by_columns(CATALOGUE.measures, tables, cohort)
 
 
 @settings(max_examples=8, deadline=None)
@@ -203,7 +253,7 @@ def test_events_known_at_or_after_as_of_change_no_profile(
 ) -> None:
     """The first law. Late payments of old lines and late-arriving old events are among what is added."""
     cohort = [(customer, as_of) for customer in "abc"]
-    before = by_duckdb(CATALOGUE.measures, tables, cohort)
+    before = by_columns(CATALOGUE.measures, tables, cohort)
     delay = st.integers(0, 86_400_000_000).map(lambda us: timedelta(microseconds=us))
     future = [row | {"known_at": as_of + data.draw(delay)} for row in later]
     paid_later = [
@@ -213,4 +263,4 @@ def test_events_known_at_or_after_as_of_change_no_profile(
         for row in tables["repayments"]
     ]
     changed = {"payments": tables["payments"] + future, "repayments": paid_later}
-    assert by_duckdb(CATALOGUE.measures, changed, cohort) == before
+    assert by_columns(CATALOGUE.measures, changed, cohort) == before

@@ -41,7 +41,7 @@ def test_summary_equals_counting_by_hand(tmp_path: Path, seed: int) -> None:
     assert found.reasons_among == found.adverse_by_score == len(decided)
     assert found.adverse_bound_by == adverse["limit_bound_by"].value_counts().to_dict()
     assert [n for _, _, n in found.reasons] == sorted(first.values(), reverse=True)[:3]
-    assert all(first[code] == n and REASONS[code] == label for code, label, n in found.reasons)
+    assert all(first[code] == n and REASONS[code].en == label for code, label, n in found.reasons)
     assert found.limit_bound_by == frame["limit_bound_by"].value_counts().to_dict()
 
 

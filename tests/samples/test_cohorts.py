@@ -6,7 +6,7 @@ from event_tables import arrow_of, draw
 
 from credit_eval.core.errors import CohortError, SampleError
 from credit_eval.events.engines.duckdb import DuckDB
-from credit_eval.events.store import Dataset, DatasetInfo
+from credit_eval.events.store import Dataset, DatasetInfo, Part
 from credit_eval.samples.cohorts import monthly_cohort, snapshot_dates
 from credit_eval.samples.definition import DefaultDefinition
 
@@ -48,6 +48,16 @@ def test_members_have_an_account_known_strictly_before(dataset):
 
 def test_a_date_said_twice_counts_once(dataset):
     assert write(dataset, [datetime(2026, 3, 1)] * 2).num_rows == 2
+
+
+def test_members_whose_account_came_in_a_part_are_seen(dataset):
+    part = Part("accounts.parts/2026-03-01.parquet", 1)
+    (dataset.root / part.file).parent.mkdir()
+    late = draw("accounts", ACCOUNTS.replace("2026-02-01", "2026-03-01").replace("b  ", "c  "))
+    pq.write_table(arrow_of("accounts", late[:1]), dataset.root / part.file)
+    dataset.info.parts["accounts"] = [part]
+    members = write(dataset, [datetime(2026, 4, 1)])
+    assert members["customer_id"].to_pylist() == ["a", "b", "c"]
 
 
 def test_an_as_of_after_the_data_end_is_refused(dataset):

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -294,6 +296,77 @@ def test_a_file_that_is_no_parquet_is_refused(shop: Shop, name: str, text: str) 
     shop.write(text, name)
     shop.map_orders(file=name)
     assert "sales.parquet cannot be read" in shop.refused(SourceError)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
+def test_amounts_that_are_no_numbers_are_refused_in_parquet_too(shop: Shop, bad: float) -> None:
+    texts = {"no": ["1", "2"], "who": ["a", "b"], "at": ["2025-02-01"] * 2, "state": ["paid"] * 2}
+    pq.write_table(pa.table({**texts, "total": [5.0, bad]}), shop.folder / "sales.parquet")
+    shop.map_orders(file="sales.parquet")
+    said = shop.refused(TableError)
+    assert said.startswith("orders.amount cannot be read")
+    assert f"received: '{bad}'" in said
+    assert "rows: 1 (sales.parquet row 2)" in said
+    assert [row[0] for row in rows(shop.load(quarantine=True), "orders", "order_id")] == ["1"]
+
+
+def test_nan_may_be_said_to_mean_no_value(shop: Shop) -> None:
+    texts = {"no": ["1", "2"], "who": ["a", "b"], "at": ["2025-02-01"] * 2, "state": ["placed"] * 2}
+    shared = {**texts, "total": [5.0, 6.0], "rates": [float("nan"), 3.0]}
+    pq.write_table(pa.table(shared), shop.folder / "sales.parquet")
+    columns = {**ORDERS["columns"], "installments": "rates"}
+    shop.map_orders(file="sales.parquet", columns=columns)
+    assert "orders.installments cannot be read" in shop.refused(TableError)
+    shop.map_orders(file="sales.parquet", columns=columns, missing=["nan"])
+    assert rows(shop.load(), "orders", "installments") == [(None,), (3,)]
+
+
+def test_a_half_written_parquet_file_is_refused(shop: Shop) -> None:
+    path = shop.folder / "sales.parquet"
+    with DuckDB() as engine:
+        engine.run(f"COPY (FROM {quote(shop.folder / 'sales.csv')}) TO {quote(path)}")
+    whole = path.read_bytes()
+    shop.map_orders(file="sales.parquet")
+    for kept in (len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:kept])
+        said = shop.refused(SourceError, quarantine=True)
+        assert "sales.parquet cannot be read" in said
+        assert "to do: write it anew to its end" in said
+    path.write_bytes(whole[:4] + bytes(60) + whole[64:])  # the footer is whole, the rows are not
+    assert "whole Parquet files" in shop.refused(SourceError)
+
+
+@pytest.mark.parametrize("quarantine", [False, True])
+def test_two_kinds_of_line_ends_in_one_file_are_refused(shop: Shop, quarantine: bool) -> None:
+    shop.write(SALES.replace("\n", "\r\n") + "3,a,2025-02-03,5,paid\n4,b,2025-02-03\n")
+    said = shop.refused(SourceError, quarantine=quarantine)
+    assert ("line ends" in said) or ("cannot be read" in said)
+
+
+def test_times_with_and_without_an_offset_are_mixed_only_where_the_timezone_is_said(shop: Shop) -> None:
+    shop.write(SALES.replace("2025-02-01 10:00:00", "2025-02-01T10:00:00Z"))
+    said = shop.refused(TableError)
+    assert said.startswith("orders.occurred_at has no offset, as other times of the column have")
+    assert "rows: 1 (sales.csv row 3)" in said
+    for timezone, hour in (("UTC", 10), ("+01:00", 9), ("-02:00", 12)):
+        shop.map({**MAPPING, "timezone": timezone})
+        found = rows(shop.load(replace=True), "orders", "occurred_at::VARCHAR")
+        assert found == [("2025-02-01 10:00:00",), (f"2025-02-02 {hour:02}:00:00",)]
+
+
+def test_a_zone_by_name_is_an_offset_too(shop: Shop) -> None:
+    shop.write(SALES.replace("2025-02-01 10:00:00", "2025-02-01 10:00:00 UTC"))
+    shop.map({**MAPPING, "timezone": "+01:00"})
+    assert rows(shop.load(), "orders", "occurred_at::VARCHAR")[0] == ("2025-02-01 10:00:00",)
+
+
+def test_categories_are_compared_where_there_are_any(shop: Shop) -> None:
+    assert shop.load().info.derived == {}
+    shop.map_orders(constants={"category": "tea"})
+    dataset = shop.load(replace=True)
+    assert dataset.info.derived == {"orders": ["category_median"]}
+    assert dataset.info.columns["orders"][-1] == "category_median"
+    assert rows(dataset, "orders", "category_median") == [(None,), (None,)]
 
 
 def test_cohorts_and_outcomes_are_written_and_judged(shop: Shop) -> None:

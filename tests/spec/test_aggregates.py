@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import pytest
-from event_tables import ENGINES, draw
+from event_tables import ENGINES, EVERY_ENGINE, Answers, draw
 
 from credit_eval.core.errors import DeclarationError
+from credit_eval.events.measures import Measure, Ratio
 from credit_eval.events.query import (
     Aggregate,
     AsOf,
@@ -18,9 +20,7 @@ from credit_eval.events.query import (
     Constant,
     DaysBetween,
     Floor,
-    Measure,
     Part,
-    Ratio,
     column,
 )
 from credit_eval.events.tables import LARGEST_AMOUNT
@@ -164,19 +164,26 @@ SPECS = [
 ]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@cache
+def _answers(engine: str, drawing: tuple[tuple[str, str], ...]) -> Answers:
+    """Every spec of one drawing at once: an engine that needs a second to get going needs it once."""
+    asked = {spec.name: spec.measure for spec in SPECS if tuple(spec.drawing.items()) == drawing}
+    tables = {table: draw(table, text) for table, text in drawing}
+    return ENGINES[engine](asked, tables, [(c, AS_OF) for c in "abc"])
+
+
+@pytest.mark.parametrize("engine", EVERY_ENGINE)
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
 def test_an_aggregate_means_what_is_drawn(spec: Spec, engine: str) -> None:
-    tables = {table: draw(table, text) for table, text in spec.drawing.items()}
-    answers = ENGINES[engine]({"it": spec.measure}, tables, [(c, AS_OF) for c in "abc"])
-    found = {customer: answer["it"] for (customer, _), answer in answers.items()}
+    answers = _answers(engine, tuple(spec.drawing.items()))
+    found = {customer: answer[spec.name] for (customer, _), answer in answers.items()}
     assert found == {
         customer: expected if expected is None or isinstance(expected, str) else pytest.approx(expected, rel=1e-12)
         for customer, expected in (("a", spec.a), ("b", spec.b), ("c", spec.c))
     }
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", EVERY_ENGINE)
 def test_every_member_has_its_own_as_of(engine: str) -> None:
     tables = {"payments": draw("payments", PAYMENTS)}
     cohort = [("a", datetime(2026, 1, 10)), ("a", datetime(2026, 1, 10, 0, 0, 1)), ("a", datetime(2026, 4, 1))]
@@ -184,7 +191,7 @@ def test_every_member_has_its_own_as_of(engine: str) -> None:
     assert [answer["it"] for answer in answers.values()] == [0, 1, 5]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", EVERY_ENGINE)
 def test_ties_of_the_latest_value_go_to_the_largest(engine: str) -> None:
     drawing = """
     customer_id  occurred_at  order_id  status  amount  category
@@ -196,7 +203,7 @@ def test_ties_of_the_latest_value_go_to_the_largest(engine: str) -> None:
     assert answers["a", AS_OF]["it"] == "toys"
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", EVERY_ENGINE)
 def test_a_customer_has_a_row_per_change_and_is_known_since_the_first(engine: str) -> None:
     drawing = """
     customer_id  occurred_at  kyc_level  region

@@ -139,12 +139,15 @@ def quote(path: Path | str) -> str:
     return "'" + str(path).replace("'", "''") + "'"
 
 
-def parquet(path: Path | str) -> str:
-    """Parquet files (a path or a glob) as a relation: what the files hold, and nothing read out of their names.
+def parquet(path: Path | str | Sequence[Path]) -> str:
+    """Parquet files (a path, a glob or a list of paths) as a relation: what they hold, nothing out of their names.
 
     Directories here are named `as_of=…` and `cohort=…`; DuckDB would make columns of these, over the real ones.
 
     >>> parquet("data/scored/part-*.parquet")
     "read_parquet('data/scored/part-*.parquet', hive_partitioning = false)"
+    >>> parquet([Path("orders.parquet"), Path("orders.parts/2026-03-01.parquet")])
+    "read_parquet(['orders.parquet', 'orders.parts/2026-03-01.parquet'], hive_partitioning = false)"
     """
-    return f"read_parquet({quote(path)}, hive_partitioning = false)"
+    files = quote(path) if isinstance(path, Path | str) else "[" + ", ".join(quote(one) for one in path) + "]"
+    return f"read_parquet({files}, hive_partitioning = false)"

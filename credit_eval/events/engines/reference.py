@@ -14,14 +14,18 @@ Rows are dictionaries as a Parquet file gives them: text, int, Decimal, bool, na
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
 from fractions import Fraction
+from itertools import groupby, pairwise
 from typing import Any
 
-from credit_eval.core.clock import DAY
+from credit_eval.core.clock import DAY, EPOCH
+from credit_eval.events.measures import Difference, Measure, Rank, Ratio, Series, aggregates_of
 from credit_eval.events.query import (
+    WEIGHT_BITS,
     Aggregate,
     Arithmetic,
     AsOf,
@@ -35,15 +39,13 @@ from credit_eval.events.query import (
     IsIn,
     IsNull,
     Logic,
-    Measure,
     Not,
     Part,
-    Ratio,
+    weight_of,
 )
 from credit_eval.events.tables import DEFAULTS, Table, table_named
 
 Row = Mapping[str, Any]
-EPOCH = datetime(1970, 1, 1)
 
 #: Significant digits of a Decimal in between; Python's own 28 would round a product of two large amounts.
 DIGITS = 100
@@ -108,15 +110,39 @@ def _fold(aggregate: Aggregate, kept: list[tuple[datetime, Any]], as_of: datetim
             return max(values)
         case "nunique":
             return len(set(values))
+        case "entropy":
+            return _entropy(values)
         case "last":
-            return max(kept)[1]
+            return sorted(kept)[-aggregate.nth][1] if len(kept) >= aggregate.nth else None
+        case "decayed_sum":
+            assert aggregate.half_life is not None
+            weights = [weight_of(_day(as_of) - _day(moment), aggregate.half_life) for moment in moments]
+            return Fraction(sum(Fraction(v) * w for v, w in zip(values, weights, strict=True)), 2**WEIGHT_BITS)
+        case "gap_mean":
+            gaps = _gaps(moments)
+            return sum(gaps) / len(gaps) if gaps else None
+        case "gap_std":
+            return _sample_deviation(_gaps(moments))
         case "days_since_last":
             return (as_of - max(moments)) / DAY
         case "days_since_first":
             return (as_of - min(moments)) / DAY
 
 
-def _sample_deviation(values: list[Any]) -> float | None:
+def _day(moment: datetime) -> int:
+    return (moment - EPOCH) // DAY
+
+
+def _gaps(moments: list[datetime]) -> list[int]:
+    return [late - early for early, late in pairwise(sorted({_day(moment) for moment in moments}))]
+
+
+def _entropy(values: list[Any]) -> float:
+    counts = Counter(values).values()
+    return -sum(n / len(values) * math.log2(n / len(values)) for n in counts)
+
+
+def _sample_deviation(values: Sequence[Any]) -> float | None:
     n = len(values)
     if n < 2:
         return None
@@ -190,17 +216,55 @@ def _unary(node: Expression, operand: Any) -> Any:
 
 
 def measure_of(measure: Measure, answer: Callable[[Aggregate], Any]) -> Any:
-    """A measure as profiles hold it (a double, a text or None), from its aggregates' answers."""
-    if not isinstance(measure, Ratio):
-        return as_profile_value(answer(measure))
-    over, under = answer(measure.over), answer(measure.under)
-    if over is None or not under:
-        return None
-    return measure.factor * float(over) / float(under)
+    """A measure as profiles hold it (a double, a text or None), from its aggregates' answers; ranks come later."""
+    answers = [answer(aggregate) for aggregate in aggregates_of(measure)]
+    match measure:
+        case Ratio():
+            over, under = answers
+            return None if over is None or not under else measure.factor * float(over) / float(under)
+        case Difference():
+            left, right = answers
+            return None if left is None or right is None else float(left) - float(right)
+        case Series():
+            steps = [Fraction(wide) - Fraction(narrow) for narrow, wide in pairwise([0, *answers])]
+            return _series(measure, steps[::-1])
+        case Rank(of):
+            return measure_of(of, answer)
+        case _:
+            return as_profile_value(answers[0])
+
+
+def _series(measure: Series, steps: list[Fraction]) -> Any:
+    if not any(steps):
+        return as_profile_value(measure.when_empty)
+    match measure.fold:
+        case "active":
+            return float(sum(step != 0 for step in steps))
+        case "longest_run":
+            return float(max(len(list(run)) for busy, run in groupby(steps, key=bool) if busy))
+        case "variation":
+            mean = sum(steps) / len(steps)
+            spread = _sample_deviation(steps)
+            return None if mean <= 0 or spread is None else spread / float(mean)
+        case "slope":
+            middle = Fraction(len(steps) - 1, 2)
+            over = sum((place - middle) * step for place, step in enumerate(steps))
+            return float(over / sum((place - middle) ** 2 for place in range(len(steps))))
+
+
+def ranks(values: Sequence[float | None]) -> list[float | None]:
+    """Where each value stands among the known ones of one `as_of`: those below, and half of those equal."""
+    known = [value for value in values if value is not None]
+    return [
+        None
+        if value is None
+        else (sum(other < value for other in known) + sum(other == value for other in known) / 2) / len(known)
+        for value in values
+    ]
 
 
 def as_profile_value(value: Any) -> Any:
     """An answer as profiles hold it: numbers as doubles, truth values as text, the rest as it is."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return float(value) if isinstance(value, int | Decimal) else value
+    return float(value) if isinstance(value, int | Decimal | Fraction) else value

@@ -1,11 +1,13 @@
 """The simulator's run: blocks of customers in, a data set and its hidden truth out.
 
 Customers are simulated in blocks of 1,000, each with random numbers of its own made from (seed, block), and
-written as they come: memory does not grow with the number of customers, and the same seed gives the same bytes.
+written as they come: memory does not grow with the number of customers, and the same seed gives the same bytes. Then
+the orders are compared with those of everybody else (`category_median`), which no block alone can do.
 """
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,6 +20,8 @@ import pyarrow.parquet as pq
 from credit_eval.core.errors import SourceError
 from credit_eval.core.files import atomic_directory, sha256_file
 from credit_eval.core.progress import Tick, silent
+from credit_eval.events.derived import derived_columns, with_derived
+from credit_eval.events.engines.duckdb import DuckDB, parquet
 from credit_eval.events.store import Dataset, DatasetInfo, describe_dataset, open_dataset
 from credit_eval.sources.simulator import behaviour, browsing, lines, purchases
 from credit_eval.sources.simulator.credit import Credit, run_credit
@@ -31,6 +35,7 @@ from credit_eval.sources.simulator.truth import FIRST_MONTH, true_default
 
 BLOCK = 1_000
 ROWS_PER_GROUP = 50_000
+DERIVE_MEMORY = "256MB"
 CURRENCY = "CNY"
 TRUTH = "true_pd"
 LEAST_MONTHS, MOST_MONTHS = 6, 60
@@ -68,6 +73,7 @@ def simulate(
         orphan = not (root / name).exists()
         hidden = outputs.enter_context(atomic_directory(truth_root / name, replace=replace or orphan))
         rows = _write_blocks(visible, hidden, _blocks(customers, seed, calendar, world, tick))
+        _derive(visible / "orders.parquet")
         describe_dataset(visible, _info(visible, name, calendar, rows, customers, seed))
     return open_dataset(root / name)
 
@@ -156,6 +162,17 @@ def _write_blocks(visible: Path, hidden: Path, blocks: Iterator[dict[str, Any]])
     return {table: writer.rows for table, writer in writers.items() if table != TRUTH}
 
 
+def _derive(orders: Path) -> None:
+    """Rewrite the orders with their derived columns, in bounded memory."""
+    given = pq.read_schema(orders).names
+    spill, written = orders.with_name(".spill"), orders.with_name(".orders.parquet")
+    with DuckDB(threads=1, memory=DERIVE_MEMORY, spill=spill) as engine:
+        rows = with_derived(engine, "orders", derived_columns("orders", given), f"SELECT * FROM {parquet(orders)}")
+        engine.write_parquet(f"{rows} ORDER BY customer_id, occurred_at, order_id, status", written)
+    written.replace(orders)
+    shutil.rmtree(spill, ignore_errors=True)
+
+
 class _Writer:
     """A Parquet file with row groups of exactly `ROWS_PER_GROUP` rows, whatever the size of the parts."""
 
@@ -195,4 +212,5 @@ def _info(folder: Path, name: str, calendar: Calendar, rows: dict[str, int], cus
         rows=rows,
         hashes={path.name: sha256_file(path) for table, path in files.items()},
         notes=[f"simulated: {customers:,} customers, {calendar.months} months, seed {seed}"],
+        derived={"orders": ["category_median"]},
     )

@@ -1,0 +1,106 @@
+"""Where the benchmark keeps its data and the peers' environments, and how they come to be there."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import venv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from benchmarks.feature_peers.measure import CONSOLE, PROJECT
+
+AS_OF = datetime(2026, 6, 15)
+PANEL = [datetime(2025 + month // 12, month % 12 + 1, 1) for month in range(6, 18)]
+EVENTS_PER_CUSTOMER = 100
+#: DuckDB and pandas run in the project's own environment, in the versions it pins.
+ENVIRONMENTS = {"polars": ["polars==2.1.0"], "featuretools": ["featuretools==1.31.0", "pandas<3", "pyarrow"]}
+
+
+def module(name: str, *arguments: object) -> list[str]:
+    """A command that runs a module of this folder."""
+    return [sys.executable, "-m", f"benchmarks.feature_peers.{name}", *map(str, arguments)]
+
+
+@dataclass(frozen=True)
+class Places:
+    """Of the data of one size."""
+
+    work: Path
+    events: int
+
+    @property
+    def customers(self) -> int:
+        return max(self.events // EVENTS_PER_CUSTOMER, 1)
+
+    @property
+    def data(self) -> Path:
+        return self.work / "data" / f"{self.events}"
+
+    @property
+    def history(self) -> Path:
+        return self.data.with_name(f"{self.events}-history")
+
+    @property
+    def today(self) -> Path:
+        return self.data.with_name(f"{self.events}-today")
+
+    @property
+    def tiles(self) -> Path:
+        return self.data.with_name(f"{self.events}-tiles")
+
+    @property
+    def rows(self) -> int:
+        """Events there really are."""
+        return sum(pq.read_metadata(path).num_rows for path in self.data.glob("*.parquet"))
+
+    def out(self, name: str) -> Path:
+        return self.work / "out" / f"{self.events}" / name.replace(" ", "-")
+
+    def cohort(self, name: str) -> Path:
+        return self.data / "cohorts" / f"{name}.parquet"
+
+    def python(self, program: str) -> str:
+        """The interpreter of a peer, of an environment of its own where it needs one."""
+        if program not in ENVIRONMENTS:
+            return sys.executable
+        place = self.work / "environments" / program
+        if not (place / "installed").exists():
+            CONSOLE.print(f"installing {', '.join(ENVIRONMENTS[program])} …")
+            venv.create(place, with_pip=True, clear=True)
+            pip = [place / "bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            subprocess.run([*pip, *ENVIRONMENTS[program]], check=True)
+            (place / "installed").touch()
+        return str(place / "bin/python")
+
+    def generate(self) -> None:
+        """The data set, and whom to observe when."""
+        if not self.data.exists():
+            CONSOLE.print(f"generating {self.events:,} events …")
+            size = ("--customers", self.customers, "--events", self.events)
+            subprocess.run(module("generate", self.data, *size), cwd=PROJECT, check=True)
+        self._write_cohort("one", [AS_OF])
+        self._write_cohort("panel", PANEL)
+
+    def split(self) -> None:
+        """Yesterday's data set and today's."""
+        if not self.today.exists():
+            day = f"{AS_OF - timedelta(days=1):%Y-%m-%d}"
+            subprocess.run(module("one_more_day", self.data, self.history, self.today, day), cwd=PROJECT, check=True)
+
+    def _write_cohort(self, name: str, dates: Sequence[datetime]) -> None:
+        """Everybody known at each date."""
+        self.cohort(name).parent.mkdir(exist_ok=True)
+        customers = pq.read_table(self.data / "customers.parquet", columns=["customer_id", "known_at"])
+        parts = []
+        for as_of in dates:
+            moment = pa.scalar(as_of, pa.timestamp("us"))
+            members = customers.filter(pc.less(customers["known_at"], moment)).select(["customer_id"])
+            parts.append(members.append_column("as_of", pa.repeat(moment, len(members))))
+        pq.write_table(pa.concat_tables(parts), self.cohort(name))

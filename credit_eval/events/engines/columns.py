@@ -1,0 +1,97 @@
+"""Arrow columns as the kernel wants them: whole numbers, and which of them are known.
+
+Decimals become whole numbers of their smallest unit, timestamps microseconds, texts codes. Whole numbers are
+int64; where 64 bits could not hold them, Python's own, slower and without end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """`whole[i] / 10**scale` where `known[i]` (None: everywhere); for texts, codes into `texts`."""
+
+    whole: Array
+    known: Array | None = None
+    scale: int = 0
+    texts: tuple[str, ...] | None = None
+
+    def take(self, rows: Array) -> Numbers:
+        """Some rows, in the order given."""
+        return Numbers(self.whole[rows], None if self.known is None else self.known[rows], self.scale, self.texts)
+
+    @property
+    def largest(self) -> int:
+        """Largest absolute value of what is known."""
+        seen = self.whole if self.known is None else self.whole[self.known]
+        return max(abs(int(seen.max())), abs(int(seen.min()))) if len(seen) else 0
+
+
+def truths(column: pa.Array) -> Array:
+    """A condition's rows, (n,) bool; unknown is not true."""
+    whole = pc.cast(column.fill_null(False) if column.null_count else column, pa.uint8())
+    return np.asarray(whole).view(np.bool_)
+
+
+def moments(column: pa.Array) -> tuple[Array, Array | None]:
+    """Timestamps as microseconds since 1970 (UTC), (n,) int64, and which are known."""
+    stamped = column if column.type == pa.timestamp("us") else pc.cast(column, pa.timestamp("us"))
+    return _int64(stamped, 1), _known(column)
+
+
+def numbers(column: pa.Array) -> Numbers:
+    """A value's rows, whatever their type."""
+    if pa.types.is_dictionary(column.type) or pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        return _coded(column)
+    if pa.types.is_decimal(column.type):
+        return Numbers(_unscaled(column), _known(column), column.type.scale)
+    if pa.types.is_timestamp(column.type):
+        return Numbers(moments(column)[0], _known(column))
+    if pa.types.is_null(column.type):
+        return Numbers(np.zeros(len(column), np.int64), np.zeros(len(column), np.bool_))
+    filled = column.fill_null(0 if not pa.types.is_boolean(column.type) else False) if column.null_count else column
+    return Numbers(np.asarray(pc.cast(filled, pa.int64())), _known(column))
+
+
+def _known(column: pa.Array) -> Array | None:
+    return np.asarray(pc.cast(column.is_valid(), pa.uint8())).view(np.bool_) if column.null_count else None
+
+
+def _int64(column: pa.Array, words: int) -> Array:
+    """The first of every `words` 64-bit words of a fixed-width column."""
+    data = column.buffers()[1]
+    if data is None:
+        return np.zeros(len(column), np.int64)
+    first, last = column.offset * words, (column.offset + len(column)) * words
+    return np.frombuffer(data, np.int64)[first:last:words]
+
+
+def _unscaled(column: pa.Array) -> Array:
+    """Decimals in their smallest unit: the low word, unless a high word says that 64 bits are not enough."""
+    if column.type.bit_width == 64:
+        return _int64(column, 1)
+    low = np.ascontiguousarray(_int64(column, 2))
+    if column.type.precision > 18:
+        data = column.buffers()[1]
+        high = np.frombuffer(data, np.int64)[2 * column.offset + 1 : 2 * (column.offset + len(column)) : 2]
+        beyond = high != low >> 63
+        known = _known(column)
+        if np.any(beyond if known is None else beyond & known):
+            whole = high.astype(object) * 2**64 + low.view(np.uint64).astype(object)
+            return whole if known is None else np.where(known, whole, 0)
+    return low
+
+
+def _coded(column: pa.Array) -> Numbers:
+    coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    codes = np.asarray(pc.cast(coded.indices.fill_null(0) if column.null_count else coded.indices, pa.int64()))
+    return Numbers(codes, _known(column), texts=tuple(coded.dictionary.to_pylist()))

@@ -1,0 +1,261 @@
+"""Row expressions over columns in memory, a whole column at a time.
+
+Texts come as codes into the few values there are. An expression of one text column is asked of these values, and of
+NULL, once; rows look their answer up. Values are whole numbers with a scale, and which of them are known: logic has
+three values, as in SQL. `reference.py` is the meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from credit_eval.core.clock import DAY_US
+from credit_eval.events.engines.columns import Array, Numbers
+from credit_eval.events.engines.rows import SAFE
+from credit_eval.events.query import (
+    Arithmetic,
+    AsOf,
+    Case,
+    ColumnOf,
+    Compare,
+    Constant,
+    DaysBetween,
+    Expression,
+    Floor,
+    IsIn,
+    IsNull,
+    Logic,
+    Not,
+    Part,
+    asks_for_as_of,
+    columns_in,
+)
+from credit_eval.events.tables import Table
+
+_HOUR_US = 3_600_000_000
+_COMPARE: dict[str, Callable[[Any, Any], Array]] = {
+    "=": np.equal,
+    "<": np.less,
+    "<=": np.less_equal,
+    ">": np.greater,
+    ">=": np.greater_equal,
+}
+_ARITHMETIC: dict[str, Callable[[Any, Any], Array]] = {"+": np.add, "-": np.subtract, "*": np.multiply}
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Rows of one table: a column by name, how many rows, and each row's `as_of` where rows belong to members."""
+
+    table: Table
+    columns: Mapping[str, Numbers]
+    n: int
+    as_of: Array | None = None
+
+    def truths(self, node: Expression) -> Array:
+        """Rows for which a condition is true, (n,) bool."""
+        found = self.evaluate(node)
+        whole = found.whole.astype(np.bool_)
+        return whole if found.known is None else whole & found.known
+
+    def clock(self, name: str) -> Numbers:
+        """A clock as rows see it."""
+        return self._column(name)
+
+    def evaluate(self, node: Expression) -> Numbers:
+        """The expression's value for every row."""
+        text = self._only_text(node)
+        return self._evaluate(node) if text is None else self._looked_up(node, text)
+
+    def _only_text(self, node: Expression) -> str | None:
+        """The one text column that decides the value, if there is one and no `as_of` has a say."""
+        if isinstance(node, ColumnOf | Constant | AsOf):
+            return None
+        named = columns_in(node)
+        if len(named) != 1 or asks_for_as_of(node, self.table):
+            return None
+        (name,) = named
+        texts = self.columns[name].texts
+        return name if texts is not None and len(texts) < self.n else None
+
+    def _looked_up(self, node: Expression, name: str) -> Numbers:
+        column = self.columns[name]
+        texts = column.texts or ()
+        k = len(texts)
+        asked = Numbers(np.arange(k + 1), np.arange(k + 1) < k, texts=(*texts, ""))
+        found = Columns(self.table, {name: asked}, k + 1)._evaluate(node)
+        return found.take(column.whole if column.known is None else np.where(column.known, column.whole, k))
+
+    def _evaluate(self, node: Expression) -> Numbers:
+        match node:
+            case ColumnOf(name):
+                return self._column(name)
+            case Constant(value):
+                return _constant(value, self.n)
+            case AsOf():
+                assert self.as_of is not None  # planned as a paired stream
+                return Numbers(self.as_of)
+            case Compare(op, left, right):
+                return _compared(op, self.evaluate(left), self.evaluate(right))
+            case IsIn(of, values):
+                return self._is_in(of, values)
+            case IsNull(of):
+                known = self.evaluate(of).known
+                return Numbers(np.zeros(self.n, np.bool_) if known is None else ~known)
+            case Logic(op, left, right):
+                return _logic(op, self.evaluate(left), self.evaluate(right))
+            case Not(of):
+                found = self.evaluate(of)
+                return Numbers(~found.whole.astype(np.bool_), found.known)
+            case _:
+                return self._evaluate_derived(node)
+
+    def _evaluate_derived(self, node: Expression) -> Numbers:
+        match node:
+            case Arithmetic(op, left, right):
+                return _arithmetic(op, self.evaluate(left), self.evaluate(right))
+            case DaysBetween(start, end):
+                begin, done = self.evaluate(start), self.evaluate(end)
+                return Numbers((done.whole - begin.whole) // DAY_US, _both(begin, done))
+            case Case(condition, then, otherwise):
+                return _chosen(self.truths(condition), self.evaluate(then), self.evaluate(otherwise))
+            case Part(part, of):
+                moment = self.evaluate(of)
+                return Numbers(_part(part, moment.whole), moment.known)
+            case Floor(unit, of):
+                moment = self.evaluate(of)
+                days = moment.whole // DAY_US
+                return Numbers(days if unit == "day" else 12 * 1970 + 1 + _months(moment.whole), moment.known)
+            case _:
+                raise TypeError(f"not an expression: {node!r}")
+
+    def _column(self, name: str) -> Numbers:
+        """A column as its rows are seen: what a reveal hides is unknown until it is revealed before `as_of`."""
+        found = self.columns[name]
+        for reveal in self.table.reveals:
+            if name in reveal.columns:
+                assert self.as_of is not None  # planned as a paired stream
+                by = self.columns[reveal.by]
+                seen = by.whole < self.as_of
+                seen = seen if by.known is None else seen & by.known
+                found = Numbers(
+                    found.whole, seen if found.known is None else seen & found.known, found.scale, found.texts
+                )
+        return found
+
+    def _is_in(self, of: Expression, values: tuple[Any, ...]) -> Numbers:
+        found = self.evaluate(of)
+        hits = [_compared("=", found, _constant(value, self.n)).whole for value in values]
+        return Numbers(np.logical_or.reduce(hits), found.known)
+
+
+def _constant(value: Any, n: int) -> Numbers:
+    if isinstance(value, str):
+        return Numbers(np.zeros(n, np.int64), texts=(value,))
+    if isinstance(value, Decimal):
+        scale = max(0, -int(value.as_tuple().exponent))
+        return Numbers(_full(n, int(value.scaleb(scale))), scale=scale)
+    return Numbers(_full(n, int(value)))
+
+
+def _full(n: int, value: int) -> Array:
+    return np.full(n, value, np.int64 if abs(value) < SAFE else object)
+
+
+def _both(left: Numbers, right: Numbers) -> Array | None:
+    if left.known is None or right.known is None:
+        return right.known if left.known is None else left.known
+    return left.known & right.known
+
+
+def _compared(op: str, left: Numbers, right: Numbers) -> Numbers:
+    a, b = _aligned(left, right)
+    return Numbers(np.asarray(_COMPARE[op](a, b), np.bool_), _both(left, right))
+
+
+def _aligned(left: Numbers, right: Numbers) -> tuple[Array, Array]:
+    """Both sides as what can be compared or added: texts themselves, numbers of one unit."""
+    if left.texts is not None and right.texts is not None:
+        return _spelt(left), _spelt(right)
+    scale = max(left.scale, right.scale)
+    return _rescaled(left, scale), _rescaled(right, scale)
+
+
+def _spelt(of: Numbers) -> Array:
+    assert of.texts is not None
+    return np.array(of.texts or ("",), dtype=object)[of.whole]
+
+
+def _rescaled(of: Numbers, scale: int) -> Array:
+    factor = 10 ** (scale - of.scale)
+    if factor == 1:
+        return of.whole
+    roomy = of.whole if of.largest * factor < SAFE else of.whole.astype(object)
+    scaled: Array = roomy * factor
+    return scaled
+
+
+def _logic(op: str, left: Numbers, right: Numbers) -> Numbers:
+    """Three-valued: one side that decides is enough."""
+    a, b = left.whole.astype(np.bool_), right.whole.astype(np.bool_)
+    if left.known is None and right.known is None:
+        return Numbers(a & b if op == "and" else a | b)
+    know_a, know_b = (np.ones(len(a), np.bool_) if side.known is None else side.known for side in (left, right))
+    true, false = (a & know_a, b & know_b), (~a & know_a, ~b & know_b)
+    if op == "and":
+        yes, no = true[0] & true[1], false[0] | false[1]
+    else:
+        yes, no = true[0] | true[1], false[0] & false[1]
+    return Numbers(yes, yes | no)
+
+
+def _arithmetic(op: str, left: Numbers, right: Numbers) -> Numbers:
+    known = _both(left, right)
+    if op == "*":
+        a, b, scale = left.whole, right.whole, left.scale + right.scale
+        largest = left.largest * right.largest
+    else:
+        (a, b), scale = _aligned(left, right), max(left.scale, right.scale)
+        largest = sum(of.largest * 10 ** (scale - of.scale) for of in (left, right))
+    if largest >= SAFE:
+        a, b = a.astype(object), b.astype(object)
+    return Numbers(_ARITHMETIC[op](a, b), known, scale)
+
+
+def _chosen(condition: Array, then: Numbers, otherwise: Numbers) -> Numbers:
+    known = np.where(condition, _known(then), _known(otherwise))
+    if then.texts is not None and otherwise.texts is not None:
+        texts = then.texts + otherwise.texts
+        unique = sorted(set(texts))
+        places = np.array([unique.index(text) for text in texts] or [0])
+        codes = np.where(condition, then.whole, otherwise.whole + len(then.texts))
+        return Numbers(places[np.where(known, codes, 0)], known, texts=tuple(unique))
+    a, b = _aligned(then, otherwise)
+    return Numbers(np.where(condition, a, b), known, max(then.scale, otherwise.scale))
+
+
+def _known(of: Numbers) -> Array:
+    return np.ones(len(of.whole), np.bool_) if of.known is None else of.known
+
+
+def _months(micros: Array) -> Array:
+    """Months since January 1970."""
+    months: Array = micros.view("datetime64[us]").astype("datetime64[M]").astype(np.int64)
+    return months
+
+
+def _part(part: str, micros: Array) -> Array:
+    match part:
+        case "hour":
+            return micros // _HOUR_US % 24
+        case "weekday":
+            return (micros // DAY_US + 3) % 7 + 1  # the first of January 1970 was a Thursday
+        case "year":
+            return 1970 + _months(micros) // 12
+        case _:
+            return _months(micros) % 12 + 1

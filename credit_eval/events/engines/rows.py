@@ -1,0 +1,105 @@
+"""Rows of one stream in memory, sorted by (group, clock): what the kernel folds.
+
+A *group* is whose rows they are: a customer, or a member where the stream is paired. Arrays are (n,), a row per event
+(or per day tile). Whatever an aggregate does not keep is neutral: it counts 0, adds 0, and is no one's extreme.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from credit_eval.core.clock import DAY_US
+from credit_eval.events.engines.columns import Array, Numbers
+from credit_eval.events.query import Aggregate, Expression
+
+#: Beyond this, sums are made of Python's whole numbers: 64 bits might not hold them.
+SAFE = 2**62
+#: Clocks no event has: the neutral elements of the latest and the earliest moment.
+NEVER, ALWAYS = np.iinfo(np.int64).min, np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Events, one a row. `known` holds since when a row is known where that is later than its clock, else the clock.
+
+    `day` is the length of a day in the clock's unit (microseconds).
+    """
+
+    group: Array
+    clock: Array
+    known: Array | None
+    conditions: Mapping[Expression, Array]
+    values: Mapping[Expression, Numbers]
+    day: int = DAY_US
+    _most: list[int] = field(default_factory=list, compare=False)
+
+    def sorted(self, order: Array) -> Rows:
+        """The same rows in another order."""
+        known = None if self.known is None else self.known[order]
+        return replace(self.take(order, self.group[order]), known=known, _most=[])
+
+    def take(self, rows: Array, group: Array) -> Rows:
+        """Some rows as a stream of its own, with new groups; all of them count as known."""
+        conditions = {node: kept[rows] for node, kept in self.conditions.items()}
+        values = {node: of.take(rows) for node, of in self.values.items()}
+        return Rows(group, self.clock[rows], None, conditions, values, self.day)
+
+    @property
+    def most(self) -> int:
+        """Rows of the largest group."""
+        if not self._most:
+            self._most.append(int(np.bincount(self.group).max()) if len(self.group) else 0)
+        return self._most[0]
+
+    def kept(self, of: Aggregate) -> Array | None:
+        """Which rows an aggregate keeps (None: all)."""
+        kept = None if of.where is None else self.conditions[of.where]
+        known = None if of.value is None else self.values[of.value].known
+        return kept if known is None else known if kept is None else kept & known
+
+    def counts(self, of: Aggregate) -> Array | None:
+        """How many events each row stands for (None: one each)."""
+        return self.kept(of)
+
+    def numbers(self, of: Aggregate) -> Numbers:
+        """The value itself."""
+        assert of.value is not None  # the declaration was checked
+        return self.values[of.value]
+
+    def sums(self, of: Aggregate, times: int = 1) -> Array:
+        """Addends, with room for `times` their sum over any group."""
+        return self._masked(of, self._roomy(self.numbers(of), times, 1), 0)
+
+    def squares(self, of: Aggregate) -> Array:
+        """Squares of the value."""
+        whole = self._roomy(self.numbers(of), 1, 2)
+        return self._masked(of, whole * whole, 0)
+
+    def lows(self, of: Aggregate) -> Array:
+        """Smallest value of each row."""
+        return self._masked(of, self.numbers(of).whole, ALWAYS)
+
+    def highs(self, of: Aggregate) -> Array:
+        """Largest value of each row."""
+        return self._masked(of, self.numbers(of).whole, NEVER)
+
+    def latest(self, of: Aggregate) -> Array:
+        """Latest clock of each row, in microseconds."""
+        return self._masked(of, self.clock, NEVER)
+
+    def earliest(self, of: Aggregate) -> Array:
+        """Earliest clock of each row, in microseconds."""
+        return self._masked(of, self.clock, ALWAYS)
+
+    def _roomy(self, of: Numbers, times: int, power: int) -> Array:
+        fits = of.largest**power * self.most * times < SAFE
+        return of.whole if fits or of.whole.dtype == object else of.whole.astype(object)
+
+    def _masked(self, of: Aggregate, whole: Array, neutral: int) -> Array:
+        kept = self.kept(of)
+        if kept is None:
+            return whole
+        return whole * kept if neutral == 0 else np.where(kept, whole, neutral)
