@@ -221,7 +221,7 @@ class TestSpark:
 
     pytestmark = NEEDS_SPARK
 
-    @settings(max_examples=8, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @settings(max_examples=6, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
     @given(tables=BUSY_TABLES, cohort=COHORTS, asked=st.lists(measures(), min_size=40, max_size=40))
     def test_it_equals_the_reference_on_generated_declarations(
         self, tables: dict[str, Any], cohort: Any, asked: list[Any]
@@ -231,7 +231,7 @@ class TestSpark:
         assert_same(found, by_reference(named, tables, cohort))
         assert found == by_duckdb(named, tables, cohort)
 
-    @settings(max_examples=3, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @settings(max_examples=2, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
     @given(tables=BUSY_TABLES, cohort=COHORTS)
     def test_it_equals_the_reference_on_the_whole_catalogue(self, tables: dict[str, Any], cohort: Any) -> None:
         found = by_spark(CATALOGUE.measures, tables, cohort)

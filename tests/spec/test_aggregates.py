@@ -132,6 +132,13 @@ SPECS = [
     Spec("days once", payments("nunique", value=Floor("day", column("occurred_at")), when_empty=0), 3, 1, 0),
     Spec("arithmetic", payments("sum", value=AMOUNT * 2 + 1, when_empty=0), 124.2, 11.0, 0),
     Spec(
+        "of two units in a case the finer one is kept",
+        payments("sum", value=Case(FAILED, AMOUNT * Decimal("0.001"), AMOUNT * 2), when_empty=0),
+        20.0506,
+        10.0,
+        0,
+    ),
+    Spec(
         "a ratio",
         Ratio(payments("count", where=FAILED, when_empty=0), ALL),
         2 / 3,
