@@ -139,6 +139,13 @@ SPECS = [
         0,
     ),
     Spec(
+        "amounts of two units compare in the finer one",
+        payments("count", where=(AMOUNT * Decimal("0.0001")).above(AMOUNT - AMOUNT), when_empty=0),
+        3,
+        1,
+        0,
+    ),
+    Spec(
         "a ratio",
         Ratio(payments("count", where=FAILED, when_empty=0), ALL),
         2 / 3,

@@ -107,8 +107,8 @@ class RowEmitter:
             case DaysBetween(start, end):
                 return _whole_days(exp.Sub(this=_micros(self.emit(end)), expression=_micros(self.emit(start))))
             case Case(condition, then, otherwise):
-                chosen = exp.If(this=self.emit(condition), true=self.emit(then))
-                return exp.Case(ifs=[chosen], default=self.emit(otherwise))
+                one, other = self._of_one_unit(then, otherwise)
+                return exp.Case(ifs=[exp.If(this=self.emit(condition), true=one)], default=other)
             case Part("weekday", of):
                 return self._weekday(self.emit(of))
             case Part(part, of):
@@ -122,6 +122,14 @@ class RowEmitter:
                 return _whole_days(_micros(self.emit(of)))
             case _:
                 raise TypeError(f"not an expression: {node!r}")
+
+    def _of_one_unit(self, then: Expression, otherwise: Expression) -> tuple[exp.Expression, exp.Expression]:
+        """Both branches. Of two wide decimals a database would keep whole digits, and drop the finer one's last."""
+        one, other = self.emit(then), self.emit(otherwise)
+        scales = scale_of(then), scale_of(otherwise)
+        if scales[0] == scales[1]:
+            return one, other
+        return _decimal(one, max(scales)), _decimal(other, max(scales))
 
     def _weekday(self, moment: exp.Expression) -> exp.Expression:
         """Monday 1 to Sunday 7. Spark's own function for it counts from Monday 0, and sqlglot does not know it."""
