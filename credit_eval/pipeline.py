@@ -124,12 +124,12 @@ class Pipeline:
         monthly_cohort(engine, dataset, as_ofs, path)
         return path
 
-    def _profiles(self, engine: DuckDB, dataset: Dataset, label: str, members: Path) -> Profiles:
+    def _profiles(self, dataset: Dataset, label: str, members: Path) -> Profiles:
         target = self.paths.profiles(dataset.name, label)
         catalogue, tiles = self.catalogue(dataset.name), self.paths.tiles(dataset.name)
         with Spark() if self.spark else nullcontext() as spark:
             return build_profiles(
-                engine, dataset, members, catalogue, target, replace=True, tiles=tiles, spark=spark, tick=self.tick
+                dataset, members, catalogue, target, replace=True, tiles=tiles, spark=spark, tick=self.tick
             )
 
     def sample(self, name: str) -> tuple[Profiles, Split, dict[str, int]]:
@@ -140,7 +140,7 @@ class Pipeline:
             label, dates = SAMPLE, snapshot_dates(dataset, self.definition, min_history_days=chosen.min_history_days)
         with self._engine() as engine:
             members = self._members(engine, dataset, label, dates)
-            profiles = self._profiles(engine, dataset, label, members)
+            profiles = self._profiles(dataset, label, members)
             labels = label_cohort(engine, dataset, members, self.definition)
         frame = _labelled(profiles.frame(), labels)
         split = choose_split(
@@ -248,7 +248,7 @@ class Pipeline:
             )
             if not replace and already_done(job, target):
                 return target
-            profiles = self._profiles(engine, dataset, label, members)
+            profiles = self._profiles(dataset, label, members)
         return score(job, profiles, target, replace=replace, tick=self.tick)
 
     def _check_features(self, name: str, model: CreditModel) -> None:
@@ -329,7 +329,7 @@ class Pipeline:
             members = Path(scratch) / "population.parquet"
             population_with(engine, dataset, customer, as_of, members)
             target = Path(scratch) / "profiles"
-            profiles = build_profiles(engine, dataset, members, self.catalogue(name), target, tick=self.tick)
+            profiles = build_profiles(dataset, members, self.catalogue(name), target, tick=self.tick)
             usual = typical_values(engine, profiles)
             found = one_profile(engine, profiles, customer)
         return by_dimension(found, usual, profiles.catalogue, dataset.info.currency)

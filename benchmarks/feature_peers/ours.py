@@ -27,12 +27,12 @@ def main() -> None:
     profiles.add_argument("--tiles", type=Path)
     tiles.add_argument("tiles", type=Path)
     asked = parser.parse_args()
+    dataset = open_dataset(asked.root)
+    if asked.what == "profiles":
+        build_profiles(dataset, asked.cohort, CATALOGUE, asked.target, tiles=asked.tiles, replace=True)
+        return
     with DuckDB() as engine:
-        dataset = open_dataset(asked.root)
-        if asked.what == "tiles":
-            write_tiles(engine, dataset, CATALOGUE, asked.tiles)
-        else:
-            build_profiles(engine, dataset, asked.cohort, CATALOGUE, asked.target, tiles=asked.tiles, replace=True)
+        write_tiles(engine, dataset, CATALOGUE, asked.tiles)
 
 
 if __name__ == "__main__":

@@ -9,18 +9,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from queue import SimpleQueue
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from credit_eval.core.errors import CohortError, DeclarationError
 from credit_eval.core.files import atomic_directory
 from credit_eval.core.progress import Tick, silent
-from credit_eval.events.engines.duckdb import DuckDB, parquet, quote
 from credit_eval.events.engines.files import SortedFiles
 from credit_eval.events.engines.finish import ranked
 from credit_eval.events.engines.snapshot import Cohort, Snapshots
@@ -33,12 +33,11 @@ from credit_eval.profiles.store import Profiles, ProfilesInfo, describe_profiles
 from credit_eval.profiles.tiles import tile_feeds
 
 #: A range of customers holds about so many cells of profiles and so many events of the largest table.
-CELLS_PER_RANGE, EVENTS_PER_RANGE = 4_000_000, 500_000
+CELLS_PER_RANGE, EVENTS_PER_RANGE = 4_000_000, 250_000
 MOST_WORKERS = 4
 
 
 def build_profiles(
-    engine: DuckDB,
     dataset: Dataset,
     cohort: Path,
     catalogue: Catalogue,
@@ -65,44 +64,31 @@ def build_profiles(
     provided, absent = catalogue.available(dataset.info.columns)
     if not provided.features:
         raise DeclarationError("the source provides no table that a feature needs", received=", ".join(dataset.tables))
-    engine.run(f"CREATE OR REPLACE TEMP TABLE whole_cohort AS SELECT customer_id, as_of FROM {parquet(cohort)}")
-    _check_cohort(engine, dataset)
-    ranges = [_Range(*found) for found in _ranges(engine, dataset, len(provided.features))]
-    cohorts = [Cohort.of(_members(engine, of)) for of in ranges]
+    everybody = _sorted_members(cohort)
+    _check_cohort(everybody, dataset)
+    cohorts = list(_ranges(everybody, dataset, len(provided.features)))
     at_midnight = all(cohort.at_midnight for cohort in cohorts)
     snapshots = Snapshots(provided.measures, tile_feeds(dataset, provided, tiles) if tiles and at_midnight else ())
     with atomic_directory(target, replace=replace) as building:
-        tick("profiles", 0, len(ranges))
+        tick("profiles", 0, len(cohorts))
         if spark:
             write_parts_on_spark(spark, dataset, provided.measures, cohorts, building)
-            tick("profiles", len(ranges), len(ranges))
+            tick("profiles", len(cohorts), len(cohorts))
         else:
-            for done, _ in enumerate(_each(snapshots, dataset, ranges, cohorts, building, workers or _cores())):
-                tick("profiles", done + 1, len(ranges))
+            for done, _ in enumerate(_each(snapshots, dataset, cohorts, building, workers or _cores())):
+                tick("profiles", done + 1, len(cohorts))
         _rank(building, [f.name for f in provided.features if isinstance(f.measure, Rank)])
         info = ProfilesInfo(
             dataset=dataset.name,
             data_fingerprint=dataset.fingerprint,
             catalogue_fingerprint=provided.fingerprint,
             cohort=cohort.stem,
-            rows=engine.scalar("SELECT count(*) FROM whole_cohort"),
+            rows=len(everybody),
             features=provided.names,
             absent=absent,
         )
         describe_profiles(building, info)
     return open_profiles(target)
-
-
-@dataclass(frozen=True)
-class _Range:
-    """Customers from `low` to `high`, both included."""
-
-    low: str
-    high: str
-
-    @property
-    def bounds(self) -> str:
-        return f"customer_id BETWEEN {quote(self.low)} AND {quote(self.high)}"
 
 
 def _cores() -> int:
@@ -112,7 +98,6 @@ def _cores() -> int:
 def _each(
     snapshots: Snapshots,
     dataset: Dataset,
-    ranges: Sequence[_Range],
     cohorts: Sequence[Cohort],
     into: Path,
     workers: int,
@@ -125,13 +110,14 @@ def _each(
     files.open(paths)
 
     def build(number: int) -> None:
-        of = ranges[number]
+        cohort = cohorts[number]
+        low, high = (cohort.keys["customer_id"][place].as_py() for place in (0, len(cohort) - 1))
 
         def read(table: str | Sequence[Path], columns: Sequence[str]) -> pa.Table:
             paths = dataset.paths(table) if isinstance(table, str) else table
-            return files.read(paths, of.low, of.high, columns)
+            return files.read(paths, low, high, columns)
 
-        write_part(snapshots.table(read, cohorts[number]), into / f"part-{number:05}.parquet")
+        write_part(snapshots.table(read, cohort), into / f"part-{number:05}.parquet")
 
     def work(numbers: Sequence[int]) -> None:
         try:
@@ -142,16 +128,12 @@ def _each(
             done.put(None)
 
     with ThreadPoolExecutor(workers) as pool:
-        parts = np.array_split(np.arange(len(ranges)), workers)
+        parts = np.array_split(np.arange(len(cohorts)), workers)
         futures = [pool.submit(work, part.tolist()) for part in parts]
         for _ in parts:
             yield from iter(done.get, None)
         for future in futures:
             future.result()
-
-
-def _members(engine: DuckDB, of: _Range) -> pa.Table:
-    return engine.arrow(f"SELECT customer_id, as_of FROM whole_cohort WHERE {of.bounds} ORDER BY ALL")
 
 
 def write_part(profiles: pa.Table, path: Path) -> None:
@@ -178,42 +160,46 @@ def _rank(building: Path, names: list[str]) -> None:
         first += len(table)
 
 
-def _ranges(engine: DuckDB, dataset: Dataset, features: int) -> Iterator[tuple[str, str]]:
-    """Customer ranges, small enough for memory; all members of one customer are in one range."""
-    members, customers = engine.rows("SELECT count(*), count(DISTINCT customer_id) FROM whole_cohort")[0]
+def _sorted_members(cohort: Path) -> pa.Table:
+    """customer_id, as_of, sorted by both."""
+    members = pq.read_table(cohort, columns=["customer_id", "as_of"])
+    return members.take(pc.sort_indices(members, [("customer_id", "ascending"), ("as_of", "ascending")]))
+
+
+def _ranges(members: pa.Table, dataset: Dataset, features: int) -> Iterator[Cohort]:
+    """The members by ranges of customers, small enough for memory; all members of one customer are in one range."""
+    whole = Cohort.of(members)
+    of_customer = np.bincount(whole.customer)
     events = max(dataset.info.rows.values(), default=1)
-    known = max(customers, dataset.info.rows.get("customers", 0))
-    of_events = EVENTS_PER_RANGE * known // max(events, 1) * members // customers
+    known = max(len(of_customer), dataset.info.rows.get("customers", 0))
+    of_events = EVENTS_PER_RANGE * known // max(events, 1) * len(members) // len(of_customer)
     most = max(1, min(CELLS_PER_RANGE // features, of_events))
-    yield from engine.rows(
-        f"""SELECT min(customer_id), max(customer_id) FROM (
-                SELECT customer_id, (sum(members) OVER (ORDER BY customer_id) - members) // {most} AS part
-                FROM (SELECT customer_id, count(*) AS members FROM whole_cohort GROUP BY customer_id))
-            GROUP BY part ORDER BY part"""
-    )
+    part = ((np.cumsum(of_customer) - of_customer) // most)[whole.customer]
+    cuts = [0, *(np.flatnonzero(np.diff(part)) + 1).tolist(), len(members)]
+    return (Cohort.of(members.slice(low, high - low)) for low, high in pairwise(cuts))
 
 
-def _check_cohort(engine: DuckDB, dataset: Dataset) -> None:
-    if engine.scalar("SELECT count(*) FROM whole_cohort") == 0:
+def _check_cohort(members: pa.Table, dataset: Dataset) -> None:
+    if len(members) == 0:
         raise CohortError("the cohort is empty", todo="choose an as_of with customers, see `credit-eval datasets`")
-    for extreme in engine.rows("SELECT min(as_of), max(as_of) FROM whole_cohort")[0]:
+    for extreme in pc.min_max(members["as_of"]).as_py().values():
         dataset.check_as_of(extreme)
-    twice = engine.scalar("SELECT count(*) FROM (FROM whole_cohort GROUP BY ALL HAVING count(*) > 1)")
+    before, after = members.slice(0, len(members) - 1), members.slice(1)
+    same = (pc.equal(before[name].combine_chunks(), after[name].combine_chunks()) for name in members.column_names)
+    twice = pc.sum(pc.and_(*same)).as_py()
     if twice:
         raise CohortError("a customer is twice in the cohort with one as_of", n_rows=twice)
     if dataset.has("customers"):
-        _check_known(engine, dataset)
+        _check_known(members, dataset)
 
 
-def _check_known(engine: DuckDB, dataset: Dataset) -> None:
-    customers = parquet(dataset.paths("customers"))
-    unknown = f"FROM whole_cohort ANTI JOIN {customers} USING (customer_id)"
-    count = engine.scalar(f"SELECT count(*) {unknown}")
-    if count:
-        rows = engine.rows(f"SELECT DISTINCT customer_id {unknown} ORDER BY 1 LIMIT 3")
+def _check_known(members: pa.Table, dataset: Dataset) -> None:
+    known = pq.read_table(dataset.paths("customers"), columns=["customer_id"])["customer_id"]
+    unknown = members["customer_id"].filter(pc.invert(pc.is_in(members["customer_id"], value_set=known)))
+    if len(unknown):
         raise CohortError(
             "the cohort names customers that the data do not know",
-            rows=[row[0] for row in rows],
-            n_rows=count,
+            rows=pc.unique(unknown)[:3].to_pylist(),
+            n_rows=len(unknown),
             todo="check the identifiers, or import the customers' events",
         )

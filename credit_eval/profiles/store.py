@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import pyarrow.parquet as pq
 
 from credit_eval.core.errors import SourceError
 from credit_eval.core.files import read_json, write_json
 from credit_eval.features.catalogue import CATALOGUE
 from credit_eval.features.language import Catalogue
+
+if TYPE_CHECKING:  # a third of a second that only frames are worth
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,8 @@ class Profiles:
 
     def frame(self) -> pd.DataFrame:
         """All profiles in memory: keys, then a column per feature (float64, or str for categories)."""
+        import pandas as pd
+
         return pd.concat(self.frames(), ignore_index=True)
 
     def frames(self) -> Iterator[pd.DataFrame]:

@@ -10,7 +10,6 @@ import pyarrow.parquet as pq
 import pytest
 from event_tables import NEEDS_SPARK, started_spark
 
-from credit_eval.events.engines.duckdb import DuckDB
 from credit_eval.events.measures import Rank
 from credit_eval.events.store import Dataset
 from credit_eval.features.catalogue import CATALOGUE
@@ -50,9 +49,8 @@ def test_the_whole_catalogue_of_a_simulated_world_has_the_same_bits(
     monkeypatch.setattr(build, "CELLS_PER_RANGE", len(CATALOGUE.features) * 70)
     members = everybody(dataset, tmp_path / "cohort.parquet")
     target = tmp_path / "as_of=2026-03-01"  # looks like a partition, and is none
-    with DuckDB(threads=1) as engine:
-        embedded = build_profiles(engine, dataset, members, CATALOGUE, tmp_path / "embedded")
-        on_spark = build_profiles(engine, dataset, members, CATALOGUE, target, spark=started_spark())
+    embedded = build_profiles(dataset, members, CATALOGUE, tmp_path / "embedded")
+    on_spark = build_profiles(dataset, members, CATALOGUE, target, spark=started_spark())
     assert on_spark.info == embedded.info
     assert len(on_spark.parts) == len(embedded.parts) > 3
     assert {path.name for path in target.iterdir()} == {"profiles.json", *(part.name for part in embedded.parts)}

@@ -76,8 +76,7 @@ def test_ranges_of_customers_give_what_the_reference_gives(
 ) -> None:
     monkeypatch.setattr(build, "EVENTS_PER_RANGE", 7)
     members = [(c, END - timedelta(days=d)) for c in CUSTOMERS for d in (0, 13)]
-    with DuckDB(threads=1) as engine:
-        profiles = build_profiles(engine, dataset, cohort_file(tmp_path, members), CATALOGUE, tmp_path / "p")
+    profiles = build_profiles(dataset, cohort_file(tmp_path, members), CATALOGUE, tmp_path / "p")
     assert len(profiles.parts) > 5
     frame = profiles.frame().set_index(["customer_id", "as_of"])
     assert frame.index.is_monotonic_increasing
@@ -95,8 +94,7 @@ def _about(value: object) -> object:
 
 
 def test_absent_features_are_named_with_what_the_source_lacks(dataset: Dataset, tmp_path: Path) -> None:
-    with DuckDB(threads=1) as engine:
-        profiles = build_profiles(engine, dataset, cohort_file(tmp_path, [("C001", END)]), CATALOGUE, tmp_path / "p")
+    profiles = build_profiles(dataset, cohort_file(tmp_path, [("C001", END)]), CATALOGUE, tmp_path / "p")
     assert profiles.info.absent["payments_failed_count_30d"] == "table payments"
     assert set(profiles.info.features) | set(profiles.info.absent) == set(CATALOGUE.names)
 
@@ -114,23 +112,22 @@ def test_absent_features_are_named_with_what_the_source_lacks(dataset: Dataset, 
 def test_a_cohort_that_cannot_be_is_refused(
     dataset: Dataset, tmp_path: Path, members: list[tuple[str, datetime]], wanted: str
 ) -> None:
-    with DuckDB(threads=1) as engine, pytest.raises(CohortError, match=wanted):
-        build_profiles(engine, dataset, cohort_file(tmp_path, members), CATALOGUE, tmp_path / "p")
+    with pytest.raises(CohortError, match=wanted):
+        build_profiles(dataset, cohort_file(tmp_path, members), CATALOGUE, tmp_path / "p")
     assert not (tmp_path / "p").exists()
 
 
 def test_profiles_that_are_there_are_not_overwritten_unasked(dataset: Dataset, tmp_path: Path) -> None:
     cohort = cohort_file(tmp_path, [("C001", END)])
-    with DuckDB(threads=1) as engine:
-        build_profiles(engine, dataset, cohort, CATALOGUE, tmp_path / "p")
-        with pytest.raises(OutputExistsError):
-            build_profiles(engine, dataset, cohort, CATALOGUE, tmp_path / "p")
+    build_profiles(dataset, cohort, CATALOGUE, tmp_path / "p")
+    with pytest.raises(OutputExistsError):
+        build_profiles(dataset, cohort, CATALOGUE, tmp_path / "p")
 
 
 def test_one_customer_beside_the_population(dataset: Dataset, tmp_path: Path) -> None:
     members = [(customer, END) for customer in CUSTOMERS]
+    profiles = build_profiles(dataset, cohort_file(tmp_path, members), CATALOGUE, tmp_path / "p")
     with DuckDB(threads=1) as engine:
-        profiles = build_profiles(engine, dataset, cohort_file(tmp_path, members), CATALOGUE, tmp_path / "p")
         typical = typical_values(engine, profiles)
         values = one_profile(engine, profiles, "C014")
     frame = profiles.frame()

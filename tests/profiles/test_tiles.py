@@ -124,8 +124,7 @@ def built(dataset: Dataset, as_ofs: list[datetime], target: Path, tiles: Path | 
     schema = pa.schema([("customer_id", pa.string()), ("as_of", pa.timestamp("us"))])
     members = [{"customer_id": c, "as_of": a} for c in "abcd" for a in as_ofs]
     pq.write_table(pa.Table.from_pylist(members, schema=schema), cohort)
-    with DuckDB(threads=1) as engine:
-        build_profiles(engine, dataset, cohort, of, target, tiles=tiles, workers=1)
+    build_profiles(dataset, cohort, of, target, tiles=tiles, workers=1)
     return pa.concat_tables(pq.read_table(part) for part in sorted(target.glob("part-*")))
 
 

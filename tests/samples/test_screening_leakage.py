@@ -155,7 +155,7 @@ def test_what_was_appended_is_truncated_too_and_stays_a_file_of_its_own(dataset,
 
 def test_the_catalogue_keeps_silent(dataset, engine, members, tmp_path):
     def build(data: Dataset) -> pd.DataFrame:
-        return build_profiles(engine, data, members, CATALOGUE, tmp_path / "profiles", replace=True).frame()
+        return build_profiles(data, members, CATALOGUE, tmp_path / "profiles", replace=True).frame()
 
     moved = moves_after_as_of(engine, dataset, AS_OF, build)
     assert len(moved) > 200

@@ -1,7 +1,7 @@
 """Rows of one stream in memory, sorted by (group, clock): what the kernel folds.
 
 A *group* is whose rows they are: a customer, or a member where the stream is paired. Arrays are (n,), a row per event
-(or per day tile). Whatever an aggregate does not keep is neutral: it counts 0, adds 0, and is no one's extreme.
+(or per day tile).
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ from credit_eval.events.query import Aggregate, Expression
 
 #: Beyond this, sums are made of Python's whole numbers: 64 bits might not hold them.
 SAFE = 2**62
-#: Clocks no event has: the neutral elements of the latest and the earliest moment.
-NEVER, ALWAYS = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True)
@@ -71,35 +69,29 @@ class Rows:
 
     def sums(self, of: Aggregate, times: int = 1) -> Array:
         """Addends, with room for `times` their sum over any group."""
-        return self._masked(of, self._roomy(self.numbers(of), times, 1), 0)
+        return self._roomy(self.numbers(of), times, 1)
 
     def squares(self, of: Aggregate) -> Array:
         """Squares of the value."""
         whole = self._roomy(self.numbers(of), 1, 2)
-        return self._masked(of, whole * whole, 0)
+        return whole * whole
 
     def lows(self, of: Aggregate) -> Array:
         """Smallest value of each row."""
-        return self._masked(of, self.numbers(of).whole, ALWAYS)
+        return self.numbers(of).whole
 
     def highs(self, of: Aggregate) -> Array:
         """Largest value of each row."""
-        return self._masked(of, self.numbers(of).whole, NEVER)
+        return self.numbers(of).whole
 
     def latest(self, of: Aggregate) -> Array:
         """Latest clock of each row, in microseconds."""
-        return self._masked(of, self.clock, NEVER)
+        return self.clock
 
     def earliest(self, of: Aggregate) -> Array:
         """Earliest clock of each row, in microseconds."""
-        return self._masked(of, self.clock, ALWAYS)
+        return self.clock
 
     def _roomy(self, of: Numbers, times: int, power: int) -> Array:
         fits = of.largest**power * self.most * times < SAFE
         return of.whole if fits or of.whole.dtype == object else of.whole.astype(object)
-
-    def _masked(self, of: Aggregate, whole: Array, neutral: int) -> Array:
-        kept = self.kept(of)
-        if kept is None:
-            return whole
-        return whole * kept if neutral == 0 else np.where(kept, whole, neutral)

@@ -25,7 +25,7 @@ import numpy as np
 from credit_eval.core.files import sha256_json
 from credit_eval.events.engines.columns import Array, Numbers
 from credit_eval.events.engines.plan import Stream, Wanted, plan
-from credit_eval.events.engines.rows import ALWAYS, NEVER, SAFE, Rows
+from credit_eval.events.engines.rows import SAFE, Rows
 from credit_eval.events.engines.sql import render_rows
 from credit_eval.events.measures import Measure
 from credit_eval.events.query import Aggregate, Arithmetic, Case, Constant, Expression, scale_of, type_of
@@ -208,19 +208,19 @@ class DayTiles(Rows):
 
     def lows(self, of: Aggregate) -> Array:
         """Smallest value of each tile."""
-        return self._or_neutral("a", of, ALWAYS)
+        return self._column("a", of).whole
 
     def highs(self, of: Aggregate) -> Array:
         """Largest value of each tile."""
-        return self._or_neutral("z", of, NEVER)
+        return self._column("z", of).whole
 
     def latest(self, of: Aggregate) -> Array:
         """Last clock of each tile, in microseconds."""
-        return self._or_neutral("l", of, NEVER)
+        return self._column("l", of).whole
 
     def earliest(self, of: Aggregate) -> Array:
         """First clock of each tile, in microseconds."""
-        return self._or_neutral("f", of, ALWAYS)
+        return self._column("f", of).whole
 
     def _column(self, what: str, of: Aggregate) -> Numbers:
         assert self.partials is not None
@@ -229,10 +229,6 @@ class DayTiles(Rows):
     def _with_room(self, of: Numbers, times: int) -> Array:
         fits = of.whole.dtype == object or of.largest * self.most * times < SAFE
         return of.whole if fits else of.whole.astype(object)
-
-    def _or_neutral(self, what: str, of: Aggregate, neutral: int) -> Array:
-        found = self._column(what, of)
-        return found.whole if found.known is None else np.where(found.known, found.whole, neutral)
 
 
 @dataclass(frozen=True)
