@@ -33,7 +33,7 @@ from credit_eval.profiles.store import Profiles, ProfilesInfo, describe_profiles
 from credit_eval.profiles.tiles import tile_feeds
 
 #: A range of customers holds about so many cells of profiles and so many events of the largest table.
-CELLS_PER_RANGE, EVENTS_PER_RANGE = 4_000_000, 250_000
+CELLS_PER_RANGE, EVENTS_PER_RANGE = 4_000_000, 500_000
 MOST_WORKERS = 4
 
 
