@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
+from killing import Step, arm, in_child
 from world import AS_OF, bytes_of
 
 from credit_eval.core import files
@@ -24,7 +23,7 @@ from credit_eval.samples.definition import DefaultDefinition
 from credit_eval.scoring import run as scoring
 from credit_eval.scoring.run import Job, score
 
-STEPS: list[tuple[Any, str]] = [
+STEPS: list[Step] = [
     (Path, "mkdir"),
     (Path, "rename"),
     (Path, "replace"),
@@ -57,38 +56,6 @@ def jobs() -> tuple[Job, Job, Profiles]:
     return old, replace(old, policy=tighter), profiles
 
 
-def arm(step: int) -> None:
-    """Make this process kill itself at the given moment, counted over all steps, before and after each."""
-    seen = 0
-
-    def wrapped(real: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*args: Any, **options: Any) -> Any:
-            nonlocal seen
-            for moment in ("before", "after"):
-                if seen == step:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                seen += 1
-                if moment == "before":
-                    result = real(*args, **options)
-            return result
-
-        return call
-
-    for owner, name in STEPS:
-        setattr(owner, name, wrapped(getattr(owner, name)))
-
-
-def killed_at(step: int, job: Job, profiles: Profiles, target: Path) -> bool:
-    """Score in a child that dies at the step; False if it lived to the end."""
-    child = os.fork()
-    if child == 0:
-        arm(step)
-        score(job, profiles, target, replace=True)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    return os.WIFSIGNALED(status)
-
-
 def decisions(target: Path) -> dict[str, bytes]:
     return {name: content for name, content in bytes_of(target).items() if name.endswith(".parquet")}
 
@@ -98,14 +65,16 @@ def main() -> None:
     reference, target = Path("kill/new"), Path("kill/run")
     os.environ["OMP_NUM_THREADS"] = "1"
     for job, place in ((new, reference), (old, target)):
-        if os.fork() == 0:  # nothing that starts threads may run in the parent
-            score(job, profiles, place)
-            os._exit(0)
-        os.wait()
+        in_child(partial(score, job, profiles, place))
     outputs = {"old": decisions(target), "new": decisions(reference)}
     assert outputs["old"] != outputs["new"]
     step, found = 0, []
-    while killed_at(step, new, profiles, target):
+
+    def armed() -> None:
+        arm(STEPS, step)
+        score(new, profiles, target, replace=True)
+
+    while in_child(armed):
         left = [name for name, content in outputs.items() if decisions(target) == content]
         assert len(left) == 1, f"killed at step {step}: neither the old output nor the new"
         manifest = files.read_json(target / "manifest.json")["files"]

@@ -6,13 +6,10 @@ cleaning-up of its own. Prints the number of kills.
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+from killing import Step, arm, in_child
 from night_shop import NIGHT, Shop, bytes_of
 
 from credit_eval.core import files
@@ -20,45 +17,13 @@ from credit_eval.events.store import open_dataset
 from credit_eval.sources import appending
 from credit_eval.sources.mapping import append_mapping
 
-STEPS: list[tuple[Any, str]] = [
+STEPS: list[Step] = [
     (appending, "describe_dataset"),
     (appending, "_keep_others"),
     (files, "_flush"),
     (files, "_move_in"),
     (shutil, "rmtree"),
 ]
-
-
-def arm(step: int) -> None:
-    """Make this process kill itself at the given moment, counted over all steps, before and after each."""
-    seen = 0
-
-    def wrapped(real: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*args: Any, **options: Any) -> Any:
-            nonlocal seen
-            for moment in ("before", "after"):
-                if seen == step:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                seen += 1
-                if moment == "before":
-                    result = real(*args, **options)
-            return result
-
-        return call
-
-    for owner, name in STEPS:
-        setattr(owner, name, wrapped(getattr(owner, name)))
-
-
-def in_child(work: Callable[[], object]) -> bool:
-    """Work in a child, as nothing that starts threads may run in the parent; whether it was killed."""
-    child = os.fork()
-    if child == 0:
-        work()
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0, "the append failed"
-    return os.WIFSIGNALED(status)
 
 
 def make(place: Path, *, appended: bool) -> dict[str, bytes]:
@@ -85,7 +50,7 @@ def main() -> None:
     step, found = 0, []
 
     def armed() -> None:
-        arm(step)
+        arm(STEPS, step)
         append(place)
 
     while in_child(armed):
