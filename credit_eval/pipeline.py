@@ -36,7 +36,7 @@ from credit_eval.profiles.build import build_profiles
 from credit_eval.profiles.customer import Line, by_dimension, one_profile
 from credit_eval.profiles.population import typical_values
 from credit_eval.profiles.store import Profiles
-from credit_eval.profiles.tiles import write_tiles
+from credit_eval.profiles.tiling import write_tiles
 from credit_eval.report.build import write_report
 from credit_eval.report.summary import Summary, summarise
 from credit_eval.samples.cohorts import monthly_cohort, population_with, snapshot_dates

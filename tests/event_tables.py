@@ -22,8 +22,9 @@ from credit_eval.events.engines.finish import ranked
 from credit_eval.events.engines.gathered import Gathering, relation
 from credit_eval.events.engines.plan import plan
 from credit_eval.events.engines.snapshot import Cohort as Asked
-from credit_eval.events.engines.snapshot import Snapshots, StatementFeed
+from credit_eval.events.engines.snapshot import Snapshots
 from credit_eval.events.engines.spark import Spark, missing
+from credit_eval.events.engines.statements import StatementFeed
 from credit_eval.events.measures import Measure, Rank
 from credit_eval.events.query import Aggregate
 from credit_eval.events.tables import DEFAULTS, TABLES, table_named

@@ -13,7 +13,7 @@ from benchmarks.feature_peers.catalogue import CATALOGUE
 from credit_eval.events.engines.duckdb import DuckDB
 from credit_eval.events.store import open_dataset
 from credit_eval.profiles.build import build_profiles
-from credit_eval.profiles.tiles import write_tiles
+from credit_eval.profiles.tiling import write_tiles
 
 
 def main() -> None:

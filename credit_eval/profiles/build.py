@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 from queue import SimpleQueue
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -24,13 +25,14 @@ from credit_eval.core.progress import Tick, silent
 from credit_eval.events.engines.files import SortedFiles
 from credit_eval.events.engines.finish import ranked
 from credit_eval.events.engines.snapshot import Cohort, Snapshots
-from credit_eval.events.engines.spark import Spark
 from credit_eval.events.measures import Rank
 from credit_eval.events.store import Dataset, check_sorted
 from credit_eval.features.language import Catalogue
-from credit_eval.profiles.on_spark import write_parts_on_spark
 from credit_eval.profiles.store import Profiles, ProfilesInfo, describe_profiles, open_profiles
 from credit_eval.profiles.tiles import tile_feeds
+
+if TYPE_CHECKING:
+    from credit_eval.events.engines.spark import Spark
 
 #: A range of customers holds about so many cells of profiles and so many events of the largest table.
 CELLS_PER_RANGE, EVENTS_PER_RANGE = 4_000_000, 500_000
@@ -72,6 +74,8 @@ def build_profiles(
     with atomic_directory(target, replace=replace) as building:
         tick("profiles", 0, len(cohorts))
         if spark:
+            from credit_eval.profiles.on_spark import write_parts_on_spark
+
             write_parts_on_spark(spark, dataset, provided.measures, cohorts, building)
             tick("profiles", len(cohorts), len(cohorts))
         else:

@@ -11,59 +11,27 @@ brings tiles of older days that only later snapshots see, and no file is ever ch
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import groupby, pairwise
+from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from credit_eval.core.files import atomic_file, sha256_json
-from credit_eval.core.progress import Tick, silent
 from credit_eval.events.engines.columns import Array, Numbers, numbers
-from credit_eval.events.engines.duckdb import DuckDB, parquet, quote
 from credit_eval.events.engines.plan import Stream
 from credit_eval.events.engines.rows import Rows
 from credit_eval.events.engines.snapshot import Cohort, Feed, Read, in_order, later, of_customers, one_chunk
 from credit_eval.events.engines.tiles import (
     DayTiles,
-    Tiling,
     ValueTiles,
-    day_statement,
     is_valued,
     partials_of,
     tilings,
-    value_statement,
     value_tile,
 )
 from credit_eval.events.query import Aggregate
 from credit_eval.events.store import Dataset
 from credit_eval.features.language import Catalogue
-
-#: Events that are tiled at once.
-EVENTS_AT_ONCE = 1_000_000
-#: Tiles in a row group of their files: what a range of customers has to read at least.
-ROWS_PER_GROUP = 20_000
-
-
-def write_tiles(engine: DuckDB, dataset: Dataset, catalogue: Catalogue, root: Path, *, tick: Tick = silent) -> int:
-    """Tile what is not tiled yet; returns how many files were written.
-
-    Raises:
-        StorageError: the disk refused; tiles that were finished stay and are not made again.
-    """
-    provided, _ = catalogue.available(dataset.info.columns)
-    jobs = [
-        job
-        for tiling in tilings(provided.measures.values())
-        for source in dataset.paths(tiling.wanted.stream.table)
-        for job in _missing(dataset, source, tiling, root)
-    ]
-    for done, job in enumerate(jobs):
-        tick("tiles", done, len(jobs))
-        job.write(engine)
-    tick("tiles", len(jobs), max(len(jobs), 1))
-    return len(jobs)
 
 
 def tile_feeds(dataset: Dataset, catalogue: Catalogue, root: Path) -> list[Feed]:
@@ -72,9 +40,9 @@ def tile_feeds(dataset: Dataset, catalogue: Catalogue, root: Path) -> list[Feed]
     feeds: list[Feed] = []
     for tiling in tilings(provided.measures.values()):
         places = [
-            _place(dataset, path, tiling.wanted.stream, root) for path in dataset.paths(tiling.wanted.stream.table)
+            tiles_of(dataset, path, tiling.wanted.stream, root) for path in dataset.paths(tiling.wanted.stream.table)
         ]
-        found = [(files, a) for a in tiling.wanted.aggregates if (files := tuple(_answering(p, a) for p in places))]
+        found = [(files, a) for a in tiling.wanted.aggregates if (files := tuple(answering(p, a) for p in places))]
         complete = [(files, a) for files, a in found if None not in files]
         for files, group in groupby(sorted(complete, key=repr), key=lambda one: one[0]):
             aggregates = tuple(aggregate for _, aggregate in group)
@@ -83,71 +51,19 @@ def tile_feeds(dataset: Dataset, catalogue: Catalogue, root: Path) -> list[Feed]
     return feeds
 
 
-def _place(dataset: Dataset, source: Path, stream: Stream, root: Path) -> Path:
+def tiles_of(dataset: Dataset, source: Path, stream: Stream, root: Path) -> Path:
+    """Where the tiles of one file of events lie."""
     name = source.relative_to(dataset.root).as_posix()
     return root / dataset.info.hashes[name][:16] / f"{stream.table}-{stream.clock}"
 
 
-def _answering(place: Path, of: Aggregate) -> Path | None:
+def answering(place: Path, of: Aggregate) -> Path | None:
     """The file of tiles that answers an aggregate."""
     if is_valued(of):
         path = place / f"{value_tile(of)}.parquet"
         return path if path.exists() else None
     needed = {partial.column for partial in partials_of(of)}
     return next((p for p in sorted(place.glob("days-*.parquet")) if needed <= set(pq.read_schema(p).names)), None)
-
-
-@dataclass(frozen=True)
-class _Job:
-    """A file of tiles to be written: `statement` over the rows of `source`, streamed by customers."""
-
-    source: Path
-    table: str
-    columns: tuple[str, ...]
-    statement: str
-    target: Path
-
-    def write(self, engine: DuckDB) -> None:
-        with atomic_file(self.target) as building:
-            writer = None
-            for low, high in customer_ranges(self.source, EVENTS_AT_ONCE):
-                bounds = f"customer_id > {quote(low)} AND customer_id <= {quote(high)}"
-                rows = f"SELECT {', '.join(self.columns)} FROM {parquet(self.source)} WHERE {bounds}"
-                tiles = engine.arrow(f"WITH {self.table} AS ({rows}) {self.statement}")
-                writer = writer or pq.ParquetWriter(
-                    building, tiles.schema, compression="zstd", write_statistics=["customer_id"]
-                )
-                writer.write_table(tiles, row_group_size=ROWS_PER_GROUP)
-            if writer:
-                writer.close()
-
-
-def _missing(dataset: Dataset, source: Path, tiling: Tiling, root: Path) -> Iterator[_Job]:
-    wanted, place = tiling.wanted, _place(dataset, source, tiling.wanted.stream, root)
-    columns = tuple(sorted({"customer_id", "occurred_at", "known_at", *wanted.columns}))
-    missing = [a for a in wanted.aggregates if _answering(place, a) is None]
-    partials = sorted({p for a in missing if not is_valued(a) for p in partials_of(a)}, key=lambda p: p.column)
-    if partials:
-        target = place / f"days-{sha256_json([p.column for p in partials])[:12]}.parquet"
-        yield _Job(source, wanted.stream.table, columns, day_statement(wanted, partials), target)
-    for name, of in {value_tile(a): a for a in missing if is_valued(a)}.items():
-        yield _Job(source, wanted.stream.table, columns, value_statement(wanted, of), place / f"{name}.parquet")
-
-
-def customer_ranges(path: Path, rows: int) -> list[tuple[str, str]]:
-    """Ranges (after, up to] of about `rows` rows each of a file sorted by customer, by its row groups' statistics."""
-    metadata = pq.ParquetFile(path).metadata
-    place = metadata.schema.to_arrow_schema().get_field_index("customer_id")
-    cuts, held = [""], 0
-    for number in range(metadata.num_row_groups):
-        group = metadata.row_group(number)
-        held += group.num_rows
-        last = group.column(place).statistics.max
-        if held >= rows or number == metadata.num_row_groups - 1:
-            if last > cuts[-1]:
-                cuts.append(last)
-            held = 0
-    return list(pairwise(cuts))
 
 
 class DayFeed:

@@ -21,9 +21,9 @@ from credit_eval.events.measures import Series
 from credit_eval.events.query import Aggregate, Floor, Kind, Part, column
 from credit_eval.events.store import Dataset, DatasetInfo, describe_dataset, open_dataset
 from credit_eval.features.language import Catalogue, Dimension, Feature, Named, Text
-from credit_eval.profiles import tiles as tiles_module
+from credit_eval.profiles import tiling
 from credit_eval.profiles.build import build_profiles
-from credit_eval.profiles.tiles import write_tiles
+from credit_eval.profiles.tiling import write_tiles
 
 START = datetime(2026, 1, 1)
 FAILED = column("outcome").equals("failed")
@@ -214,11 +214,11 @@ def test_a_cohort_within_a_day_is_answered_from_events(tmp_path: Path) -> None:
 
 
 def test_a_file_is_tiled_in_ranges_of_whole_customers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tiles_module, "EVENTS_AT_ONCE", 40)
+    monkeypatch.setattr(tiling, "EVENTS_AT_ONCE", 40)
     rows = [row | {"customer_id": f"c{n:02}"} for n in range(20) for row in ROWS[:7]]
     path = tmp_path / "payments.parquet"
     pq.write_table(arrow_of("payments", rows), path, row_group_size=10)
-    ranges = tiles_module.customer_ranges(path, 40)
+    ranges = tiling.customer_ranges(path, 40)
     assert len(ranges) > 2
     assert ranges[0][0] == ""
     assert ranges[-1][1] == "c19"

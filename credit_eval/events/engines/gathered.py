@@ -25,8 +25,9 @@ import pyarrow.compute as pc
 from credit_eval.events.engines.columns import Array, moments
 from credit_eval.events.engines.plan import Wanted, plan
 from credit_eval.events.engines.rows import Rows
-from credit_eval.events.engines.snapshot import Cohort, Read, Snapshots, one_chunk, rows_of
+from credit_eval.events.engines.snapshot import Cohort, Read, Snapshots, one_chunk
 from credit_eval.events.engines.sql import Dialect, render_rows
+from credit_eval.events.engines.statements import rows_of
 from credit_eval.events.measures import Measure
 from credit_eval.events.query import Aggregate
 

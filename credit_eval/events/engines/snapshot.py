@@ -13,14 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from credit_eval.core.clock import DAY_US, EPOCH
-from credit_eval.events.engines.columns import Array, Numbers, moments, numbers, truths
+from credit_eval.events.engines.columns import Array, Numbers, moments, numbers
 from credit_eval.events.engines.evaluate import Columns
 from credit_eval.events.engines.files import numbered
 from credit_eval.events.engines.finish import finished
 from credit_eval.events.engines.fold import Answer, Members, fold, pairs
 from credit_eval.events.engines.plan import Wanted, plan
 from credit_eval.events.engines.rows import Rows
-from credit_eval.events.engines.sql import render_rows
 from credit_eval.events.measures import Measure, aggregates_of, of_known
 from credit_eval.events.query import Aggregate
 from credit_eval.events.tables import table_named
@@ -127,18 +126,6 @@ class EventFeed:
         return in_order(rows if clock.known is None else rows.sorted(np.flatnonzero(clock.known)))
 
 
-class StatementFeed:
-    """Rows that a database judges: `ask` runs a row statement over the relations it names and `asked`."""
-
-    def __init__(self, wanted: Wanted, ask: Callable[[str, pa.Table], pa.Table]) -> None:
-        self.wanted, self.aggregates, self.paired = wanted, wanted.aggregates, wanted.stream.paired
-        self._ask, self._statement = ask, render_rows(wanted)
-
-    def rows(self, read: Read, cohort: Cohort) -> Rows:
-        """The events of the cohort's members, sorted by (group, clock); `read` is not asked."""
-        return rows_of(self._ask(self._statement, cohort.asked(paired=self.paired)), self.wanted)
-
-
 class Snapshots:
     """Feeds made once, asked for one range of customers after the other."""
 
@@ -157,21 +144,6 @@ class Snapshots:
             answers |= fold(feed.rows(read, cohort), cohort.members(paired=feed.paired), feed.aggregates)
         columns = {name: finished(measure, answers) for name, measure in self._measures.items()}
         return pa.table({"customer_id": cohort.keys["customer_id"], "as_of": cohort.keys["as_of"], **columns})
-
-
-def rows_of(fetched: pa.Table, wanted: Wanted) -> Rows:
-    """What a row statement gave, in the kernel's order."""
-    column = {name: one_chunk(fetched[name]) for name in fetched.column_names}
-    clock, _ = moments(column["clock"])
-    late, is_late = moments(column["known"])
-    rows = Rows(
-        np.asarray(column["number"]).astype(np.int64),
-        clock,
-        later(late if is_late is None else np.where(is_late, late, clock), clock),
-        {node: truths(column[f"c{place}"]) for place, node in enumerate(wanted.conditions)},
-        {node: numbers(column[f"v{place}"]) for place, node in enumerate(wanted.values)},
-    )
-    return in_order(rows)
 
 
 def of_customers(table: pa.Table, customers: pa.Array) -> tuple[Array, pa.Table]:
