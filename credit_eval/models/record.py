@@ -22,7 +22,7 @@ from credit_eval.models.validation import (
     LOGISTIC,
     LOGISTIC_RANKS,
     MODEL,
-    logistic_regression,
+    logistic,
     measure,
     measure_parts,
     repeated_grouped_cv,
@@ -41,13 +41,11 @@ def judged_out_of_time(
     Ticks as `validation`, per model judged.
     """
     taught, oot = sample[sample["part"].isin(("fit", "stop"))], sample[sample["part"] == "oot"]
-    known = [feature for feature in features if taught[feature.name].notna().any()]
-    p, names = model.p_default(oot), [feature.name for feature in known]
+    p = model.p_default(oot)
     baselines, gains = {}, {}
     for step, (name, ranks) in enumerate(((LOGISTIC, False), (LOGISTIC_RANKS, True))):
         tick("validation", step, 3)
-        fitted = logistic_regression(known, ranks=ranks).fit(taught[names], taught["defaulted"])
-        theirs = fitted.predict_proba(oot[names])[:, 1]
+        theirs = logistic(features, ranks=ranks)(taught, oot)
         baselines[name] = measure(oot["defaulted"], theirs, oot["customer_id"]).flat()
         gains[name] = asdict(auc_difference(oot["defaulted"], p, theirs, groups=oot["customer_id"]))
     tick("validation", 2, 3)

@@ -162,8 +162,8 @@ def _predictors(
 ) -> dict[str, Predictor]:
     found: dict[str, Predictor] = {
         MODEL: _boosted(features, settings),
-        LOGISTIC: _logistic(features, ranks=False),
-        LOGISTIC_RANKS: _logistic(features, ranks=True),
+        LOGISTIC: logistic(features, ranks=False),
+        LOGISTIC_RANKS: logistic(features, ranks=True),
     }
     for name, wanted in subsets.items():
         chosen = [feature for feature in features if feature.name in set(wanted)]
@@ -182,10 +182,13 @@ def _boosted(features: Sequence[Trainable], settings: TrainingSettings) -> Predi
     return predict
 
 
-def _logistic(features: Sequence[Trainable], *, ranks: bool) -> Predictor:
+def logistic(features: Sequence[Trainable], *, ranks: bool) -> Predictor:
+    """A baseline: the logistic regression on what is known at all where it learns."""
+
     def predict(learnt: pd.DataFrame, seen: pd.DataFrame) -> Floats:
-        names = [feature.name for feature in features]
-        pipeline = logistic_regression(features, ranks=ranks).fit(learnt[names], learnt["defaulted"])
+        known = [feature for feature in features if learnt[feature.name].notna().any()]
+        names = [feature.name for feature in known]
+        pipeline = logistic_regression(known, ranks=ranks).fit(learnt[names], learnt["defaulted"])
         return np.asarray(pipeline.predict_proba(seen[names])[:, 1])
 
     return predict
