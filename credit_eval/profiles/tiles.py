@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from credit_eval.events.engines.columns import Array, Numbers, numbers
 from credit_eval.events.engines.plan import Stream
 from credit_eval.events.engines.rows import Rows
-from credit_eval.events.engines.snapshot import Cohort, Feed, Read, in_order, later, of_customers, one_chunk
+from credit_eval.events.engines.snapshot import Cohort, Feed, Read, in_order, later, of_customers
 from credit_eval.events.engines.tiles import (
     DayTiles,
     ValueTiles,
@@ -102,5 +102,5 @@ def _fetch(
 ) -> tuple[Array, Array, Array | None, dict[str, Numbers]]:
     """Group, day, known and the columns of a range's tiles."""
     group, table = of_customers(read(files, ["customer_id", "day", "known", *columns]), cohort.customers)
-    day, known = (numbers(one_chunk(table[name])).whole for name in ("day", "known"))
-    return group, day, later(known, day), {name: numbers(one_chunk(table[name])) for name in columns}
+    day, known = (numbers(table[name]).whole for name in ("day", "known"))
+    return group, day, later(known, day), {name: numbers(table[name]) for name in columns}

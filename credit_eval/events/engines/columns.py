@@ -6,7 +6,8 @@ int64; where 64 bits could not hold them, Python's own, slower and without end.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -48,10 +49,33 @@ def moments(column: pa.Array) -> tuple[Array, Array | None]:
     return _int64(stamped, 1), _known(column)
 
 
-def numbers(column: pa.Array) -> Numbers:
-    """A value's rows, whatever their type."""
-    if pa.types.is_dictionary(column.type) or pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        return _coded(column)
+def numbers(column: pa.ChunkedArray) -> Numbers:
+    """A value's rows, whatever their type; texts of all pieces share one dictionary."""
+    if _is_text(column.type):
+        column = (column if pa.types.is_dictionary(column.type) else column.dictionary_encode()).unify_dictionaries()
+    pieces = [_piece(chunk) for chunk in column.chunks] or [_piece(pa.array([], column.type))]
+    if len(pieces) == 1:
+        return replace(pieces[0], whole=np.ascontiguousarray(pieces[0].whole, _type(pieces)))
+    whole: Array = np.concatenate([piece.whole for piece in pieces], dtype=_type(pieces))
+    if all(piece.known is None for piece in pieces):
+        return replace(pieces[0], whole=whole)
+    known = [np.ones(len(piece.whole), np.bool_) if piece.known is None else piece.known for piece in pieces]
+    return replace(pieces[0], whole=whole, known=np.concatenate(known))
+
+
+def _is_text(of: pa.DataType) -> bool:
+    return bool(pa.types.is_dictionary(of) or pa.types.is_string(of) or pa.types.is_large_string(of))
+
+
+def _type(pieces: Sequence[Numbers]) -> type:
+    return object if any(piece.whole.dtype == object for piece in pieces) else np.int64
+
+
+def _piece(column: pa.Array) -> Numbers:
+    """One piece, as it lies in memory where that can be."""
+    if pa.types.is_dictionary(column.type):
+        codes = column.indices.fill_null(0) if column.null_count else column.indices
+        return Numbers(np.asarray(codes), _known(column), texts=tuple(column.dictionary.to_pylist()))
     if pa.types.is_decimal(column.type):
         return Numbers(_unscaled(column), _known(column), column.type.scale)
     if pa.types.is_timestamp(column.type):
@@ -79,19 +103,13 @@ def _unscaled(column: pa.Array) -> Array:
     """Decimals in their smallest unit: the low word, unless a high word says that 64 bits are not enough."""
     if column.type.bit_width == 64:
         return _int64(column, 1)
-    low = np.ascontiguousarray(_int64(column, 2))
+    low = _int64(column, 2)
     if column.type.precision > 18:
         data = column.buffers()[1]
         high = np.frombuffer(data, np.int64)[2 * column.offset + 1 : 2 * (column.offset + len(column)) : 2]
         beyond = high != low >> 63
         known = _known(column)
         if np.any(beyond if known is None else beyond & known):
-            whole = high.astype(object) * 2**64 + low.view(np.uint64).astype(object)
+            whole = high.astype(object) * 2**64 + low.astype(np.uint64).astype(object)
             return whole if known is None else np.where(known, whole, 0)
     return low
-
-
-def _coded(column: pa.Array) -> Numbers:
-    coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-    codes = np.asarray(pc.cast(coded.indices.fill_null(0) if column.null_count else coded.indices, pa.int64()))
-    return Numbers(codes, _known(column), texts=tuple(coded.dictionary.to_pylist()))

@@ -9,9 +9,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from threading import local
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+
+from credit_eval.events.engines.columns import Array
 
 
 class SortedFile:
@@ -61,15 +64,16 @@ class SortedFiles:
         self._files |= {path: SortedFile(path) for path in paths if path not in self._files}
 
     def read(self, paths: Sequence[Path], low: str, high: str, columns: Sequence[str]) -> pa.Table:
-        """Rows of several files, one after the other; texts of one column share one dictionary."""
+        """Rows of several files, one after the other, in the pieces they are read in."""
         self.open(paths)
-        table = pa.concat_tables(self._files[path].read(low, high, columns) for path in paths)
-        return table.unify_dictionaries().combine_chunks()
+        return pa.concat_tables(self._files[path].read(low, high, columns) for path in paths)
 
 
-def numbered(customers: pa.Array, asked: pa.Array) -> pa.Array:
-    """Per row the place of its customer among those `asked`, null for everybody else."""
-    if not pa.types.is_dictionary(customers.type):  # where no row group was read, texts are plain
-        customers = customers.dictionary_encode()
-    places = pc.index_in(customers.dictionary, value_set=asked)
-    return places.take(customers.indices)
+def numbered(customers: pa.ChunkedArray, asked: pa.Array) -> Array:
+    """Per row the place of its customer among those `asked`, -1 for everybody else, (n,)."""
+    found = [np.zeros(0, np.int64)]
+    for piece in customers.chunks:
+        coded = piece if pa.types.is_dictionary(piece.type) else piece.dictionary_encode()
+        places = pc.index_in(coded.dictionary, value_set=asked).fill_null(-1)
+        found.append(np.asarray(places)[np.asarray(coded.indices)])
+    return np.concatenate(found, dtype=np.int64)

@@ -10,7 +10,6 @@ from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from credit_eval.core.clock import DAY_US, EPOCH
 from credit_eval.events.engines.columns import Array, Numbers, moments, numbers
@@ -100,7 +99,7 @@ class EventFeed:
         """The events of a range's members, sorted by (group, clock)."""
         table = read(self.wanted.stream.table, self._columns)
         group, table = of_customers(table, cohort.customers)
-        columns = {name: numbers(one_chunk(table[name])) for name in self._columns if name != "customer_id"}
+        columns = {name: numbers(table[name]) for name in self._columns if name != "customer_id"}
         return self._seen_by_members(group, columns, cohort) if self.paired else self._rows(group, columns, None)
 
     def _seen_by_members(self, group: Array, columns: Mapping[str, Numbers], cohort: Cohort) -> Rows:
@@ -148,15 +147,12 @@ class Snapshots:
 
 def of_customers(table: pa.Table, customers: pa.Array) -> tuple[Array, pa.Table]:
     """The rows of some customers, and the number of each row's customer."""
-    number = numbered(one_chunk(table["customer_id"]), customers)
-    if number.null_count:
-        asked = np.flatnonzero(number.is_valid())
-        first, n = int(asked[0]) if len(asked) else 0, len(asked)
-        if n == 0 or asked[-1] - first + 1 == n:  # others only before and after: nothing has to be copied
-            number, table = number.slice(first, n), table.slice(first, n)
-        else:
-            number, table = number.take(pa.array(asked)), table.take(pa.array(asked))
-    return np.asarray(pc.cast(number, pa.int64())), table
+    number = numbered(table["customer_id"], customers)
+    asked = np.flatnonzero(number >= 0)
+    first, n = int(asked[0]) if len(asked) else 0, len(asked)
+    if n == 0 or asked[-1] - first + 1 == n:  # others only before and after: nothing has to be copied
+        return number[first : first + n], table.slice(first, n)
+    return number[asked], table.unify_dictionaries().take(pa.array(asked))
 
 
 def later(known: Array, clock: Array) -> Array | None:

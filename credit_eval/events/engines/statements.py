@@ -36,6 +36,6 @@ def rows_of(fetched: pa.Table, wanted: Wanted) -> Rows:
         clock,
         later(late if is_late is None else np.where(is_late, late, clock), clock),
         {node: truths(column[f"c{place}"]) for place, node in enumerate(wanted.conditions)},
-        {node: numbers(column[f"v{place}"]) for place, node in enumerate(wanted.values)},
+        {node: numbers(fetched[f"v{place}"]) for place, node in enumerate(wanted.values)},
     )
     return in_order(rows)
