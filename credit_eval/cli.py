@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from credit_eval.console import bars, err, out
+from credit_eval.console import bars, err, out, print_what_the_terminal_can, say, visible
 from credit_eval.core.clock import parse_as_of
 from credit_eval.core.errors import CreditEvalError
 from credit_eval.core.progress import Tick
@@ -33,11 +33,12 @@ AsOf = Annotated[str | None, typer.Option("--as-of", help="observation date, YYY
 
 def main() -> None:
     """Run the command line; a mistake that can be mended is told in words, without a traceback."""
+    print_what_the_terminal_can()
     try:
         app()
     except CreditEvalError as error:
-        err.print(f"[bold red]error[/] ({type(error).__name__}, exit code {error.exit_code})", soft_wrap=True)
-        err.print(str(error), markup=False, soft_wrap=True)
+        say(("error", "bold red"), f" ({type(error).__name__}, exit code {error.exit_code})", to=err)
+        say(str(error), to=err)
         sys.exit(error.exit_code)
 
 
@@ -130,7 +131,7 @@ def datasets() -> None:
     for name in names:
         _describe(name)
     if not names:
-        out.print("no data sets yet: make one with `credit-eval simulate` or `credit-eval import`")
+        say("no data sets yet: make one with `credit-eval simulate` or `credit-eval import`")
 
 
 @app.command()
@@ -144,13 +145,13 @@ def profile(
         pipeline = _pipeline(tick)
         moment = _moment(pipeline, dataset, as_of)
         lines = pipeline.customer(dataset, customer, moment)
-    out.print(f"[bold]{customer}[/] of {dataset} as of {moment:%Y-%m-%d %H:%M} UTC")
+    say((customer, "bold"), f" of {dataset} as of {moment:%Y-%m-%d %H:%M} UTC")
     for dimension, found in lines.items():
-        out.print(f"\n[bold]{dimension.replace('_', ' ')}[/]")
+        say("\n", (dimension.replace("_", " "), "bold"))
         if not found:
-            out.print("  no data: the source provides nothing on this side", style="dim")
+            say(("  no data: the source provides nothing on this side", "dim"))
         for line in found:
-            out.print(f"  {line.title:<78} {line.value:>16}   {line.usual}", markup=False)
+            say(f"  {line.title:<78} {line.value:>16}   {line.usual}")
 
 
 @app.command()
@@ -158,7 +159,7 @@ def tile(dataset: DatasetName = "simulated") -> None:
     """Fold events to day tiles, which snapshots at midnight then read instead; only what is new is made."""
     with bars() as tick:
         written = _pipeline(tick).tile(dataset)
-    out.print(f"tiles of {dataset}: {written} files written" if written else f"tiles of {dataset} are up to date")
+    say(f"tiles of {dataset}: {written} files written" if written else f"tiles of {dataset} are up to date")
 
 
 @app.command()
@@ -166,7 +167,7 @@ def train(dataset: DatasetName = "simulated", strict: Strict = False, engine: En
     """Train, calibrate, validate and register the champion."""
     with bars() as tick:
         found = _pipeline(tick, strict=strict, engine=engine).train(dataset)
-    out.print(f"champion of {dataset}: version {found['model_version']}, judged on {found['judged_on']}")
+    say(f"champion of {dataset}: version {found['model_version']}, judged on {found['judged_on']}")
     _print_metrics(found)
 
 
@@ -182,9 +183,9 @@ def score(
     """Score everybody with an account at a date, or a cohort, and decide."""
     with bars() as tick:
         pipeline = _pipeline(tick, strict=strict, engine=engine)
-        moment = None if cohort else _moment(pipeline, dataset, as_of)
+        moment = None if cohort is not None else _moment(pipeline, dataset, as_of)
         target = pipeline.score(dataset, as_of=moment, cohort=cohort, replace=replace)
-    out.print(f"scored: {target}")
+    say(f"scored: {target}")
 
 
 @app.command()
@@ -195,7 +196,7 @@ def report(
     """Write the static HTML report of a scored run."""
     with bars() as tick:
         pipeline = _pipeline(tick)
-        out.print(f"report: {pipeline.report(dataset, label or pipeline.latest(dataset))}")
+        say(f"report: {pipeline.report(dataset, pipeline.latest(dataset) if label is None else label)}")
 
 
 @app.command()
@@ -209,7 +210,7 @@ def run(
     """The whole chain for a data set: train, score, report, and a summary to read."""
     with bars() as tick:
         pipeline = _pipeline(tick, strict=strict, engine=engine)
-        done = pipeline.run(dataset, as_of=parse_as_of(as_of) if as_of else None, replace=replace)
+        done = pipeline.run(dataset, as_of=None if as_of is None else parse_as_of(as_of), replace=replace)
     _print_summary(done)
 
 
@@ -222,65 +223,61 @@ def features(
     from credit_eval.profiles.dictionary import dictionary
 
     if write:
-        write.write_text(dictionary(CATALOGUE))
+        write.write_text(dictionary(CATALOGUE), encoding="utf-8")
         return
     for feature in CATALOGUE.features:
-        out.print(f"{feature.name:<44} {feature.title}", markup=False)
+        say(f"{feature.name:<44} {feature.title}")
 
 
 def _moment(pipeline: Pipeline, dataset: str, as_of: str | None) -> datetime:
     """The date asked for, or the end of the data."""
-    return parse_as_of(as_of) if as_of else pipeline.dataset(dataset).info.known_until
+    return pipeline.dataset(dataset).info.known_until if as_of is None else parse_as_of(as_of)
 
 
 def _describe(name: str) -> None:
     from credit_eval.events.store import open_dataset
 
     paths, _ = _root()
-    info = open_dataset(paths.raw / name).info
+    info = open_dataset(paths.dataset(name)).info
     tables = ", ".join(f"{table} {info.rows[table]:,}" for table in info.columns)
-    out.print(f"[bold]{name}[/] ({info.currency}, known until {info.known_until:%Y-%m-%d}): {tables}")
+    say((name, "bold"), f" ({info.currency}, known until {info.known_until:%Y-%m-%d}): {tables}")
     for note in info.notes:
-        out.print(f"  note: {note}", markup=False)
+        say(f"  note: {note}")
 
 
 def _print_metrics(found: Record) -> None:
     """Discrimination and calibration with their 95 % intervals, and how they were judged."""
     metrics = found["metrics"]
     shown = ", ".join(f"{name.upper()} {_interval(metrics, name)}" for name in ("auc", "ks"))
-    out.print(
-        f"  default rate {metrics['default_rate']:.1%} ({metrics['bads']:,.0f} of {metrics['n']:,.0f}), {shown} (95 %)"
-    )
-    out.print(f"  calibration error (ECE) {metrics['ece']:.3f}; by chance alone {metrics['ece_by_chance']:.3f}")
+    say(f"  default rate {metrics['default_rate']:.1%} ({metrics['bads']:,.0f} of {metrics['n']:,.0f}), {shown} (95 %)")
+    say(f"  calibration error (ECE) {metrics['ece']:.3f}; by chance alone {metrics['ece_by_chance']:.3f}")
     for name, gain in found["gains"].items():
-        out.print(f"  AUC over {name}: {gain['value']:+.3f} [{gain['low']:+.3f}, {gain['high']:+.3f}]", markup=False)
-    out.print(f"  {found['why']}", markup=False)
+        say(f"  AUC over {name}: {gain['value']:+.3f} [{gain['low']:+.3f}, {gain['high']:+.3f}]")
+    say(f"  {found['why']}")
 
 
 def _interval(metrics: dict[str, float], name: str) -> str:
-    return f"{metrics[name]:.3f} \\[{metrics[f'{name}_low']:.3f}, {metrics[f'{name}_high']:.3f}]"
+    return f"{metrics[name]:.3f} [{metrics[f'{name}_low']:.3f}, {metrics[f'{name}_high']:.3f}]"
 
 
 def _print_summary(done: Done) -> None:
     """What a person wants to know when the chain has run: where, how many, how good, who, and why."""
     paths, _ = _root()
-    out.rule(f"{done.dataset}: {done.seconds:.0f} s")
-    out.print(f"model    version {done.validation['model_version']}, judged on {done.validation['judged_on']}")
+    out.rule(visible(f"{done.dataset}: {done.seconds:.0f} s"))
+    say(f"model    version {done.validation['model_version']}, judged on {done.validation['judged_on']}")
     _print_metrics(done.validation)
     for label, summary in done.summaries.items():
-        out.print(f"[bold]{label}[/]")
+        say((label, "bold"))
         restricted = summary.restricted
         decisions = ", ".join(f"{name} {count:,}" for name, count in summary.decisions.items())
-        out.print(
-            f"  customers  {summary.customers:,}; restricted {restricted:,} ({restricted / summary.customers:.1%})"
-        )
-        out.print(f"  decisions  {decisions}")
+        say(f"  customers  {summary.customers:,}; restricted {restricted:,} ({restricted / summary.customers:.1%})")
+        say(f"  decisions  {decisions}")
         bound = ", ".join(f"{constraint} {n:,}" for constraint, n in summary.adverse_bound_by.items())
-        out.print(f"  adverse    {summary.adverse:,}, bound by: {bound or 'nothing'}", markup=False)
+        say(f"  adverse    {summary.adverse:,}, bound by: {bound or 'nothing'}")
         reasons = "; ".join(f"{reason.label} ({reason.n:,})" for reason in summary.reasons[:3])
-        out.print(f"  reasons    {reasons}; first of {summary.reasons_among:,} {summary.reasons_of}", markup=False)
-        out.print(f"  scored     {paths.scored(done.dataset, label)}/", markup=False)
-        out.print(f"  report     {paths.report(done.dataset, label)}", markup=False)
+        say(f"  reasons    {reasons}; first of {summary.reasons_among:,} {summary.reasons_of}")
+        say(f"  scored     {paths.scored(done.dataset, label)}/")
+        say(f"  report     {paths.report(done.dataset, label)}")
 
 
 if __name__ == "__main__":

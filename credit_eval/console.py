@@ -1,17 +1,48 @@
-"""What a person at a terminal sees: bars on long work, tables, and errors that say what to do."""
+"""What a person at a terminal sees: bars on long work, lines of text, and errors that say what to do.
+
+Names, currencies and customer ids are somebody else's text. The terminal library would read `[/]` in them as
+markup and the terminal itself would obey their control characters, so neither is ever let through.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from credit_eval.core.progress import Tick, silent
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
+
+#: Everything below the space, and the second block of controls, but for the tabulator and the line's end.
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
+
+
+def say(*parts: str | tuple[str, str], to: Console = out) -> None:
+    """Print one line; a part may be a pair of text and style."""
+    pairs = [(part, "") if isinstance(part, str) else part for part in parts]
+    to.print(Text.assemble(*[(visible(text), style) for text, style in pairs]))
+
+
+def visible(text: str) -> str:
+    """The text with its control characters written out.
+
+    >>> print(visible("a\x1b[31mb"))
+    a\\x1b[31mb
+    """
+    return text.translate(_CONTROLS)
+
+
+def print_what_the_terminal_can() -> None:
+    """A letter that the terminal's encoding lacks is written out as its number, where it would end the program."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
 
 
 @contextmanager

@@ -77,7 +77,7 @@ class Pipeline:
 
     def dataset(self, name: str) -> Dataset:
         """Open a data set that was simulated or imported."""
-        return open_dataset(self.paths.raw / name)
+        return open_dataset(self.paths.dataset(name))
 
     def policy(self, dataset: str) -> Policy:
         """The policy in force for a data set."""
@@ -296,7 +296,7 @@ class Pipeline:
         Raises:
             SourceError: nothing is scored yet.
         """
-        manifests = list(self.paths.scored(name, "").glob("*/manifest.json"))
+        manifests = list(self.paths.all_scored(name).glob("*/manifest.json"))
         if not manifests:
             raise SourceError(f"nothing is scored of {name} yet", todo=f"run `credit-eval score {name}` first")
         return max(manifests, key=lambda path: str(read_json(path)["finished"])).parent.name

@@ -15,6 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from credit_eval.core.errors import SourceError
+from credit_eval.core.names import checked_label, checked_name
 from credit_eval.policy.settings import DEFAULT_POLICY
 
 
@@ -80,7 +81,7 @@ def load_settings(path: Path) -> Settings:
     if not path.exists():
         return Settings()
     try:
-        return Settings.model_validate(yaml.safe_load(path.read_text()) or {})
+        return Settings.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
     except yaml.YAMLError as error:
         raise SourceError(f"{path.name} is not YAML", received=str(error).splitlines()[0]) from None
     except ValidationError as error:
@@ -94,7 +95,7 @@ def load_settings(path: Path) -> Settings:
 
 
 class Paths(_Section):
-    """Where things lie below the project's root."""
+    """Where things lie below the project's root; a name that would lead elsewhere is refused (SourceError)."""
 
     root: Path = Path()
 
@@ -113,26 +114,37 @@ class Paths(_Section):
         """The model registry."""
         return self.root / "models"
 
+    def dataset(self, name: str) -> Path:
+        """Directory of a data set."""
+        return self.raw / checked_name(name, "data set")
+
     def cohort(self, dataset: str, name: str) -> Path:
         """File of a cohort made by a run."""
-        return self.root / "data" / "cohorts" / dataset / f"{name}.parquet"
+        return self._of("cohorts", dataset) / f"{name}.parquet"
 
     def profiles(self, dataset: str, name: str) -> Path:
         """Directory of profiles."""
-        return self.root / "data" / "profiles" / dataset / name
+        return self._of("profiles", dataset) / name
 
     def tiles(self, dataset: str) -> Path:
         """Directory of a data set's day tiles."""
-        return self.root / "data" / "tiles" / dataset
+        return self._of("tiles", dataset)
 
     def scored(self, dataset: str, name: str) -> Path:
         """Directory of a scored run; `name` is `as_of=YYYY-MM-DD` or `cohort=NAME`."""
-        return self.root / "data" / "scored" / dataset / name
+        return self.all_scored(dataset) / checked_label(name)
+
+    def all_scored(self, dataset: str) -> Path:
+        """Directory of all scored runs of a data set."""
+        return self._of("scored", dataset)
 
     def validation(self, dataset: str) -> Path:
         """What training measured: metrics, split, reliability."""
-        return self.root / "data" / "reports" / dataset / "validation.json"
+        return self._of("reports", dataset) / "validation.json"
 
     def report(self, dataset: str, name: str) -> Path:
         """The static HTML report of a scored run."""
-        return self.root / "data" / "reports" / dataset / f"{name}.html"
+        return self._of("reports", dataset) / f"{checked_label(name)}.html"
+
+    def _of(self, kind: str, dataset: str) -> Path:
+        return self.root / "data" / kind / checked_name(dataset, "data set")

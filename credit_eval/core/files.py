@@ -70,12 +70,13 @@ def atomic_file(target: Path) -> Iterator[Path]:
 def write_json(target: Path, content: object) -> None:
     """Write `content` as indented JSON with sorted keys, atomically."""
     with atomic_file(target) as path:
-        path.write_text(json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False, default=str) + "\n")
+        text = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False, default=str)
+        path.write_text(text + "\n", encoding="utf-8")
 
 
 def read_json(path: Path) -> Any:
     """Read what `write_json` wrote."""
-    return json.loads(path.read_text())
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def sha256_file(path: Path) -> str:

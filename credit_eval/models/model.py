@@ -189,9 +189,9 @@ class CreditModel:
     def save(self, directory: Path) -> None:
         """Write the model into an existing or new directory as text."""
         directory.mkdir(parents=True, exist_ok=True)
-        (directory / _BOOSTER).write_text(self.booster_text)
+        (directory / _BOOSTER).write_text(self.booster_text, encoding="utf-8")
         text = json.dumps(self._description(), indent=2, ensure_ascii=False, default=str)
-        (directory / _DESCRIPTION).write_text(text + "\n")
+        (directory / _DESCRIPTION).write_text(text + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, directory: Path) -> CreditModel:
@@ -207,9 +207,9 @@ class CreditModel:
                 received=f"directory {directory.name}",
                 todo="train one first",
             )
-        described = json.loads((directory / _DESCRIPTION).read_text())
+        described = json.loads((directory / _DESCRIPTION).read_text(encoding="utf-8"))
         return cls(
-            booster_text=(directory / _BOOSTER).read_text(),
+            booster_text=(directory / _BOOSTER).read_text(encoding="utf-8"),
             inputs=tuple(
                 Input(name, None if categories is None else tuple(categories))
                 for name, categories in described["inputs"]

@@ -18,6 +18,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, NaiveDatetime, ValidationError
 
 from credit_eval.core.errors import SourceError
+from credit_eval.core.names import NAME
 from credit_eval.core.progress import Tick, silent
 from credit_eval.events.engines.duckdb import quote
 from credit_eval.events.rules import OUTCOMES, SHAPES, SOURCE_FILE, SOURCE_ROW, Shape, cohort_shape, zoned
@@ -30,7 +31,7 @@ from credit_eval.sources.staging import Relations
 _OFFSET = re.compile(r"([+-])(\d\d):(\d\d)")
 
 #: Names that become directories and files.
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+Name = Annotated[str, Field(pattern=rf"^{NAME}$", max_length=100)]
 
 
 class _Strict(BaseModel):

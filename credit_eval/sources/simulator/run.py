@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from credit_eval.core.errors import SourceError
 from credit_eval.core.files import atomic_directory, sha256_file
+from credit_eval.core.names import checked_name
 from credit_eval.core.progress import Tick, silent
 from credit_eval.events.derived import derived_columns, with_derived
 from credit_eval.events.engines.duckdb import DuckDB, parquet
@@ -59,10 +60,11 @@ def simulate(
     account then and is not in default: customer_id, as_of, true_p_default (60 days past due within 120 days).
 
     Raises:
-        SourceError: numbers out of range, or the truth would lie within the data.
+        SourceError: a name that is a path, numbers out of range, or the truth would lie within the data.
         OutputExistsError: either directory exists and `replace` is false.
         StorageError: the disk refused; nothing was changed.
     """
+    checked_name(name, "data set")
     _check(root / name, truth_root / name, customers, months)
     world = Parameters()
     calendar = make_calendar(months, world.growth, world.season)
