@@ -34,10 +34,10 @@ simulate: install ## simulate the e-commerce data set anew (settings.yaml: size 
 	@$(RUN) simulate --replace
 
 run: install data/raw/$(DATASET)/dataset.json ## train, score, report and sum up: make run DATASET=superlender
-	@$(RUN) run $(DATASET) $(if $(AS_OF),--as-of $(AS_OF)) $(if $(REPLACE),--replace)
+	@$(RUN) run $(DATASET) $(if $(AS_OF),--as-of $(AS_OF)) $(if $(REPLACE),--replace) $(if $(WHY),--promote-anyway "$(WHY)")
 
-train: install data/raw/$(DATASET)/dataset.json ## train, validate and register the champion of DATASET
-	@$(RUN) train $(DATASET)
+train: install data/raw/$(DATASET)/dataset.json ## train, validate and register the champion of DATASET [WHY=…: even if validation objects]
+	@$(RUN) train $(DATASET) $(if $(WHY),--promote-anyway "$(WHY)")
 
 tiles: install data/raw/$(DATASET)/dataset.json ## fold the events of DATASET to day tiles, which midnights' snapshots then read
 	@$(RUN) tile $(DATASET)

@@ -28,6 +28,10 @@ Engine = Annotated[
     Literal["embedded", "spark"],
     typer.Option("--engine", help="who builds profiles; spark needs its extra and Java 17"),
 ]
+PromoteAnyway = Annotated[
+    str | None,
+    typer.Option("--promote-anyway", metavar="WHY", help="make a model champion that validation objects to; recorded"),
+]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="observation date, YYYY-MM-DD (midnight UTC)")]
 
 
@@ -163,10 +167,15 @@ def tile(dataset: DatasetName = "simulated") -> None:
 
 
 @app.command()
-def train(dataset: DatasetName = "simulated", strict: Strict = False, engine: Engine = "embedded") -> None:
-    """Train, calibrate, validate and register the champion."""
+def train(
+    dataset: DatasetName = "simulated",
+    strict: Strict = False,
+    engine: Engine = "embedded",
+    promote_anyway: PromoteAnyway = None,
+) -> None:
+    """Train, calibrate, validate and register the champion, unless validation objects to it."""
     with bars() as tick:
-        found = _pipeline(tick, strict=strict, engine=engine).train(dataset)
+        found = _pipeline(tick, strict=strict, engine=engine).train(dataset, promote_anyway=promote_anyway)
     say(f"champion of {dataset}: version {found['model_version']}, judged on {found['judged_on']}")
     _print_metrics(found)
 
@@ -206,11 +215,13 @@ def run(
     replace: Replace = False,
     strict: Strict = False,
     engine: Engine = "embedded",
+    promote_anyway: PromoteAnyway = None,
 ) -> None:
     """The whole chain for a data set: train, score, report, and a summary to read."""
     with bars() as tick:
         pipeline = _pipeline(tick, strict=strict, engine=engine)
-        done = pipeline.run(dataset, as_of=None if as_of is None else parse_as_of(as_of), replace=replace)
+        moment = None if as_of is None else parse_as_of(as_of)
+        done = pipeline.run(dataset, as_of=moment, replace=replace, promote_anyway=promote_anyway)
     _print_summary(done)
 
 
@@ -247,13 +258,19 @@ def _describe(name: str) -> None:
 
 def _print_metrics(found: Record) -> None:
     """Discrimination and calibration with their 95 % intervals, and how they were judged."""
+    from credit_eval.models.promotion import compared
+
     metrics = found["metrics"]
     shown = ", ".join(f"{name.upper()} {_interval(metrics, name)}" for name in ("auc", "ks"))
     say(f"  default rate {metrics['default_rate']:.1%} ({metrics['bads']:,.0f} of {metrics['n']:,.0f}), {shown} (95 %)")
     say(f"  calibration error (ECE) {metrics['ece']:.3f}; by chance alone {metrics['ece_by_chance']:.3f}")
     for name, gain in found["gains"].items():
-        say(f"  AUC over {name}: {gain['value']:+.3f} [{gain['low']:+.3f}, {gain['high']:+.3f}]")
+        shown = f"{gain['value']:+.3f} [{gain['low']:+.3f}, {gain['high']:+.3f}]"
+        say(f"  AUC over {name}: {shown}: {compared(gain)}")
     say(f"  {found['why']}")
+    if overruled := found["promoted_anyway"]:
+        say(("  champion against the objections of validation: ", "bold"), "; ".join(overruled["objections"]))
+        say(f"  because: {overruled['why']}")
 
 
 def _interval(metrics: dict[str, float], name: str) -> str:

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from credit_eval.core.errors import CohortError, DeclarationError, ModelError, SourceError
-from credit_eval.core.files import read_json, sha256_json, write_json
+from credit_eval.core.files import exclusive, read_json, sha256_json, write_json
 from credit_eval.core.progress import Tick, silent
 from credit_eval.events.engines.duckdb import DuckDB
 from credit_eval.events.engines.spark import Spark
@@ -28,6 +28,7 @@ from credit_eval.explain.contributions import contributions
 from credit_eval.features.catalogue import CATALOGUE
 from credit_eval.features.language import Catalogue, Dimension
 from credit_eval.models.model import CreditModel, GradeScale
+from credit_eval.models.promotion import check_promotion, check_reason, objections
 from credit_eval.models.record import Record, judged_by_cross_validation, judged_out_of_time
 from credit_eval.models.registry import load_champion, register
 from credit_eval.models.training import TrainingSettings, train, train_cross_fitted
@@ -150,12 +151,26 @@ class Pipeline:
 
     # From a sample to a champion -----------------------------------------------------------------------------
 
-    def train(self, name: str) -> Record:
-        """Train, validate and register the champion; returns what was measured, as `validation.json` holds it."""
+    def train(self, name: str, *, promote_anyway: str | None = None) -> Record:
+        """Train, validate and register the champion; returns what was measured, as `validation.json` holds it.
+
+        `promote_anyway`: why a model with objections (`models.promotion`) shall decide all the same; is recorded.
+
+        Raises:
+            OutputExistsError: another process is training on this data set; told before anything is trained.
+            ModelError: the model is not shown to rank, or is shown to rank worse than a baseline.
+        """
+        check_reason(promote_anyway)
+        self.dataset(name)  # so that nothing is made for a data set that is not there
+        with exclusive(self.paths.validation(name).parent, wait=False, doing=f"training on {name}"):
+            return self._train(name, promote_anyway)
+
+    def _train(self, name: str, promote_anyway: str | None) -> Record:
         profiles, split, left_out = self.sample(name)
         features = profiles.catalogue
         settings = TrainingSettings(seed=self.settings.sample.seed, grades=_grades(self.policy(name)))
         model, judged = self._trained(split, features, settings)
+        overruled = check_promotion(name, objections(judged["metrics"], judged["gains"]), promote_anyway)
         with self._engine() as engine:
             model = replace(model, metadata=dict(model.metadata) | {"typical": typical_values(engine, profiles)})
         found: Record = judged | {
@@ -172,10 +187,16 @@ class Pipeline:
             "rounds": model.booster.num_trees(),
             "calibration": asdict(model.calibrated()),
             "importance": _importance(model, split.frame),
+            "promoted_anyway": overruled,
         }
         self.tick("registering", 0, 1)
         version = register(
-            model, self.paths.models, dataset=name, params=_params(settings, found), metrics=found["metrics"]
+            model,
+            self.paths.models,
+            dataset=name,
+            params=_params(settings, found),
+            metrics=found["metrics"],
+            tags={"promoted_anyway": promote_anyway} if overruled and promote_anyway else {},
         )
         self.tick("registering", 1, 1)
         found["model_version"] = version
@@ -307,10 +328,17 @@ class Pipeline:
         brought = [cohort for cohort in dataset.cohorts if cohort != TRAINING_COHORT]
         return [f"cohort={cohort}" for cohort in brought] or [f"as_of={dataset.info.known_until:%Y-%m-%d}"]
 
-    def run(self, name: str, *, as_of: datetime | None = None, replace: bool = False) -> Done:
+    def run(
+        self,
+        name: str,
+        *,
+        as_of: datetime | None = None,
+        replace: bool = False,
+        promote_anyway: str | None = None,
+    ) -> Done:
         """Train unless the champion is of these very data, score, report, and sum up."""
         started = time.monotonic()
-        validation = self._still_valid(name) or self.train(name)
+        validation = self._still_valid(name) or self.train(name, promote_anyway=promote_anyway)
         done: dict[str, Summary] = {}
         for label in [f"as_of={as_of:%Y-%m-%d}"] if as_of else self.labels(name):
             kind, _, value = label.partition("=")

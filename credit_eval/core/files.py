@@ -37,7 +37,7 @@ def atomic_directory(target: Path, *, replace: bool = False) -> Iterator[Path]:
         raise OutputExistsError(
             f"{target.name} exists already", todo="choose another output or say --replace to write it anew"
         )
-    with _disk_errors(target):
+    with disk_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         _sweep(target)
         building = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.building"
@@ -55,7 +55,7 @@ def atomic_directory(target: Path, *, replace: bool = False) -> Iterator[Path]:
 @contextmanager
 def atomic_file(target: Path) -> Iterator[Path]:
     """Yield a path to write; its content becomes `target` when the block ends without an error."""
-    with _disk_errors(target):
+    with disk_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         building = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.building"
         try:
@@ -99,7 +99,8 @@ _REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES,
 
 
 @contextmanager
-def _disk_errors(target: Path) -> Iterator[None]:
+def disk_errors(target: Path) -> Iterator[None]:
+    """What the disk refuses within the block becomes a StorageError that names the target."""
     try:
         yield
     except OSError as error:
@@ -109,6 +110,30 @@ def _disk_errors(target: Path) -> Iterator[None]:
             f"cannot write {target.name}: {error.strerror or error}",
             todo="make room or choose another place, then run again; nothing was changed",
         ) from error
+
+
+@contextmanager
+def exclusive(directory: Path, *, wait: bool, doing: str = "") -> Iterator[None]:
+    """Be the only one at work in a directory, which is made if need be; the kernel ends it with this process.
+
+    Raises:
+        OutputExistsError: another process is, and `wait` is false; `doing` names the work.
+        StorageError: the disk refused.
+    """
+    with disk_errors(directory):
+        directory.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        os.close(descriptor)
+        raise OutputExistsError(
+            f"another run is {doing} right now", todo="wait until it has ended, then run again"
+        ) from None
+    try:
+        yield
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

@@ -1,28 +1,28 @@
 """The registry: MLflow on an embedded SQLite file, one registered model a data set, the alias `champion`.
 
-    models/
-        mlflow.db       runs, parameters, metrics, versions, aliases
-        artifacts/      what the runs made, the models among them
-
 MLflow is told where everything is by arguments, never by its global settings, so two stores can be open at once
 and a notebook's own tracking is left alone.
 """
 
 from __future__ import annotations
 
-import logging
 import math
-import os
 import tempfile
 import time
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from credit_eval.core.errors import ModelError
+from credit_eval.core.errors import IntegrityError, ModelError
 from credit_eval.models.model import CreditModel
+from credit_eval.models.registry_store import (
+    artifact_root,
+    bring_home,
+    database_uri,
+    has_store,
+    read_store,
+    write_store,
+)
 
 CHAMPION = "champion"
 _MODEL, _SAVED = "model", "credit_model"
@@ -36,17 +36,21 @@ def register(
     params: Mapping[str, object],
     metrics: Mapping[str, float],
     artifacts: Sequence[Path] = (),
+    tags: Mapping[str, str] | None = None,
 ) -> int:
     """Log a run with its parameters, metrics and files, register its model, make it champion; returns the version.
 
     The run goes to the experiment `dataset`, the version to the registered model `credit_eval-<dataset>`.
-    Metrics that are not finite are left out, since the store cannot hold them.
+    Metrics that are not finite are left out, since the store cannot hold them. `tags` are kept with the version. It
+    becomes champion only when it was read back from below this store and is the same model.
 
     Raises:
-        ModelError: the model is not calibrated.
+        ModelError: the model is not calibrated, or the registry is damaged.
+        IntegrityError: what was read back is another model; the champion is who it was.
+        StorageError: the disk refused; the champion is who it was.
     """
     model.calibrated()
-    with _mlflow(store) as client:
+    with write_store(store) as client:
         run = client.create_run(_experiment(client, store, dataset)).info
         _log(client, run.run_id, params, metrics)
         for path in artifacts:
@@ -55,25 +59,28 @@ def register(
             _write_pyfunc(model, Path(scratch) / _MODEL)
             client.log_artifacts(run.run_id, str(Path(scratch) / _MODEL), _MODEL)
         client.set_terminated(run.run_id)
-        return _new_champion(client, model, dataset, run)
+        return _new_champion(client, store, model, dataset, run, dict(tags or {}))
 
 
 def load_champion(store: Path, dataset: str) -> tuple[CreditModel, int]:
     """The champion of a data set and its version; works from any working directory.
 
     Raises:
-        ModelError: there is no champion, or its files are gone.
+        ModelError: there is no champion, its files are gone, or the registry is damaged.
+        IntegrityError: its files are not what was registered, or lie outside the store.
     """
-    if not (store / "mlflow.db").exists():
+    if not has_store(store):
         raise _no_champion(dataset)
-    with _mlflow(store) as client:
+    with read_store(store) as client:
         version = _champion_version(client, dataset)
-    return CreditModel.load(store / version.tags["place"]), int(version.version)
+    return _registered(store, version.tags["place"], version.tags["fingerprint"]), int(version.version)
 
 
 def champion_uri(store: Path, dataset: str) -> tuple[str, str]:
     """For people who want MLflow itself: (tracking and registry URI, model URI for `mlflow.pyfunc.load_model`)."""
-    return _database(store), f"models:/{registered_name(dataset)}@{CHAMPION}"
+    if has_store(store):
+        bring_home(store)
+    return database_uri(store), f"models:/{registered_name(dataset)}@{CHAMPION}"
 
 
 def registered_name(dataset: str) -> str:
@@ -83,37 +90,6 @@ def registered_name(dataset: str) -> str:
     'credit_eval-xente'
     """
     return f"credit_eval-{dataset}"
-
-
-@contextmanager
-def _mlflow(store: Path) -> Iterator[Any]:
-    """A client of the store, with MLflow's telemetry off and its chatter and its own warnings unheard."""
-    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-    store.mkdir(parents=True, exist_ok=True)
-    loggers = [logging.getLogger(name) for name in ("mlflow", "alembic")]
-    levels = [logger.level for logger in loggers]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from mlflow import MlflowClient
-
-        for logger in loggers:
-            logger.setLevel(logging.ERROR)
-        try:
-            yield MlflowClient(tracking_uri=_database(store), registry_uri=_database(store))
-        finally:
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)
-
-
-def _database(store: Path) -> str:
-    return f"sqlite:///{store.resolve()}/mlflow.db"
-
-
-def _experiment(client: Any, store: Path, dataset: str) -> str:
-    found = client.get_experiment_by_name(dataset)
-    if found is not None:
-        return str(found.experiment_id)
-    return str(client.create_experiment(dataset, (store.resolve() / "artifacts").as_uri()))
 
 
 def _log(client: Any, run_id: str, params: Mapping[str, object], metrics: Mapping[str, float]) -> None:
@@ -157,15 +133,44 @@ def _signature(model: CreditModel) -> Any:
     return ModelSignature(Schema(inputs), Schema([ColSpec(type, name) for name, type in outputs]))
 
 
-def _new_champion(client: Any, model: CreditModel, dataset: str, run: Any) -> int:
+def _experiment(client: Any, store: Path, dataset: str) -> str:
+    found = client.get_experiment_by_name(dataset)
+    if found is not None:
+        return str(found.experiment_id)
+    return str(client.create_experiment(dataset, artifact_root(store)))
+
+
+def _new_champion(client: Any, store: Path, model: CreditModel, dataset: str, run: Any, tags: Mapping[str, str]) -> int:
     name = registered_name(dataset)
     if not client.search_registered_models(f"name = '{name}'"):
         client.create_registered_model(name)
     place = f"artifacts/{run.run_id}/artifacts/{_MODEL}/data/{_SAVED}"
-    tags = {"fingerprint": model.fingerprint, "place": place}
-    version = client.create_model_version(name, f"{run.artifact_uri}/{_MODEL}", run.run_id, tags=tags)
+    said = {"fingerprint": model.fingerprint, "place": place} | dict(tags)
+    _registered(store, place, model.fingerprint)
+    version = client.create_model_version(name, f"{run.artifact_uri}/{_MODEL}", run.run_id, tags=said)
     client.set_registered_model_alias(name, CHAMPION, version.version)
     return int(version.version)
+
+
+def _registered(store: Path, place: str, fingerprint: str) -> CreditModel:
+    """The model at a place below the store, if it is the one that was registered."""
+    root = store.resolve()
+    if not (root / place).resolve().is_relative_to(root):
+        raise IntegrityError(
+            "the registry names a model outside its store",
+            expected="a place below models/artifacts",
+            received="another place",
+            todo="train again, and find out who changed models/mlflow.db",
+        )
+    model = CreditModel.load(root / place)
+    if model.fingerprint != fingerprint:
+        raise IntegrityError(
+            "the champion's files are not what was registered",
+            expected=f"a model with fingerprint {fingerprint[:12]}…",
+            received=f"{model.fingerprint[:12]}…",
+            todo="put the files back as they were or train again, and find out who changed them",
+        )
+    return model
 
 
 def _champion_version(client: Any, dataset: str) -> Any:

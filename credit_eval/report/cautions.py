@@ -47,7 +47,16 @@ class Evidence:
 
 def cautions(evidence: Evidence) -> list[Caution]:
     """Everything worth a caution, warnings first."""
-    rules = (_identity, _how_judged, _discrimination, _against_baselines, _calibration, _coverage, _who_is_scored)
+    rules = (
+        _identity,
+        _promotion,
+        _how_judged,
+        _discrimination,
+        _against_baselines,
+        _calibration,
+        _coverage,
+        _who_is_scored,
+    )
     found = [caution for rule in rules for caution in rule(evidence)]
     return sorted(found, key=lambda caution: caution.level != "warning")
 
@@ -70,6 +79,13 @@ def _identity(evidence: Evidence) -> Iterator[Caution]:
         )
     if evidence.manifest["data_fingerprint"] != evidence.info.fingerprint:
         yield _warn("The data set has changed since these customers were scored. Score again.")
+
+
+def _promotion(evidence: Evidence) -> Iterator[Caution]:
+    overruled = evidence.validation.get("promoted_anyway")
+    if overruled:
+        said = "; ".join(overruled["objections"])
+        yield _warn(f"The model is champion against the objections of validation: {said}. Because: {overruled['why']}")
 
 
 def _how_judged(evidence: Evidence) -> Iterator[Caution]:

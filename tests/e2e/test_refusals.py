@@ -181,3 +181,19 @@ def test_a_full_disk_leaves_the_old_output_whole(world: World, tmp_path: Path) -
 def _fill(disk: Path, *, leave: int) -> None:
     free = shutil.disk_usage(disk).free
     (disk / "ballast").write_bytes(b"\0" * (free - leave))
+
+
+def test_a_second_training_of_the_same_data_set_is_refused_before_it_trains(world: World, refused: Refused) -> None:
+    from credit_eval.core.files import exclusive
+
+    with exclusive(world.root / "data/reports/simulated", wait=False):
+        assert "training on simulated right now" in refused(17, "train", "simulated")
+
+
+def test_a_project_that_was_copied_trains_and_scores_where_it_lies(world: World, tmp_path: Path) -> None:
+    copied = World(Path(shutil.copytree(world.root, tmp_path / "copy")))
+    before = bytes_of(world.root)
+    for arguments in (["train", "simulated"], ["score", "simulated", "--replace"]):
+        done = copied.run(*arguments)
+        assert done.returncode == 0, done.stderr
+    assert bytes_of(world.root) == before
