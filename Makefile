@@ -34,16 +34,16 @@ simulate: install ## simulate the e-commerce data set anew (settings.yaml: size 
 	@$(RUN) simulate --replace
 
 run: install data/raw/$(DATASET)/dataset.json ## train, score, report and sum up: make run DATASET=superlender
-	@$(RUN) run $(DATASET) $(if $(AS_OF),--as-of $(AS_OF)) $(if $(REPLACE),--replace) $(if $(WHY),--promote-anyway "$(WHY)")
+	@$(RUN) run $(DATASET) $(if $(POLICY),--policy $(POLICY)) $(if $(AS_OF),--as-of $(AS_OF)) $(if $(REPLACE),--replace) $(if $(WHY),--promote-anyway "$(WHY)")
 
 train: install data/raw/$(DATASET)/dataset.json ## train, validate and register the champion of DATASET [WHY=…: even if validation objects]
-	@$(RUN) train $(DATASET) $(if $(WHY),--promote-anyway "$(WHY)")
+	@$(RUN) train $(DATASET) $(if $(POLICY),--policy $(POLICY)) $(if $(WHY),--promote-anyway "$(WHY)")
 
 tiles: install data/raw/$(DATASET)/dataset.json ## fold the events of DATASET to day tiles, which midnights' snapshots then read
 	@$(RUN) tile $(DATASET)
 
 score: install data/raw/$(DATASET)/dataset.json ## score and decide: make score DATASET=… AS_OF=YYYY-MM-DD (or COHORT=…) [REPLACE=1]
-	@$(RUN) score $(DATASET) $(if $(AS_OF),--as-of $(AS_OF)) $(if $(COHORT),--cohort $(COHORT)) $(if $(REPLACE),--replace)
+	@$(RUN) score $(DATASET) $(if $(POLICY),--policy $(POLICY)) $(if $(AS_OF),--as-of $(AS_OF)) $(if $(COHORT),--cohort $(COHORT)) $(if $(REPLACE),--replace)
 
 report: install ## write the HTML report of the latest scored run of DATASET
 	@$(RUN) report $(DATASET)

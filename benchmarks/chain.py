@@ -45,6 +45,7 @@ def row(what: str, seconds: float, megabytes: float, more: str = "") -> None:
 
 def chain(root: Path, customers: int) -> None:
     total, peak = 0.0, 0.0
+    (root / "settings.yaml").write_text("datasets: {simulated: {policy: default}}\n")
     stages = (
         ["simulate", "--customers", str(customers)],
         ["train", "simulated"],

@@ -28,6 +28,10 @@ Engine = Annotated[
     Literal["embedded", "spark"],
     typer.Option("--engine", help="who builds profiles; spark needs its extra and Java 17"),
 ]
+PolicyName = Annotated[
+    str | None,
+    typer.Option("--policy", help="a policy file, or `default`, in place of what settings.yaml says of the data set"),
+]
 PromoteAnyway = Annotated[
     str | None,
     typer.Option("--promote-anyway", metavar="WHY", help="make a model champion that validation objects to; recorded"),
@@ -51,10 +55,10 @@ def _root() -> tuple[Paths, Settings]:
     return paths, load_settings(paths.root / "settings.yaml")
 
 
-def _pipeline(tick: Tick, *, strict: bool = False, engine: Engine = "embedded") -> Pipeline:
+def _pipeline(tick: Tick, *, strict: bool = False, engine: Engine = "embedded", policy: str | None = None) -> Pipeline:
     from credit_eval.pipeline import Pipeline
 
-    return Pipeline(*_root(), tick=tick, strict=strict, spark=engine == "spark")
+    return Pipeline(*_root(), tick=tick, strict=strict, spark=engine == "spark", policy_named=policy)
 
 
 @app.command()
@@ -171,12 +175,15 @@ def train(
     dataset: DatasetName = "simulated",
     strict: Strict = False,
     engine: Engine = "embedded",
+    policy: PolicyName = None,
     promote_anyway: PromoteAnyway = None,
 ) -> None:
     """Train, calibrate, validate and register the champion, unless validation objects to it."""
     with bars() as tick:
-        found = _pipeline(tick, strict=strict, engine=engine).train(dataset, promote_anyway=promote_anyway)
+        pipeline = _pipeline(tick, strict=strict, engine=engine, policy=policy)
+        found = pipeline.train(dataset, promote_anyway=promote_anyway)
     say(f"champion of {dataset}: version {found['model_version']}, judged on {found['judged_on']}")
+    say(f"  grades of policy {pipeline.in_force(dataset)}")
     _print_metrics(found)
 
 
@@ -188,13 +195,15 @@ def score(
     replace: Replace = False,
     strict: Strict = False,
     engine: Engine = "embedded",
+    policy: PolicyName = None,
 ) -> None:
     """Score everybody with an account at a date, or a cohort, and decide."""
     with bars() as tick:
-        pipeline = _pipeline(tick, strict=strict, engine=engine)
+        pipeline = _pipeline(tick, strict=strict, engine=engine, policy=policy)
         moment = None if cohort is not None else _moment(pipeline, dataset, as_of)
         target = pipeline.score(dataset, as_of=moment, cohort=cohort, replace=replace)
     say(f"scored: {target}")
+    say(f"  policy {pipeline.in_force(dataset)}")
 
 
 @app.command()
@@ -215,14 +224,15 @@ def run(
     replace: Replace = False,
     strict: Strict = False,
     engine: Engine = "embedded",
+    policy: PolicyName = None,
     promote_anyway: PromoteAnyway = None,
 ) -> None:
     """The whole chain for a data set: train, score, report, and a summary to read."""
     with bars() as tick:
-        pipeline = _pipeline(tick, strict=strict, engine=engine)
+        pipeline = _pipeline(tick, strict=strict, engine=engine, policy=policy)
         moment = None if as_of is None else parse_as_of(as_of)
         done = pipeline.run(dataset, as_of=moment, replace=replace, promote_anyway=promote_anyway)
-    _print_summary(done)
+    _print_summary(done, pipeline.in_force(dataset))
 
 
 @app.command()
@@ -277,12 +287,13 @@ def _interval(metrics: dict[str, float], name: str) -> str:
     return f"{metrics[name]:.3f} [{metrics[f'{name}_low']:.3f}, {metrics[f'{name}_high']:.3f}]"
 
 
-def _print_summary(done: Done) -> None:
+def _print_summary(done: Done, in_force: str) -> None:
     """What a person wants to know when the chain has run: where, how many, how good, who, and why."""
     paths, _ = _root()
     out.rule(visible(f"{done.dataset}: {done.seconds:.0f} s"))
     say(f"model    version {done.validation['model_version']}, judged on {done.validation['judged_on']}")
     _print_metrics(done.validation)
+    say(f"policy   {in_force}")
     for label, summary in done.summaries.items():
         say((label, "bold"))
         restricted = summary.restricted

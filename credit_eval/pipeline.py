@@ -43,8 +43,8 @@ from credit_eval.report.summary import Summary, summarise
 from credit_eval.samples.cohorts import monthly_cohort, population_with, snapshot_dates
 from credit_eval.samples.definition import DefaultDefinition, in_default, label_cohort
 from credit_eval.samples.split import Split, choose_split
-from credit_eval.scoring.run import Job, already_done, code_fingerprint, score
-from credit_eval.settings import Paths, Settings
+from credit_eval.scoring.run import Job, already_done, check_whole, code_fingerprint, score
+from credit_eval.settings import DatasetSettings, Paths, Settings
 
 SAMPLE = "sample"
 TRAINING_COHORT = "train"
@@ -67,7 +67,8 @@ class Pipeline:
     """The chain for one project root. Methods are the stages, in order.
 
     With `strict`, a data set that lacks what a feature reads is refused; else such features are left out and named.
-    With `spark`, profiles of cohorts are built by Spark, and are the same to the last bit.
+    With `spark`, profiles of cohorts are built by Spark, and are the same to the last bit. `policy_named` (a file, or
+    `default`) stands in for what the settings say.
     """
 
     paths: Paths
@@ -75,14 +76,29 @@ class Pipeline:
     tick: Tick = silent
     strict: bool = False
     spark: bool = False
+    policy_named: str | None = None
 
     def dataset(self, name: str) -> Dataset:
         """Open a data set that was simulated or imported."""
         return open_dataset(self.paths.dataset(name))
 
+    def chosen(self, dataset: str) -> DatasetSettings:
+        """The settings of a data set.
+
+        Raises:
+            SourceError: nobody said which policy is in force for it.
+        """
+        return self.settings.of(dataset, policy=self.policy_named)
+
     def policy(self, dataset: str) -> Policy:
         """The policy in force for a data set."""
-        return load_policy(self.paths.root / self.settings.of(dataset).policy)
+        return load_policy(self.chosen(dataset).policy_file(self.paths.root))
+
+    def in_force(self, dataset: str) -> str:
+        """The policy, its unit and the jurisdiction, in a phrase."""
+        policy = self.policy(dataset)
+        unit = policy.currency or f"units of {policy.amount_unit:g}"
+        return f"{policy.name} {policy.policy_version} in {unit}, jurisdiction {self.chosen(dataset).jurisdiction}"
 
     def catalogue(self, name: str) -> Catalogue:
         """The features that are lawful where the data set's customers live; the source may lack some.
@@ -90,7 +106,7 @@ class Pipeline:
         Raises:
             DeclarationError: `strict`, and the data lack what some feature reads.
         """
-        lawful, _ = CATALOGUE.lawful_in(self.settings.of(name).jurisdiction)
+        lawful, _ = CATALOGUE.lawful_in(self.settings.jurisdiction(name))
         _, absent = lawful.available(self.dataset(name).info.columns)
         if self.strict and absent:
             raise DeclarationError(
@@ -161,7 +177,7 @@ class Pipeline:
             ModelError: the model is not shown to rank, or is shown to rank worse than a baseline.
         """
         check_reason(promote_anyway)
-        self.dataset(name)  # so that nothing is made for a data set that is not there
+        self.dataset(name), self.policy(name)  # so that nothing is made for what is not there or not said
         with exclusive(self.paths.validation(name).parent, wait=False, doing=f"training on {name}"):
             return self._train(name, promote_anyway)
 
@@ -247,7 +263,7 @@ class Pipeline:
         label, dataset = self._label(as_of, cohort), self.dataset(name)
         if as_of:
             dataset.check_as_of(as_of)
-        target, policy = self.paths.scored(name, label), self.policy(name)
+        target, chosen, policy = self.paths.scored(name, label), self.chosen(name), self.policy(name)
         model, version = load_champion(self.paths.models, name)
         self._check_features(name, model)
         with self._engine() as engine:
@@ -262,8 +278,9 @@ class Pipeline:
                 policy=policy,
                 typical=model.metadata["typical"],
                 currency=dataset.info.currency,
-                revolving=self.settings.of(name).revolving,
-                assume_no_debt=self.settings.of(name).assume_no_debt,
+                revolving=chosen.revolving,
+                assume_no_debt=chosen.assume_no_debt,
+                jurisdiction=chosen.jurisdiction,
                 definition=self.definition,
                 in_default=in_default(engine, dataset, members, self.definition),
             )
@@ -277,7 +294,7 @@ class Pipeline:
         if barred:
             raise ModelError(
                 f"the champion of {name} asks for {len(barred)} features that its profiles do not have",
-                expected=f"features that the data give and that are lawful in {self.settings.of(name).jurisdiction!r}",
+                expected=f"features that the data give and that are lawful in {self.chosen(name).jurisdiction!r}",
                 received=", ".join(barred[:3]) + (", …" if len(barred) > 3 else ""),
                 todo=f"train again: `credit-eval train {name}`",
             )
@@ -300,11 +317,13 @@ class Pipeline:
 
         Raises:
             SourceError: nothing is scored under this label, or the champion was never validated.
+            IntegrityError: a file of the scored run is missing or was changed since.
         """
         scored, validation = self.paths.scored(name, label), self.paths.validation(name)
         for needed, todo in ((scored / "manifest.json", "score"), (validation, "train")):
             if not needed.exists():
                 raise SourceError(f"no report of {name} {label} yet", todo=f"run `credit-eval {todo} {name}` first")
+        check_whole(scored)
         self.tick("report", 0, 1)
         target, profiles = self.paths.report(name, label), self.paths.profiles(name, label)
         write_report(scored, read_json(validation), self.dataset(name).info, target, profiles=profiles)

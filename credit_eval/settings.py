@@ -2,8 +2,8 @@
 
 >>> Settings().default.window_days
 120
->>> Settings().of("simulated").revolving
-True
+>>> Settings().of("shop", policy="default").jurisdiction
+'any'
 """
 
 from __future__ import annotations
@@ -49,14 +49,19 @@ class SimulateSettings(_Section):
 class DatasetSettings(_Section):
     """How one data set differs from the rest.
 
-    `jurisdiction` is where its customers live: `eu` bars social and browsing data from the credit decision.
-    `assume_no_debt`: a source without repayments is taken to have nobody who owes anything.
+    `policy` is a policy file, or `default` for the built-in one in units of 1; nothing is decided under a policy that
+    nobody named. `jurisdiction` is where its customers live: `eu` bars social and browsing data from the credit
+    decision. `assume_no_debt`: a source without repayments is taken to have nobody who owes anything.
     """
 
-    policy: Path = DEFAULT_POLICY
+    policy: Path
     jurisdiction: Literal["any", "eu"] = "any"
     revolving: bool = True
     assume_no_debt: bool = False
+
+    def policy_file(self, root: Path) -> Path:
+        """Where the policy lies, seen from the project's root."""
+        return DEFAULT_POLICY if str(self.policy) == "default" else root / self.policy
 
 
 class Settings(_Section):
@@ -67,9 +72,30 @@ class Settings(_Section):
     simulate: SimulateSettings = SimulateSettings()
     datasets: dict[str, DatasetSettings] = {}
 
-    def of(self, dataset: str) -> DatasetSettings:
-        """Settings of one data set."""
-        return self.datasets.get(dataset, DatasetSettings())
+    def of(self, dataset: str, *, policy: str | None = None) -> DatasetSettings:
+        """Settings of one data set; with `policy` under that one, which also serves where nothing is said of it.
+
+        Raises:
+            SourceError: nothing is said of it, and no policy is named.
+        """
+        found = self.datasets.get(dataset)
+        if policy is not None:
+            said = {} if found is None else found.model_dump()
+            return DatasetSettings.model_validate(said | {"policy": policy})
+        if found is None:
+            raise SourceError(
+                f"settings.yaml says nothing of data set {dataset}, so no policy is in force for it",
+                expected=f"`{dataset}: {{policy: FILE}}` under `datasets`; docs/policy.md shows a policy file",
+                received=", ".join(sorted(self.datasets)) or "no data set",
+                todo="name it there, with its jurisdiction; or take the built-in policy, in units of 1 and for any "
+                "jurisdiction, with `--policy default`",
+            )
+        return found
+
+    def jurisdiction(self, dataset: str) -> Literal["any", "eu"]:
+        """Where the customers of a data set live, for what decides nothing; `any` where nobody said."""
+        found = self.datasets.get(dataset)
+        return found.jurisdiction if found else "any"
 
 
 def load_settings(path: Path) -> Settings:

@@ -127,6 +127,7 @@ def manifest(rows: int) -> dict[str, Any]:
         "code_version": "0.1.0",
         "definition": {"days_past_due": 60, "window_days": 120},
         "revolving": True,
+        "jurisdiction": "any",
         "rows": rows,
         "features_absent": {},
         "files": {"part-00000.parquet": "ef" * 32},

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 AS_OF = "2026-07-01"
+SETTINGS = "datasets: {simulated: {policy: default}}\n"
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,17 @@ class World:
             text=True,
             env=os.environ | {"PYTHONWARNINGS": "default", "COLUMNS": "200"} | environment,
         )
+
+    @contextmanager
+    def settings(self, text: str | None) -> Iterator[None]:
+        """Other settings for a while; None: no file."""
+        path = self.root / "settings.yaml"
+        before = path.read_text()
+        path.unlink() if text is None else path.write_text(text + "\n")
+        try:
+            yield
+        finally:
+            path.write_text(before)
 
     @property
     def scored(self) -> Path:

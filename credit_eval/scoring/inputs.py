@@ -20,7 +20,7 @@ def policy_inputs(
     *,
     revolving: bool,
     assume_no_debt: bool,
-    in_default: Collection[tuple[str, datetime]] = (),
+    in_default: Collection[tuple[str, datetime]],
 ) -> pd.DataFrame:
     """Inputs of `policy.decide`: one row per profile, same index.
 

@@ -81,9 +81,10 @@ class Job:
     typical: Mapping[str, Any]
     currency: str
     revolving: bool
+    assume_no_debt: bool
+    jurisdiction: str
     definition: DefaultDefinition
-    in_default: frozenset[tuple[str, datetime]] = frozenset()
-    assume_no_debt: bool = False
+    in_default: frozenset[tuple[str, datetime]]
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -100,6 +101,7 @@ class Job:
             "currency": self.currency,
             "revolving": self.revolving,
             "assume_no_debt": self.assume_no_debt,
+            "jurisdiction": self.jurisdiction,
             "definition": asdict(self.definition),
             "typical_fingerprint": sha256_json(dict(self.typical)),
             "in_default_fingerprint": sha256_json(sorted([who, str(when)] for who, when in self.in_default)),
@@ -148,15 +150,29 @@ def already_done(job: Job, target: Path) -> bool:
             received="; ".join(f"{key} was {there.get(key)!s:.60}" for key in changed),
             todo="say --replace (make: REPLACE=1) to score it anew; the scored file there was not touched",
         )
-    damaged = [name for name, sealed in there["files"].items() if not _is_sealed(target / name, sealed)]
+    check_whole(target)
+    return True
+
+
+def check_whole(scored: Path) -> None:
+    """Hold a scored directory against its manifest: every file there and unchanged, and no part more.
+
+    Raises:
+        IntegrityError: a file is missing, was changed since, or was added.
+    """
+    sealed: dict[str, str] = read_json(scored / "manifest.json")["files"]
+    parts = {path.relative_to(scored).as_posix() for path in scored.rglob("part-*.parquet")}
+    damaged = sorted(
+        {name for name, seal in sealed.items() if not _is_sealed(scored / name, seal)} | parts - set(sealed)
+    )
     if damaged:
         raise IntegrityError(
-            f"{target.parent.name}/{target.name} is not what its manifest says",
+            f"{scored.parent.name}/{scored.name} is not what its manifest says",
+            expected=f"the {len(sealed)} files that the run wrote, as it wrote them",
             rows=damaged[:3],
             n_rows=len(damaged),
-            todo="say --replace to score it anew, and find out who changed it",
+            todo="score it anew with `credit-eval score --replace`, and find out who changed it",
         )
-    return True
 
 
 def _is_sealed(path: Path, sealed: str) -> bool:

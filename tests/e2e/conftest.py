@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from world import World, bytes_of
+from world import SETTINGS, World, bytes_of
 
 CUSTOMERS = 2_000
 
@@ -13,6 +13,7 @@ CUSTOMERS = 2_000
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     world = World(tmp_path_factory.mktemp("world"))
+    (world.root / "settings.yaml").write_text(SETTINGS)
     for arguments in (["simulate", "--customers", str(CUSTOMERS)], ["run", "simulated"]):
         done = world.run(*arguments)
         assert done.returncode == 0, done.stderr

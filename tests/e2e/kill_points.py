@@ -51,7 +51,10 @@ def jobs() -> tuple[Job, Job, Profiles]:
         typical=model.metadata["typical"],
         currency="CNY",
         revolving=True,
+        assume_no_debt=False,
+        jurisdiction="any",
         definition=DefaultDefinition(),
+        in_default=frozenset(),
     )
     return old, replace(old, policy=tighter), profiles
 

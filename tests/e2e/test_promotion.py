@@ -34,7 +34,7 @@ def coin(tmp_path_factory: pytest.TempPathFactory) -> World:
     (root / "people.csv").write_text("\n".join(people) + "\n")
     (root / "asked.csv").write_text("\n".join(asked) + "\n")
     (root / "m.yaml").write_text(MAPPING)
-    (root / "settings.yaml").write_text("datasets: {coin: {revolving: false, assume_no_debt: true}}\n")
+    (root / "settings.yaml").write_text("datasets: {coin: {policy: default, revolving: false, assume_no_debt: true}}\n")
     world = World(root)
     done = world.run("import", "m.yaml")
     assert done.returncode == 0, done.stderr

@@ -53,36 +53,24 @@ def test_a_policy_that_cannot_be(world: World, refused: Refused, text: str, want
     body = DEFAULT_POLICY.read_text()
     cut = body.index("restriction:"), body.index("expected_loss:")
     (world.root / "broken.yaml").write_text(body[: cut[0]] + text + "\n" + body[cut[1] :])
-    settings = world.root / "settings.yaml"
-    settings.write_text("datasets: {simulated: {policy: broken.yaml}}\n")
-    try:
+    with world.settings("datasets: {simulated: {policy: broken.yaml}}"):
         said = refused(16, "score", "simulated", "--replace")
-    finally:
-        settings.unlink()
     assert wanted in said
     assert "line " in said
 
 
 def test_a_setting_nobody_knows(world: World, refused: Refused) -> None:
-    settings = world.root / "settings.yaml"
-    settings.write_text("sampel: {seed: 1}\n")
-    try:
+    with world.settings("sampel: {seed: 1}"):
         assert "sampel" in refused(10, "score", "simulated")
-    finally:
-        settings.unlink()
 
 
 def test_a_scored_directory_that_exists_already(world: World, refused: Refused) -> None:
-    settings = world.root / "settings.yaml"
     for text, named in (
-        ("default: {days_past_due: 30}", "definition"),
-        ("datasets: {simulated: {revolving: false}}", "revolving"),
+        ("{default: {days_past_due: 30}, datasets: {simulated: {policy: default}}}", "definition"),
+        ("datasets: {simulated: {policy: default, revolving: false}}", "revolving"),
     ):
-        settings.write_text(text + "\n")
-        try:
+        with world.settings(text):
             said = refused(17, "score", "simulated")
-        finally:
-            settings.unlink()
         assert "--replace" in said
         assert named in said
 
@@ -105,7 +93,7 @@ def test_a_batch_that_does_not_observe_at_midnight(refused: Refused) -> None:
 
 def test_no_champion_yet(world: World, tmp_path: Path) -> None:
     (tmp_path / "data").symlink_to(world.root / "data")
-    done = World(tmp_path).run("score", "simulated")
+    done = World(tmp_path).run("score", "simulated", "--policy", "default")
     assert done.returncode == 15
     assert "no champion" in done.stderr
 
@@ -117,7 +105,7 @@ def test_one_class_only(world: World, tmp_path: Path) -> None:
     lines = pd.read_parquet(raw / "repayments.parquet")
     lines["paid_at"] = lines["paid_known_at"] = lines["due_at"]
     lines.to_parquet(raw / "repayments.parquet", coerce_timestamps="us")
-    done = World(tmp_path).run("train", "simulated")
+    done = World(tmp_path).run("train", "simulated", "--policy", "default")
     assert done.returncode == 14, done.stderr
     assert "one class" in done.stderr
 
@@ -132,7 +120,7 @@ def test_a_model_asked_to_score_profiles_that_lack_a_feature(world: World, tmp_p
     content = read_json(described)
     del content["columns"]["payments"]
     write_json(described, content)
-    done = World(tmp_path).run("score", "simulated")
+    done = World(tmp_path).run("score", "simulated", "--policy", "default")
     assert done.returncode == 15, done.stderr
     assert "payments_" in done.stderr
     assert list((tmp_path / "data/scored").rglob("*.parquet")) == []
@@ -169,7 +157,7 @@ def test_a_full_disk_leaves_the_old_output_whole(world: World, tmp_path: Path) -
         target = disk / "simulated" / world.scored.name
         before = bytes_of(target)
         _fill(disk, leave=100_000)
-        done = World(tmp_path).run("score", "simulated", "--replace")
+        done = World(tmp_path).run("score", "simulated", "--replace", "--policy", "default")
         assert done.returncode == 18, (done.returncode, done.stderr)
         assert "make room" in done.stderr
         assert bytes_of(target) == before
@@ -197,3 +185,40 @@ def test_a_project_that_was_copied_trains_and_scores_where_it_lies(world: World,
         done = copied.run(*arguments)
         assert done.returncode == 0, done.stderr
     assert bytes_of(world.root) == before
+
+
+@pytest.mark.parametrize("text", [None, "{}", "datasets: {other: {policy: default}}"])
+def test_a_data_set_that_no_policy_is_named_for_is_neither_trained_nor_scored(
+    world: World, refused: Refused, text: str | None
+) -> None:
+    before = bytes_of(world.root / "models")
+    with world.settings(text):
+        for command in ("train", "score", "run"):
+            said = refused(10, command, "simulated")
+            assert "no policy is in force" in said
+            assert "--policy default" in said
+        named = world.run("score", "simulated", "--policy", "default")
+    assert named.returncode == 0, named.stderr
+    assert "policy default 2026-1+" in named.stdout
+    assert "units of 1, jurisdiction any" in named.stdout
+    assert bytes_of(world.root / "models") == before
+
+
+def test_a_data_set_named_without_a_policy_is_refused(world: World, refused: Refused) -> None:
+    with world.settings("datasets: {simulated: {jurisdiction: eu}}"):
+        assert "datasets.simulated.policy field required" in refused(10, "score", "simulated")
+
+
+def test_no_report_of_a_run_that_lacks_a_part(world: World, refused: Refused) -> None:
+    part = world.scored / "part-00000.parquet"
+    hidden = part.rename(world.root / "hidden")
+    try:
+        assert "part-00000.parquet" in refused(19, "report", "simulated")
+    finally:
+        hidden.rename(part)
+    added = world.scored / "part-00099.parquet"
+    shutil.copy(part, added)
+    try:
+        assert "part-00099.parquet" in refused(19, "report", "simulated")
+    finally:
+        added.unlink()

@@ -20,11 +20,12 @@ PROFILES = pd.DataFrame(
     },
     index=[3, 1, 2],
 )
+NOBODY: frozenset[tuple[str, pd.Timestamp]] = frozenset()
 SCORES = pd.DataFrame({"p_default": [0.01, 0.01, 0.01]}, index=PROFILES.index)
 
 
 def test_on_a_line_nothing_is_asked_and_capacity_is_monthly_and_not_below_0():
-    found = policy_inputs(PROFILES, SCORES, revolving=True, assume_no_debt=False)
+    found = policy_inputs(PROFILES, SCORES, revolving=True, assume_no_debt=False, in_default=NOBODY)
     assert found["capacity"].tolist() == [200.0, 0.0, 0.0]
     assert found["limit_previous"].tolist()[::2] == [500.0, 0.0]
     assert found["balance"].tolist() == [20.0, 0.0, 0.0]
@@ -32,7 +33,7 @@ def test_on_a_line_nothing_is_asked_and_capacity_is_monthly_and_not_below_0():
 
 
 def test_a_loan_asked_for_is_no_capacity_to_repay_it():
-    found = policy_inputs(PROFILES, SCORES, revolving=False, assume_no_debt=False)
+    found = policy_inputs(PROFILES, SCORES, revolving=False, assume_no_debt=False, in_default=NOBODY)
     assert found["capacity"].tolist() == [150.0, 0.0, 0.0]
     assert found["limit_previous"].isna().all()
     assert found["requested"].tolist()[::2] == [300.0, 90.0]
@@ -44,14 +45,18 @@ def test_a_loan_asked_for_is_no_capacity_to_repay_it():
 def test_capacity_is_unknown_only_where_the_source_has_no_orders():
     without = PROFILES.drop(columns=NET_SPENDING_180)
     for revolving in (True, False):
-        assert policy_inputs(without, SCORES, revolving=revolving, assume_no_debt=False)["capacity"].isna().all()
+        assert (
+            policy_inputs(without, SCORES, revolving=revolving, assume_no_debt=False, in_default=NOBODY)["capacity"]
+            .isna()
+            .all()
+        )
 
 
 def test_an_unknown_debt_is_not_taken_for_none_unasked():
     without = PROFILES.drop(columns=BALANCE)
     with pytest.raises(PolicyError, match="assume_no_debt"):
-        policy_inputs(without, SCORES, revolving=True, assume_no_debt=False)
-    assert policy_inputs(without, SCORES, revolving=True, assume_no_debt=True)["balance"].eq(0).all()
+        policy_inputs(without, SCORES, revolving=True, assume_no_debt=False, in_default=NOBODY)
+    assert policy_inputs(without, SCORES, revolving=True, assume_no_debt=True, in_default=NOBODY)["balance"].eq(0).all()
 
 
 def test_a_debt_in_default_is_one_of_a_customer_at_one_as_of():
