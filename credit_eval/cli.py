@@ -296,12 +296,15 @@ def _print_summary(done: Done, in_force: str) -> None:
     say(f"policy   {in_force}")
     for label, summary in done.summaries.items():
         say((label, "bold"))
-        restricted = summary.restricted
+        restricted, nothing = summary.restricted, summary.restricted_at_nothing
         decisions = ", ".join(f"{name} {count:,}" for name, count in summary.decisions.items())
-        say(f"  customers  {summary.customers:,}; restricted {restricted:,} ({restricted / summary.customers:.1%})")
+        before = f", {nothing:,} of them with a limit of 0 before" if nothing else ""
+        share = f"{restricted / summary.customers:.1%}"
+        say(f"  customers  {summary.customers:,}; restricted {restricted:,} ({share}){before}")
         say(f"  decisions  {decisions}")
         bound = ", ".join(f"{constraint} {n:,}" for constraint, n in summary.adverse_bound_by.items())
         say(f"  adverse    {summary.adverse:,}, bound by: {bound or 'nothing'}")
+        say(f"             {summary.adverse_by_score:,} of them would not be adverse with the best score")
         reasons = "; ".join(f"{reason.label} ({reason.n:,})" for reason in summary.reasons[:3])
         say(f"  reasons    {reasons}; first of {summary.reasons_among:,} {summary.reasons_of}")
         say(f"  scored     {paths.scored(done.dataset, label)}/")

@@ -41,8 +41,9 @@ from credit_eval.profiles.tiling import write_tiles
 from credit_eval.report.build import write_report
 from credit_eval.report.summary import Summary, summarise
 from credit_eval.samples.cohorts import monthly_cohort, population_with, snapshot_dates
-from credit_eval.samples.definition import DefaultDefinition, in_default, label_cohort
+from credit_eval.samples.definition import DefaultDefinition, label_cohort
 from credit_eval.samples.split import Split, choose_split
+from credit_eval.samples.standing import standing
 from credit_eval.scoring.run import Job, already_done, check_whole, code_fingerprint, score
 from credit_eval.settings import DatasetSettings, Paths, Settings
 
@@ -129,7 +130,7 @@ class Pipeline:
     def definition(self) -> DefaultDefinition:
         """What default means."""
         chosen = self.settings.default
-        return DefaultDefinition(chosen.days_past_due, chosen.window_days)
+        return DefaultDefinition(**chosen.model_dump())
 
     # From events to a sample ---------------------------------------------------------------------------------
 
@@ -282,7 +283,7 @@ class Pipeline:
                 assume_no_debt=chosen.assume_no_debt,
                 jurisdiction=chosen.jurisdiction,
                 definition=self.definition,
-                in_default=in_default(engine, dataset, members, self.definition),
+                standing=standing(engine, dataset, members, self.definition),
             )
             if not replace and already_done(job, target):
                 return target

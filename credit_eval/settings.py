@@ -24,10 +24,12 @@ class _Section(BaseModel):
 
 
 class DefaultSettings(_Section):
-    """The default definition."""
+    """The default definition; `samples.definition` says what each of them means, and whence the thresholds are."""
 
     days_past_due: Annotated[int, Field(ge=1)] = 60
     window_days: Annotated[int, Field(ge=1)] = 120
+    material_absolute: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    material_relative: Annotated[float, Field(ge=0, lt=1)] = 0.01
 
 
 class SampleSettings(_Section):

@@ -1,6 +1,7 @@
 """Tiny data sets of accounts and schedule lines, for tests of the default definition."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -34,8 +35,8 @@ def dataset_at(root, *, accounts=ACCOUNTS, repayments=(), known_until=END, outco
         known_until=known_until,
         label_source="repayments" if outcomes is None else "outcomes",
         columns={
-            "accounts": ["customer_id", "occurred_at", "known_at", "account_id", "opened_at"],
-            "repayments": ["customer_id", "occurred_at", "due_at", "paid_at", "paid_known_at"],
+            "accounts": accounts.split("\n")[1].split(),
+            "repayments": "customer_id occurred_at due_at due_amount paid_at paid_amount paid_known_at".split(),
         },
         rows={},
         hashes={},
@@ -43,14 +44,16 @@ def dataset_at(root, *, accounts=ACCOUNTS, repayments=(), known_until=END, outco
     return Dataset(root, info)
 
 
-def line(due, paid=None, customer="a", number=0, paid_known=None):
+def line(due, paid=None, customer="a", number=0, paid_known=None, amount="10.00", part=None):
+    """A schedule line; `part` is what was paid of one that is not paid in full."""
     return {
         "customer_id": customer,
         "occurred_at": START,
         "account_id": customer.upper(),
         "installment_id": str(number),
         "due_at": due,
-        "due_amount": 10,
+        "due_amount": Decimal(amount),
+        "paid_amount": Decimal(amount) if paid else None if part is None else Decimal(part),
         "paid_at": paid,
         "paid_known_at": paid_known or paid,
     }

@@ -57,6 +57,7 @@ def scored_frame(customers: int = 400, seed: int = 0, *, adverse: bool = True, l
             "policy_reason": "limit set by the cap",
             "model_version": "toy/1",
             "policy_version": "default/2026-1",
+            "decided_by": np.where(rng.random(customers) < 0.7, "score", "affordability"),
         }
     )
     chosen = rng.permuted(np.tile(CODES, (customers, 1)), axis=1)
@@ -75,8 +76,10 @@ def _adverse(frame: pd.DataFrame) -> pd.DataFrame:
     by_budget = line & lower & (np.arange(len(frame)) % 3 == 0)
     frame.loc[by_budget, "limit_bound_by"] = "expected_loss_budget"
     frame.loc[risky, "limit_bound_by"] = "restriction"
+    frame.loc[risky, "decided_by"] = "score"
     late = np.arange(len(frame)) % 29 == 0
-    frame.loc[late, "limit_bound_by"] = "in_default"
+    frame.loc[late & line & (np.arange(len(frame)) % 2 == 0), "limit_previous"] = 0.0
+    frame.loc[late, ["limit_bound_by", "decided_by"]] = "in_default"
     frame.loc[(risky | late) & line, "decision"] = "restrict"
     frame.loc[(risky | late) & ~line, "decision"] = "decline"
     frame.loc[risky | late, "limit_new"] = 0.0

@@ -19,6 +19,7 @@ from credit_eval.features.language import (
     share,
     since,
 )
+from credit_eval.features.repayment import UNPAID
 from credit_eval.features.spending import NET_SPENDING_180
 from credit_eval.features.subjects import AT_NIGHT, ON_WEEKEND, about, counts, folds, told
 
@@ -53,7 +54,7 @@ _DEBT = fold(
     "repayments",
     "sum",
     Of("due", column("due_amount"), "money", "money owed", "未还金额"),
-    Keep("open", column("paid_at").is_null(), "instalments not yet paid", "未还分期"),
+    Keep("open", UNPAID, "instalments not yet paid", "未还分期"),
     when_empty=0,
 )
 _GRANTED = fold(

@@ -28,10 +28,11 @@ from credit_eval.features.language import (
 from credit_eval.features.spending import NET_SPENDING_180
 from credit_eval.features.subjects import about, counts, folds, shares, told
 
-UNPAID = column("paid_at").is_null()
+#: A line of 0.00 has nobody to pay it: it is settled as it stands, and when it falls due it is on time.
+UNPAID = column("paid_at").is_null() & column("due_amount").above(0)
 _DAYS_TO_PAY = DaysBetween(column("due_at"), column("paid_at"))
 _DAYS_OPEN = DaysBetween(column("due_at"), AsOf())
-_DAYS_LATE = Case(UNPAID, _DAYS_OPEN, _DAYS_TO_PAY)
+_DAYS_LATE = Case(UNPAID, _DAYS_OPEN, Case(column("paid_at").is_null(), Constant(0), _DAYS_TO_PAY))
 _LATENESS = Case(_DAYS_LATE.above(0), _DAYS_LATE, Constant(0))
 
 LATE = Keep("late", _DAYS_LATE.above(0), "instalments paid late or not yet", "逾期或未还的分期")

@@ -3,17 +3,19 @@
 >>> from credit_eval.policy.settings import DEFAULT_POLICY, load_policy
 >>> inputs = pd.DataFrame({"customer_id": ["new", "line", "risky"], "p_default": [0.12, 0.12, 0.51],
 ...                        "limit_previous": [np.nan, 300.0, 300.0], "balance": [0.0, 100.0, 80.0],
-...                        "capacity": [np.nan, 500.0, 500.0]})
+...                        "capacity": [np.nan, 500.0, 500.0], "requested": np.nan, "in_default": False,
+...                        "overdue": False, "days_since_cure": np.nan, "days_since_limit_change": [np.nan, 90, 90]})
 >>> decided = decide(inputs, load_policy(DEFAULT_POLICY), calibrated=True)
->>> print(decided[["decision", "limit_new", "limit_bound_by"]].to_string(index=False))
-decision  limit_new       limit_bound_by
- approve      200.0            thin_file
- approve      330.0 expected_loss_budget
-restrict       80.0          restriction
+>>> print(decided[["decision", "limit_new", "limit_bound_by", "decided_by"]].to_string(index=False))
+decision  limit_new       limit_bound_by decided_by
+ approve      200.0            thin_file      score
+ approve      330.0 expected_loss_budget      score
+restrict       80.0          restriction      score
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,12 +23,38 @@ import numpy.typing as npt
 import pandas as pd
 
 from credit_eval.core.errors import PolicyError
-from credit_eval.policy.limits import CONSTRAINTS, Bools, Customers, Floats, Granted, Ints, by_grade, grant
+from credit_eval.policy.limits import (
+    CONSTRAINTS,
+    REFERRALS,
+    RESTRICTION,
+    Bools,
+    Customers,
+    Floats,
+    Granted,
+    Ints,
+    by_grade,
+    grant,
+)
 from credit_eval.policy.sentences import policy_reasons
 from credit_eval.policy.settings import Policy
 
 #: Columns that `decide` reads.
-INPUTS = ("customer_id", "p_default", "limit_previous", "balance", "capacity")
+INPUTS = (
+    "customer_id",
+    "p_default",
+    "limit_previous",
+    "balance",
+    "capacity",
+    "requested",
+    "in_default",
+    "overdue",
+    "days_since_cure",
+    "days_since_limit_change",
+)
+#: Decisions that take credit away or refuse it.
+ADVERSE = ("restrict", "decline", "reduce")
+#: In `decided_by`: what happened would not have, with the best score there is.
+BY_SCORE = "score"
 
 
 def grade_of(p_default: npt.ArrayLike, policy: Policy) -> npt.NDArray[Any]:
@@ -49,15 +77,17 @@ def decide(inputs: pd.DataFrame, policy: Policy, *, calibrated: bool) -> pd.Data
 
     Args:
         inputs: `customer_id`, `p_default` (calibrated), `limit_previous` (NaN: no line), `balance` (owed now, 0 if
-            nothing), `capacity` (estimated monthly spending, NaN: unknown); money in currency units. Optional:
-            `in_default` (bool), whether a debt is in default now; `requested`, the amount of a loan asked for (NaN:
-            nothing asked, as on a line). Other columns are not read: the grade of a decision is the policy's.
+            nothing), `capacity` (estimated monthly spending, NaN: unknown), `requested` (the amount of a loan asked
+            for, NaN: nothing asked, as on a line); money in currency units. `in_default` and `overdue` (bool): a debt
+            is in default, or something material late, now. `days_since_cure` (NaN: never was in default) and
+            `days_since_limit_change` (NaN: no line). Each is needed, since each decides. Other columns are not read:
+            the grade of a decision is the policy's.
         policy: the rules.
         calibrated: whether `p_default` comes from a calibrated model.
 
     Returns:
         `customer_id`, `grade`, `decision`, `limit_new`, `limit_bound_by`, `apr`, `max_installments` (0: no new
-        instalment credit), `policy_reason`.
+        instalment credit), `policy_reason`, `decided_by`.
 
         * restrict: `p_default` strictly above the threshold, or in default; the line shrinks to what is owed.
         * decline: the same without a line, or no line worth opening.
@@ -65,6 +95,11 @@ def decide(inputs: pd.DataFrame, policy: Policy, *, calibrated: bool) -> pd.Data
           decides first.
         * reduce: lower than before, though never below the balance owed, or less than was asked for (a counter-offer);
           hold: as before.
+
+        `decided_by` is found by asking again with the best score there is, all else equal: `score` if an adverse
+        decision would then not be adverse, or any other would give more or not wait for a person, and for everybody
+        above the threshold; else the rule that decides at any score: the constraint that would then bind, or why a
+        person decides.
 
     Raises:
         PolicyError: the model is not calibrated, a column is missing, a probability is NaN or outside [0, 1], an
@@ -89,6 +124,7 @@ def decide(inputs: pd.DataFrame, policy: Policy, *, calibrated: bool) -> pd.Data
             "apr": by_grade(policy, "apr")[customers.grade],
             "max_installments": _installments(customers, granted, policy),
             "policy_reason": policy_reasons(customers, granted, policy),
+            "decided_by": _decided_by(customers, granted, policy),
         },
         index=inputs.index,
     )
@@ -103,18 +139,39 @@ def _customers(inputs: pd.DataFrame, policy: Policy) -> Customers:
             received="no " + ", ".join(absent),
             todo="add the column; NaN says that a limit or a capacity is not known",
         )
-    p, previous, balance, capacity = (_floats(inputs, name) for name in INPUTS[1:])
+    p, previous, balance, capacity = (_floats(inputs, name) for name in INPUTS[1:5])
+    since_cure, since_change = (_floats(inputs, name) for name in INPUTS[-2:])
     _refuse(~((p >= 0) & (p <= 1)), p, "p_default", "a calibrated probability in [0, 1]")
     for name, amount in (("limit_previous", previous), ("capacity", capacity)):
         _refuse((amount < 0) | np.isinf(amount), amount, name, "an amount >= 0, or NaN where there is none")
     _refuse(~((balance >= 0) & np.isfinite(balance)), balance, "balance", "an amount >= 0; 0 where nothing is owed")
-    late = inputs["in_default"].to_numpy(dtype=bool) if "in_default" in inputs else np.zeros(len(inputs), dtype=bool)
-    return Customers(p, _grade_number(p, policy), previous, balance, capacity, late, _requested(inputs, previous))
+    for name, days in (("days_since_cure", since_cure), ("days_since_limit_change", since_change)):
+        _refuse((days < 0) | np.isinf(days), days, name, "days >= 0, or NaN where it never happened")
+    untold = ~np.isnan(previous) & np.isnan(since_change)
+    _refuse(untold, since_change, "days_since_limit_change", "days, for a customer with a line")
+    return Customers(
+        p,
+        _grade_number(p, policy),
+        previous,
+        balance,
+        capacity,
+        _requested(inputs, previous),
+        _flags(inputs, "in_default"),
+        _flags(inputs, "overdue"),
+        since_cure,
+        since_change,
+    )
+
+
+def _flags(inputs: pd.DataFrame, name: str) -> Bools:
+    if not pd.api.types.is_bool_dtype(inputs[name]) or inputs[name].isna().any():
+        raise PolicyError(
+            f"{name} is not known of everybody", expected="true or false", received=str(inputs[name].dtype)
+        )
+    return inputs[name].to_numpy(dtype=bool)
 
 
 def _requested(inputs: pd.DataFrame, previous: Floats) -> Floats:
-    if "requested" not in inputs:
-        return np.full(len(inputs), np.nan)
     asked = _floats(inputs, "requested")
     _refuse((asked < 0) | np.isinf(asked), asked, "requested", "an amount >= 0, or NaN where nothing is asked")
     both = ~np.isnan(asked) & ~np.isnan(previous)
@@ -165,6 +222,18 @@ def _decisions(customers: Customers, granted: Granted) -> npt.NDArray[Any]:
     number = np.select([case for case, _ in cases], list(range(len(cases))), default=len(cases))
     names: npt.NDArray[Any] = np.array([*(name for _, name in cases), "hold"], dtype=object)[number]
     return names
+
+
+def _decided_by(customers: Customers, granted: Granted, policy: Policy) -> npt.NDArray[Any]:
+    best = replace(customers, p=np.zeros_like(customers.p), grade=np.zeros_like(customers.grade))
+    then = grant(best, policy)
+    adverse, adverse_then = (np.isin(_decisions(*each), ADVERSE) for each in ((customers, granted), (best, then)))
+    above_the_threshold = granted.bound_by == RESTRICTION  # the score itself, whatever else there is
+    gets_more = (then.limit > granted.limit) | (granted.refer & ~then.refer)
+    better = np.where(adverse, ~adverse_then | above_the_threshold, gets_more)
+    rule = np.array(CONSTRAINTS, dtype=object)[then.bound_by]
+    rule = np.where(granted.refer, np.array(REFERRALS, dtype=object)[granted.referral], rule)
+    return np.where(better, np.array(BY_SCORE, dtype=object), rule)
 
 
 def _installments(customers: Customers, granted: Granted, policy: Policy) -> Ints:

@@ -29,11 +29,14 @@ CONSTRAINTS = (
     "thin_file",
     "expected_loss_budget",
     "exposure_cap",
+    "overdue",
     "step_cap",
     "restriction",
     "in_default",
 )
 RESTRICTION, IN_DEFAULT = CONSTRAINTS.index("restriction"), CONSTRAINTS.index("in_default")
+#: Why a raise waits for a person, the first that holds; 0 stands for nothing.
+REFERRALS = ("", "p_default", "cured", "capacity_unknown")
 
 #: A limit that misses the next step by less than this share of a step has only lost it to floating point.
 _SLACK = 1e-9
@@ -44,7 +47,9 @@ class Customers:
     """n customers as arrays: money in currency units, NaN in `previous` = no line, in `capacity` = unknown.
 
     `requested`: the amount of the loan asked for; NaN where nothing is asked, as on a line.
-    `in_default`: a debt is in default now, so no new credit, whatever the model thinks of the future.
+    `in_default`: a debt is in default now, so no new credit, whatever the model thinks of the future. `overdue`:
+    something material is late, so no more credit than before. `since_cure` and `since_change` are days since a debt in
+    default was paid and since the line last changed; NaN where neither ever happened.
     """
 
     p: Floats
@@ -52,8 +57,11 @@ class Customers:
     previous: Floats
     balance: Floats
     capacity: Floats
-    in_default: Bools
     requested: Floats
+    in_default: Bools
+    overdue: Bools
+    since_cure: Floats
+    since_change: Floats
 
     @property
     def line(self) -> Floats:
@@ -70,7 +78,8 @@ class Granted:
     """Limits, and how they came about: `allowed` before rounding, by the constraint of index `bound_by`.
 
     `owed`: kept up at the balance owed. `too_small`: allowed something, but not the smallest limit there is.
-    `refer`: a raise that waits for a person. `short`: something is granted, but less than was asked for.
+    `refer`: a raise that waits for a person, and `referral` the index of why. `short`: something is granted, but less
+    than was asked for.
     """
 
     limit: Floats
@@ -80,6 +89,7 @@ class Granted:
     owed: Bools
     too_small: Bools
     refer: Bools
+    referral: Ints
     short: Bools
 
 
@@ -96,7 +106,8 @@ def grant(customers: Customers, policy: Policy) -> Granted:
     held = np.where(allowed >= customers.line, customers.line, 0.0)
     earned = np.maximum(np.maximum(rounded, held), _asked_and_allowed(customers, allowed, policy))
     limit = np.maximum(earned, owed)
-    refer = (limit > customers.line) & _refers(customers, policy)
+    referral = np.where(limit > customers.line, _referral(customers, policy), 0)
+    refer = referral > 0
     final = np.where(refer, customers.line, limit)
     return Granted(
         limit=final,
@@ -106,6 +117,7 @@ def grant(customers: Customers, policy: Policy) -> Granted:
         owed=owed > earned,
         too_small=(earned == 0) & ~restricted,
         refer=refer,
+        referral=referral,
         short=(final > 0) & (final < customers.requested),
     )
 
@@ -124,18 +136,27 @@ def _bounds(customers: Customers, policy: Policy) -> Floats:
             np.where(affordable > thin, np.inf, thin),
             _within_budget(customers, policy),
             np.full(len(thin), policy.money(policy.limits.exposure_cap)),
+            np.where(customers.overdue, customers.line, np.inf),
             _within_a_step(customers, thin, policy),
         ]
     )
 
 
 def _within_a_step(customers: Customers, thin: Floats, policy: Policy) -> Floats:
-    """A line grows by a factor, or to what a thin file gets, so one cut to 0 starts again small; none yet is free."""
+    """A line grows by a factor, or to what a thin file gets, so one cut to 0 starts again small; none yet is free.
+
+    After it was opened or changed it stays for a while, so that more runs raise it no further than fewer would.
+    """
     factor = policy.limits.max_increase_factor
     if not factor:
         return np.full(len(thin), np.inf)
-    grown = np.maximum(customers.line * factor, thin)
+    grown = np.where(rests(customers, policy), customers.line, np.maximum(customers.line * factor, thin))
     return np.where(np.isnan(customers.previous), np.inf, grown)
+
+
+def rests(customers: Customers, policy: Policy) -> Bools:
+    """Whether a line changed so lately that it may not be raised yet."""
+    return customers.since_change < policy.limits.days_between_increases
 
 
 def _asked_and_allowed(customers: Customers, allowed: Floats, policy: Policy) -> Floats:
@@ -168,7 +189,13 @@ def _rounded_down(allowed: Floats, policy: Policy) -> Floats:
     return np.where(rounded < minimum, 0.0, rounded)
 
 
-def _refers(customers: Customers, policy: Policy) -> Bools:
+def _referral(customers: Customers, policy: Policy) -> Ints:
+    """Index in `REFERRALS` of why a raise would wait for a person; 0 for nothing."""
     above = policy.refer.p_default_above
-    risky = customers.p > above if above is not None else np.zeros(len(customers.p), dtype=bool)
-    return risky | (np.isnan(customers.capacity) & policy.refer.capacity_unknown)
+    cases = [
+        customers.p > above if above is not None else np.zeros(len(customers.p), dtype=bool),
+        customers.since_cure < policy.refer.cured_within_days,
+        np.isnan(customers.capacity) & policy.refer.capacity_unknown,
+    ]
+    found: Ints = np.select(cases, [1, 2, 3], default=0)
+    return found

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from credit_eval.policy.limits import CONSTRAINTS, Customers, Granted, Ints, smallest_limit
+from credit_eval.policy.limits import CONSTRAINTS, REFERRALS, Customers, Granted, Ints, rests, smallest_limit
 from credit_eval.policy.settings import Policy
 
 Texts = npt.NDArray[Any]
@@ -33,7 +33,7 @@ def policy_reasons(customers: Customers, granted: Granted, policy: Policy) -> Te
     short = np.flatnonzero(granted.short)
     texts[short] += _counter_offer(customers, granted, short, policy)
     waiting = np.flatnonzero(granted.refer)
-    texts[waiting] = _why_a_person(customers, waiting, policy) + texts[waiting]
+    texts[waiting] = _why_a_person(customers, granted, waiting, policy) + texts[waiting]
     return texts
 
 
@@ -105,7 +105,7 @@ def _exposure_cap(customers: Customers, rows: Ints, policy: Policy) -> list[str]
 def _step_cap(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
     factor = policy.limits.max_increase_factor
     assert factor is not None  # without one this constraint never binds
-    raised = f"limit set by the largest raise in one run, {factor:g} times "
+    raised = f"limit set by the largest raise at a time, {factor:g} times "
     thin = [policy.money(grade.thin_file_cap) for grade in policy.grades]
     reopened = [
         f"a small or closed line is raised at once to no more than {_money(policy, cap)}, the thin-file cap of grade "
@@ -113,7 +113,31 @@ def _step_cap(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
         for cap, grade in zip(thin, policy.grades, strict=True)
     ]
     pairs = zip(customers.grade[rows].tolist(), customers.previous[rows].tolist(), strict=True)
-    return [raised + _money(policy, line) if line * factor >= thin[i] else reopened[i] for i, line in pairs]
+    said = [raised + _money(policy, line) if line * factor >= thin[i] else reopened[i] for i, line in pairs]
+    resting = rests(customers, policy)[rows].tolist()
+    since = customers.since_change[rows].tolist()
+    return [_rest(days, policy) if rest else word for word, rest, days in zip(said, resting, since, strict=True)]
+
+
+def _rest(days: float, policy: Policy) -> str:
+    return (
+        f"limit kept: opened or last changed {_days(days)} ago, and raised no sooner than "
+        f"{_days(policy.limits.days_between_increases)} after that"
+    )
+
+
+def _days(number: float) -> str:
+    """Whole days, rounded down: a wait of 30 days is not over after 29.9.
+
+    >>> _days(1.0), _days(29.9)
+    ('1 day', '29 days')
+    """
+    whole = math.floor(number)
+    return f"{whole} day" if whole == 1 else f"{whole:,} days"
+
+
+def _overdue(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
+    return ["no new credit while an instalment is overdue"] * len(rows)
 
 
 def _restriction(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
@@ -125,12 +149,20 @@ def _in_default(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
     return ["no new credit: a debt is in default now"] * len(rows)
 
 
-def _why_a_person(customers: Customers, rows: Ints, policy: Policy) -> Texts:
-    above = policy.refer.p_default_above
-    risky = customers.p[rows] > above if above is not None else np.zeros(len(rows), dtype=bool)
-    probable = f"for a person to decide, as p_default is above {above:.2f}: " if above is not None else ""
-    unknown = "for a person to decide, as the monthly capacity is unknown: "
-    return np.where(risky, np.array(probable, dtype=object), np.array(unknown, dtype=object))
+def _why_a_person(customers: Customers, granted: Granted, rows: Ints, policy: Policy) -> Texts:
+    return np.array([_referral(customers, granted.referral[row], row, policy) for row in rows], dtype=object)
+
+
+def _referral(customers: Customers, referral: int, row: int, policy: Policy) -> str:
+    match REFERRALS[referral]:
+        case "p_default":
+            why = f"p_default is above {policy.refer.p_default_above:.2f}"
+        case "cured":
+            paid = _days(customers.since_cure[row])
+            why = f"a debt in default was paid {paid} ago, less than {_days(policy.refer.cured_within_days)}"
+        case _:
+            why = "the monthly capacity is unknown"
+    return f"for a person to decide, as {why}: "
 
 
 _SENTENCES: dict[str, Callable[[Customers, Ints, Policy], list[str]]] = {
@@ -140,6 +172,7 @@ _SENTENCES: dict[str, Callable[[Customers, Ints, Policy], list[str]]] = {
     "thin_file": _thin_file,
     "expected_loss_budget": _budget,
     "exposure_cap": _exposure_cap,
+    "overdue": _overdue,
     "step_cap": _step_cap,
     "restriction": _restriction,
     "in_default": _in_default,

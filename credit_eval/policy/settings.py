@@ -56,14 +56,16 @@ class ExpectedLoss(_Section):
 class Limits(_Section):
     """Amounts in amount units. Limits are rounded down to `step`; below `minimum` there is none.
 
-    `exposure_cap`: nobody gets more. `max_increase_factor`: a line grows at most by this factor in one run, or
-    to the thin-file cap of its grade if that is more (so a line that stood at 0 can be reopened).
+    `exposure_cap`: nobody gets more. `max_increase_factor`: a line grows at most by this factor at a time, or
+    to the thin-file cap of its grade if that is more (so a line that stood at 0 can be reopened), and not sooner than
+    `days_between_increases` after it was opened or last changed: nightly and monthly runs walk the same path.
     """
 
     step: Above
     minimum: Amount
     exposure_cap: Above
     max_increase_factor: Annotated[_Number, Field(gt=1)] | None = None
+    days_between_increases: Amount = 30
 
 
 class Grade(_Section):
@@ -83,10 +85,14 @@ class Grade(_Section):
 
 
 class Refer(_Section):
-    """Which approvals a person must look at; until then such a customer gets no more than before."""
+    """Which approvals a person must look at; until then such a customer gets no more than before.
+
+    `cured_within_days`: the probation after a debt in default was paid; 0 for none.
+    """
 
     p_default_above: Inside | None = None
     capacity_unknown: Annotated[bool, Field(strict=True)] = False
+    cured_within_days: Amount = 365
 
 
 #: Fields of a grade and how they may change towards risk.

@@ -24,7 +24,7 @@ from credit_eval.report.beeswarm import beeswarm
 from credit_eval.report.cautions import Evidence, cautions, mean_predicted
 from credit_eval.report.intervals import share_interval
 from credit_eval.report.style import svg
-from credit_eval.report.summary import SCORE_CONSTRAINTS, summarise
+from credit_eval.report.summary import summarise
 from credit_eval.report.tables import SAMPLE_ROWS, contribution_sample, portfolio, value_sample
 
 #: What the report reads of a validation record.
@@ -106,7 +106,9 @@ def _facts(evidence: Evidence) -> dict[str, Any]:
         "predicted": mean_predicted(validation["reliability"]),
         "riskiest_tenth": _bads_among(validation["capture"], 0.10),
         "limit_change": change,
-        "bound_adverse": [(name, n, name in SCORE_CONSTRAINTS) for name, n in summary.adverse_bound_by.items()],
+        "bound_adverse": [
+            (name, n, summary.adverse_by_score_bound_by.get(name, 0)) for name, n in summary.adverse_bound_by.items()
+        ],
         "run": _of_the_run(evidence.manifest),
         "reasons": counted.reasons.head(_TOP_REASONS).to_dict("records"),
         "grades": counted.grades.to_dict("records"),

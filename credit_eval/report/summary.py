@@ -14,18 +14,16 @@ from typing import NamedTuple
 from credit_eval.core.errors import SourceError
 from credit_eval.events.engines.duckdb import DuckDB, parquet, quote
 from credit_eval.features.reasons import label
-from credit_eval.scoring.run import ADVERSE
+from credit_eval.policy.decide import ADVERSE, BY_SCORE
 
 #: Fewer adverse decisions of the score than this are too few to speak of their commonest reasons.
 FEW_ADVERSE = 10
 
-#: Constraints through which the probability of default itself decides; the others would bind at any score.
-SCORE_CONSTRAINTS = ("restriction", "grade_cap", "expected_loss_budget")
-
 #: A decision that takes credit away or refuses it.
 ADVERSE_SQL = "decision IN (" + ", ".join(quote(name) for name in ADVERSE) + ")"
-#: An adverse decision that the score made, and not what the customer earns, owes or had before.
-BY_SCORE_SQL = f"{ADVERSE_SQL} AND limit_bound_by IN (" + ", ".join(map(quote, SCORE_CONSTRAINTS)) + ")"
+#: A decision that would have been another with the best score (`policy.decide`), and an adverse one of these.
+DECIDED_SQL = f"decided_by = {quote(BY_SCORE)}"
+BY_SCORE_SQL = f"{ADVERSE_SQL} AND {DECIDED_SQL}"
 #: No new credit whatever the limit would be; a customer without a line is declined for the same cause.
 _RESTRICTED_SQL = "(decision = 'restrict' OR limit_bound_by IN ('restriction', 'in_default'))"
 
@@ -57,26 +55,31 @@ class Summary:
     """A scored run. Counts are of customers (rows: a customer with two as_of counts twice).
 
     `restricted`: no new credit, because p_default is above the threshold or a debt is in default now; with a line
-    the decision is `restrict`, without one `decline`. `adverse_bound_by`: the adverse decisions by the constraint of
-    the policy that bound. `reasons`: the model's, up to three, commonest first, among `reasons_of` ("adverse decisions
-    where the score decided", or "all decisions" where these are fewer than 10), which are `reasons_among` rows.
+    the decision is `restrict`, without one `decline`; `restricted_at_nothing` are those of them whose limit was 0
+    before, so that nothing was taken. `adverse_bound_by`: the adverse decisions by the constraint of the policy that
+    bound; `adverse_by_score`: those of them that the score decided. `reasons`: the model's, up to three, commonest
+    first, among `reasons_of` ("adverse decisions where the score decided", or "decisions where the score decided"
+    where these are fewer than 10), which are `reasons_among` rows.
     """
 
     customers: int
     decisions: dict[str, int]
     adverse: int
     restricted: int
+    restricted_at_nothing: int
     share_above_half: float
     mean_p_default: float
     reasons: tuple[Reason, ...]
     limits: Limits
     limit_bound_by: dict[str, int]
     adverse_bound_by: dict[str, int]
+    adverse_by_score_bound_by: dict[str, int]
+    decided_by_score: int
 
     @property
     def adverse_by_score(self) -> int:
         """Adverse decisions where the score decided."""
-        return _by_score(self.adverse_bound_by)
+        return sum(self.adverse_by_score_bound_by.values())
 
     @property
     def enough_by_score(self) -> bool:
@@ -86,16 +89,12 @@ class Summary:
     @property
     def reasons_of(self) -> str:
         """Which decisions the reasons are counted among."""
-        return "adverse decisions where the score decided" if self.enough_by_score else "all decisions"
+        return ("adverse " if self.enough_by_score else "") + "decisions where the score decided"
 
     @property
     def reasons_among(self) -> int:
         """How many decisions the reasons are counted among."""
-        return self.adverse_by_score if self.enough_by_score else self.customers
-
-
-def _by_score(bound: dict[str, int]) -> int:
-    return sum(bound.get(name, 0) for name in SCORE_CONSTRAINTS)
+        return self.adverse_by_score if self.enough_by_score else self.decided_by_score
 
 
 def summarise(scored: Path) -> Summary:
@@ -105,23 +104,27 @@ def summarise(scored: Path) -> Summary:
         SourceError: there is no scored file, or it has no rows.
     """
     with opened(scored) as engine:
-        customers, adverse, restricted, above, mean = engine.rows(
+        customers, adverse, restricted, at_nothing, above, mean, decided = engine.rows(
             f"SELECT count(*), count(*) FILTER ({ADVERSE_SQL}), count(*) FILTER ({_RESTRICTED_SQL}),"
-            " count(*) FILTER (p_default > 0.5), avg(p_default) FROM scored"
+            f" count(*) FILTER ({_RESTRICTED_SQL} AND limit_previous = 0),"
+            f" count(*) FILTER (p_default > 0.5), avg(p_default), count(*) FILTER ({DECIDED_SQL}) FROM scored"
         )[0]
-        bound = counts(engine, "limit_bound_by", ADVERSE_SQL)
-        by_score = _by_score(bound) >= FEW_ADVERSE
+        by_score = counts(engine, "limit_bound_by", BY_SCORE_SQL)
+        enough = sum(by_score.values()) >= FEW_ADVERSE
         return Summary(
             customers=customers,
             decisions=counts(engine, "decision"),
             adverse=adverse,
             restricted=restricted,
+            restricted_at_nothing=at_nothing,
             share_above_half=above / customers,
             mean_p_default=mean,
-            reasons=first_reasons(engine, BY_SCORE_SQL if by_score else "true", top=3),
+            reasons=first_reasons(engine, BY_SCORE_SQL if enough else DECIDED_SQL, top=3),
             limits=_limits(engine),
             limit_bound_by=counts(engine, "limit_bound_by"),
-            adverse_bound_by=bound,
+            adverse_bound_by=counts(engine, "limit_bound_by", ADVERSE_SQL),
+            adverse_by_score_bound_by=by_score,
+            decided_by_score=decided,
         )
 
 

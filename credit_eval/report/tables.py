@@ -14,7 +14,7 @@ import pandas as pd
 from credit_eval.core.errors import SourceError
 from credit_eval.events.engines.duckdb import DuckDB, parquet
 from credit_eval.features.reasons import label
-from credit_eval.report.summary import BY_SCORE_SQL, opened
+from credit_eval.report.summary import BY_SCORE_SQL, DECIDED_SQL, opened
 
 SCORE_BIN = 10
 SAMPLE_ROWS = 1_500
@@ -66,7 +66,7 @@ def portfolio(scored: Path, *, by_score_only: bool) -> Portfolio:
             grades=_by(engine, "grade", "min(p_default)"),
             decisions=engine.frame("SELECT grade, decision, count(*) AS n FROM scored GROUP BY ALL ORDER BY ALL"),
             outcomes=_by(engine, "decision", "count(*) DESC, decision"),
-            reasons=_reasons(engine, BY_SCORE_SQL if by_score_only else "true"),
+            reasons=_reasons(engine, BY_SCORE_SQL if by_score_only else DECIDED_SQL),
         )
 
 

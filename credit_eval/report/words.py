@@ -24,7 +24,9 @@ CONSTRAINTS = {
     "thin_file": "the least that a grade affords, where spending is unknown or little",
     "expected_loss_budget": "the expected-loss budget per customer",
     "exposure_cap": "the largest exposure to anybody",
-    "step_cap": "the largest raise in one run, of a small or closed line up to the thin-file cap",
+    "overdue": "an instalment overdue now: no more credit than before",
+    "step_cap": "the largest raise at a time (of a small or closed line up to the thin-file cap), and none soon after "
+    "the limit changed",
     "restriction": "p_default above the policy's threshold",
     "in_default": "a debt in default now",
 }
@@ -32,6 +34,7 @@ CONSTRAINTS = {
 LEFT_OUT = {
     "no_account": "had no account yet",
     "already_in_default": "already in default, so they could not fall into it",
+    "no_exposure": "had no open limit and owed nothing, so there was nothing to default on",
     "not_matured": "their performance window had not ended",
     "no_outcome": "the source brings no outcome for them",
 }

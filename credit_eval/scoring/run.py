@@ -9,6 +9,7 @@ contributions it was explained with. A manifest closes the directory, and the wh
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -32,7 +33,7 @@ from credit_eval.explain.contributions import Contributions, check_sums, contrib
 from credit_eval.explain.reasons import reason_codes
 from credit_eval.features.language import Catalogue
 from credit_eval.models.model import CreditModel
-from credit_eval.policy.decide import decide
+from credit_eval.policy.decide import ADVERSE, BY_SCORE, decide
 from credit_eval.policy.settings import Policy
 from credit_eval.profiles.store import Profiles
 from credit_eval.samples.definition import DefaultDefinition
@@ -55,9 +56,8 @@ COLUMNS = (
     "policy_reason",
     "model_version",
     "policy_version",
+    "decided_by",
 )
-ADVERSE = ("restrict", "decline", "reduce")
-
 
 #: Libraries whose version can move a number.
 _LIBRARIES = ("duckdb", "lightgbm", "numpy", "pandas", "woodelf-explainer")
@@ -68,7 +68,7 @@ class Job:
     """Everything a scored file depends on.
 
     `cohort` is the run's label. `typical` comes from the model's training sample, so no reason sentence knows the
-    future. `in_default` holds (customer_id, as_of) pairs with a debt in default then, by `definition`.
+    future. `standing` has a row per member of the cohort (`samples.standing`), by `definition`.
     """
 
     dataset: str
@@ -84,7 +84,7 @@ class Job:
     assume_no_debt: bool
     jurisdiction: str
     definition: DefaultDefinition
-    in_default: frozenset[tuple[str, datetime]]
+    standing: pd.DataFrame
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -104,7 +104,7 @@ class Job:
             "jurisdiction": self.jurisdiction,
             "definition": asdict(self.definition),
             "typical_fingerprint": sha256_json(dict(self.typical)),
-            "in_default_fingerprint": sha256_json(sorted([who, str(when)] for who, when in self.in_default)),
+            "standing_fingerprint": hash_of_frame(self.standing),
             "code_version": credit_eval.__version__,
             "code": code_fingerprint(),
             "libraries": library_versions(),
@@ -117,6 +117,11 @@ def code_fingerprint() -> str:
     root = Path(credit_eval.__file__).parent
     sources = {path.relative_to(root).as_posix(): sha256_file(path) for path in sorted(root.rglob("*.py"))}
     return sha256_json([sources, library_versions()])
+
+
+def hash_of_frame(frame: pd.DataFrame) -> str:
+    """A hash of a frame's values in their order, the same in every process."""
+    return hashlib.sha256(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes()).hexdigest()
 
 
 def library_versions() -> dict[str, str]:
@@ -185,8 +190,8 @@ def score(job: Job, profiles: Profiles, target: Path, *, replace: bool = False, 
     Raises:
         OutputExistsError: `target` is taken and `replace` is false.
         ModelError: the profiles lack a feature of the model, or the model is not calibrated.
-        IntegrityError: profiles of other data or features than the job's, contributions that do not add up, or a
-            restriction without a reason of the model.
+        IntegrityError: profiles of other data or features than the job's, contributions that do not add up, or an
+            adverse decision without a reason.
     """
     _check_profiles(job, profiles)
     started = utc_now()
@@ -226,13 +231,13 @@ def _score_part(job: Job, profiles: pd.DataFrame, building: Path, number: int, t
 
 
 def _scored_frame(job: Job, profiles: pd.DataFrame, scores: pd.DataFrame, explained: Contributions) -> pd.DataFrame:
-    inputs = policy_inputs(
-        profiles, scores, revolving=job.revolving, assume_no_debt=job.assume_no_debt, in_default=job.in_default
-    )
+    inputs = policy_inputs(profiles, scores, job.standing, revolving=job.revolving, assume_no_debt=job.assume_no_debt)
     decisions = decide(inputs, job.policy, calibrated=job.model.is_calibrated).drop(columns="customer_id")
     features = [job.catalogue[name] for name in job.model.features]
     reasons = reason_codes(explained.values, profiles, features, job.typical, currency=job.currency)
     keys, previous = profiles[["customer_id", "as_of"]], inputs[["limit_previous"]]
+    # Where a rule of the policy decided, what raised the risk is no reason for the decision.
+    reasons = reasons.where(decisions["decided_by"].eq(BY_SCORE), None)
     frame = pd.concat([keys, scores[["p_default", "score"]], previous, decisions, reasons], axis=1)
     frame["model_version"] = f"{job.dataset}/{job.model_version}"
     frame["policy_version"] = f"{job.policy.name}/{job.policy.policy_version}"
@@ -252,14 +257,14 @@ def _contribution_table(job: Job, profiles: pd.DataFrame, explained: Contributio
 
 
 def _check_reasons(frame: pd.DataFrame) -> None:
-    """An adverse decision says which rule bound; where the probability itself did, also what raised it."""
+    """An adverse decision says which rule bound; where the score decided, also what raised the risk."""
     adverse = frame["decision"].isin(ADVERSE)
-    by_score = frame["limit_bound_by"] == "restriction"
+    by_score = frame["decided_by"] == BY_SCORE
     unexplained = adverse & ((frame["policy_reason"] == "") | (by_score & frame["reason_code_1"].isna()))
     if unexplained.any():
         raise IntegrityError(
             "an adverse decision without a reason",
-            expected="a policy reason, and for a restriction by score a reason of the model",
+            expected="a policy reason, and where the score decided a reason of the model",
             rows=frame.loc[unexplained, "customer_id"].head(3).tolist(),
             n_rows=int(unexplained.sum()),
         )

@@ -38,7 +38,12 @@ def test_above_one_half_nobody_gets_credit_and_everybody_hears_why(scored: pd.Da
     assert (above["limit_new"] <= above["limit_previous"].fillna(0)).all()
     adverse = scored[scored["decision"].isin(ADVERSE)]
     assert adverse["policy_reason"].str.len().gt(10).all()
-    assert above["reason_text_1"].str.contains("most customers|commonest").all()
+    by_score = scored["decided_by"] == "score"
+    assert scored.loc[adverse.index[adverse["decided_by"] == "score"], "reason_code_1"].notna().all()
+    assert by_score[above.index].sum() > 0
+    assert scored.loc[~by_score, "reason_code_1"].isna().all()
+    assert set(scored.loc[scored["limit_bound_by"] == "in_default", "decided_by"]) == {"in_default"}
+    assert set(scored.loc[scored["limit_bound_by"] == "restriction", "decided_by"]) == {"score"}
 
 
 def test_stored_contributions_add_up_to_the_stored_probability(world: World, scored: pd.DataFrame) -> None:

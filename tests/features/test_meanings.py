@@ -199,3 +199,14 @@ def test_what_happens_at_as_of_or_later_changes_no_feature() -> None:
 
 def test_a_customer_without_events_has_zeros_and_unknowns_and_nothing_else() -> None:
     assert {value(name, {}) for name in CATALOGUE.names} == {0.0, None}
+
+
+def test_a_line_on_which_nothing_is_due_is_neither_late_nor_owed() -> None:
+    """A free instalment has nobody to pay it: beside a line paid on time it leaves a customer who was never late."""
+    history = {"repayments": [line(60, 40, 0), line(60, 20, 50, paid=21)]}
+    late = [n for n in CATALOGUE.names if n.startswith("repayments_") and ("late" in n or "overdue" in n)]
+    assert len(late) > 20
+    assert {value(name, history) for name in late if "since" not in name and "trend" not in name} <= {0.0, None}
+    assert value("repayments_days_late_mean", history) == 0.0
+    assert value("repayments_overdue_count", history) == 0.0
+    assert value("repayments_open_due_sum", history) == 0.0

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from policy_rows import policy_rows
 
 from credit_eval.core.errors import PolicyError
 from credit_eval.policy.decide import decide, grade_of
@@ -20,8 +21,9 @@ def changed(**sections) -> Policy:
 
 
 def frame(p, line=UNKNOWN, balance=0.0, capacity=1000.0, requested=UNKNOWN) -> pd.DataFrame:
-    row = {"customer_id": "c", "p_default": p, "limit_previous": line, "balance": balance, "capacity": capacity}
-    return pd.DataFrame([row | {"requested": requested}])
+    return policy_rows(
+        customer_id=["c"], p_default=p, limit_previous=line, balance=balance, capacity=capacity, requested=requested
+    )
 
 
 def one(p, line=UNKNOWN, balance=0.0, capacity=1000.0, requested=UNKNOWN, policy=POLICY):
@@ -84,7 +86,7 @@ def test_worked_by_hand(p, line, owed, capacity, decision, limit, bound):
             (0.12, 500, 450, 1000),
             "limit set by the expected-loss budget of 20.00 at p_default 0.120; kept at the balance owed of 450.00",
         ),
-        ((0.01, 600, 0, 2000), "limit set by the largest raise in one run, 2 times 600.00"),
+        ((0.01, 600, 0, 2000), "limit set by the largest raise at a time, 2 times 600.00"),
         (
             (0.30, UNKNOWN, 0, 60),
             "limit set by the thin-file cap of grade E, 100.00, as 0.5 times a monthly capacity of 60.00 is not more",
@@ -218,6 +220,8 @@ def test_refuses_an_uncalibrated_model():
         ("capacity", np.inf),
         ("requested", -1.0),
         ("requested", np.inf),
+        ("days_since_cure", -1.0),
+        ("days_since_limit_change", np.inf),
     ],
 )
 def test_refuses_rows_that_cannot_be_decided_and_names_them(column, value):
@@ -234,5 +238,9 @@ def test_refuses_missing_columns_and_text():
         decide(frame(0.1).drop(columns=["balance", "capacity"]), POLICY, calibrated=True)
     with pytest.raises(PolicyError, match="capacity is not a number"):
         decide(frame(0.1, capacity="much"), POLICY, calibrated=True)
+    with pytest.raises(PolicyError, match="no in_default, overdue"):
+        decide(frame(0.1).drop(columns=["in_default", "overdue"]), POLICY, calibrated=True)
+    with pytest.raises(PolicyError, match="in_default is not known of everybody"):
+        decide(frame(0.1).assign(in_default=None), POLICY, calibrated=True)
     with pytest.raises(PolicyError, match="p_default"):
         grade_of([0.1, UNKNOWN], POLICY)

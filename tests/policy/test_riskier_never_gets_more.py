@@ -3,94 +3,17 @@
 import math
 
 import numpy as np
-import pandas as pd
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from policy_rows import EDGES, LINES, MONEY, PROBABILITIES, decided, policies
 
-from credit_eval.policy.decide import decide
-from credit_eval.policy.settings import DEFAULT_POLICY, Policy, load_policy
-
-_EDGES = [
-    0.0,
-    1e-300,
-    0.02,
-    0.05,
-    0.4,
-    math.nextafter(0.4, 1),
-    0.5,
-    math.nextafter(0.5, 1),
-    math.nextafter(0.5, 0),
-    1.0,
-]
-PROBABILITIES = st.floats(0, 1) | st.sampled_from(_EDGES)
-CENTS = st.integers(0, 500_000).map(lambda cents: cents / 100)
-ROUND = st.integers(0, 60).map(lambda tens: tens * 10.0)
-MONEY = CENTS | ROUND
-LINES = st.none() | MONEY
-FEW = st.integers(1, 6)
-
-
-@st.composite
-def policies(draw, *, raises_capped: bool | None = None) -> Policy:
-    """Valid policies: each column sorted the way that it must be."""
-    n = draw(FEW)
-
-    def column(values, falling=True):
-        return sorted(draw(st.lists(values, min_size=n, max_size=n)), reverse=falling)
-
-    ends = [
-        *sorted(draw(st.sets(st.sampled_from([0.02, 0.1, 0.3, 0.4, 0.5, 0.7]), min_size=n - 1, max_size=n - 1))),
-        1.0,
-    ]
-    columns = {
-        "up_to": ends,
-        "limit_cap": column(MONEY),
-        "thin_file_cap": column(MONEY),
-        "capacity_multiple": column(st.floats(0, 4)),
-        "apr": column(st.floats(0, 3), falling=False),
-        "max_installments": column(st.integers(1, 24)),
-    }
-    grades = [{"grade": f"G{i}"} | {key: values[i] for key, values in columns.items()} for i in range(n)]
-    capped = draw(st.booleans()) if raises_capped is None else raises_capped
-    return Policy.model_validate(
-        {
-            "name": "drawn",
-            "version": "1",
-            "amount_unit": draw(st.sampled_from([1, 0.5, 1000])),
-            "expected_loss": {
-                "budget": draw(st.floats(0.01, 1000)),
-                "lgd": draw(st.floats(0.05, 1)),
-                "ccf": draw(st.floats(0.05, 1)),
-            },
-            "limits": {
-                "step": draw(st.sampled_from([1, 10, 25.5, 100])),
-                "minimum": draw(st.sampled_from([0, 1, 50])),
-                "exposure_cap": draw(st.floats(60, 5000)),
-                "max_increase_factor": draw(st.sampled_from([1.01, 1.5, 2.0])) if capped else None,
-            },
-            "refer": {
-                "p_default_above": draw(st.none() | st.sampled_from([0.05, 0.4, 0.6])),
-                "capacity_unknown": draw(st.booleans()),
-            },
-            "grades": tuple(grades),
-        }
-    )
-
-
-def decided(policy, p, line, balance, capacity, requested=None) -> pd.DataFrame:
-    """Decisions of one row per probability or capacity, whichever is a list."""
-    n = max(np.size(p), np.size(capacity))
-    inputs = pd.DataFrame({"customer_id": [f"c{i}" for i in range(n)]})
-    given = {"p_default": p, "limit_previous": line, "balance": balance, "capacity": capacity, "requested": requested}
-    for name, value in given.items():
-        inputs[name] = np.nan if value is None else np.asarray(value, dtype=float)
-    return decide(inputs, policy, calibrated=True)
+from credit_eval.policy.settings import DEFAULT_POLICY, load_policy
 
 
 @given(policies(), st.lists(PROBABILITIES, min_size=2, max_size=30), LINES, MONEY, LINES)
-@example(load_policy(DEFAULT_POLICY), [*_EDGES, *np.linspace(0, 1, 301)], 300.0, 100.0, 500.0)
-@example(load_policy(DEFAULT_POLICY), [*_EDGES, *np.linspace(0, 1, 301)], None, 0.0, None)
-@example(load_policy(DEFAULT_POLICY), [*_EDGES, *np.linspace(0, 1, 301)], 55.55, 70.0, 5000.0)
+@example(load_policy(DEFAULT_POLICY), [*EDGES, *np.linspace(0, 1, 301)], 300.0, 100.0, 500.0)
+@example(load_policy(DEFAULT_POLICY), [*EDGES, *np.linspace(0, 1, 301)], None, 0.0, None)
+@example(load_policy(DEFAULT_POLICY), [*EDGES, *np.linspace(0, 1, 301)], 55.55, 70.0, 5000.0)
 def test_riskier_never_gets_more_and_never_pays_less(policy, p, line, balance, capacity):
     found = decided(policy, sorted(p), line, balance, capacity)
     assert (found["limit_new"].diff().dropna() <= 0).all()
@@ -99,8 +22,8 @@ def test_riskier_never_gets_more_and_never_pays_less(policy, p, line, balance, c
 
 
 @given(policies(), st.lists(PROBABILITIES, min_size=2, max_size=30), MONEY, LINES, MONEY)
-@example(load_policy(DEFAULT_POLICY), [*_EDGES, *np.linspace(0, 1, 301)], 100.0, 500.0, 370.0)
-@example(load_policy(DEFAULT_POLICY), [*_EDGES, *np.linspace(0, 1, 301)], 0.0, None, 204.5)
+@example(load_policy(DEFAULT_POLICY), [*EDGES, *np.linspace(0, 1, 301)], 100.0, 500.0, 370.0)
+@example(load_policy(DEFAULT_POLICY), [*EDGES, *np.linspace(0, 1, 301)], 0.0, None, 204.5)
 def test_riskier_never_gets_more_of_a_loan_and_never_more_than_asked(policy, p, balance, capacity, asked):
     found = decided(policy, sorted(p), None, balance, capacity, asked)
     limits = found["limit_new"]

@@ -16,11 +16,10 @@ from credit_eval.report.summary import summarise
 from credit_eval.report.tables import contribution_sample, portfolio, value_sample
 
 ADVERSE = ["restrict", "decline", "reduce"]
-SCORE = ["restriction", "grade_cap", "expected_loss_budget"]
 
 
 def by_score(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame[frame["decision"].isin(ADVERSE) & frame["limit_bound_by"].isin(SCORE)]
+    return frame[frame["decision"].isin(ADVERSE) & frame["decided_by"].eq("score")]
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -35,6 +34,8 @@ def test_summary_equals_counting_by_hand(tmp_path: Path, seed: int) -> None:
     assert found.decisions == frame["decision"].value_counts().to_dict()
     assert found.adverse == len(adverse) >= 10
     assert found.restricted == (frame["decision"].isin(["restrict", "decline"])).sum()
+    none = frame["limit_previous"].eq(0) & frame["decision"].isin(["restrict", "decline"])
+    assert found.restricted_at_nothing == none.sum() > 0
     assert found.share_above_half == (frame["p_default"] > 0.5).mean()
     assert found.mean_p_default == pytest.approx(frame["p_default"].mean())
     assert found.reasons_of == "adverse decisions where the score decided"
@@ -62,7 +63,7 @@ def test_without_lines_there_is_no_median_before(tmp_path: Path) -> None:
 
 def test_reasons_of_the_model_are_not_counted_where_a_rule_decided(tmp_path: Path) -> None:
     frame = scored_frame()
-    rule = frame["decision"].isin(ADVERSE) & ~frame["limit_bound_by"].isin(SCORE)
+    rule = frame["decision"].isin(ADVERSE) & frame["decided_by"].ne("score")
     frame.loc[rule, "reason_code_1"] = "R_ONLY_WHERE_A_RULE_DECIDED"
     assert rule.sum() > by_score(frame)["reason_code_1"].value_counts().max()  # it would stand first
     assert "R_ONLY_WHERE_A_RULE_DECIDED" not in {code for code, _, _ in summarise(write_run(tmp_path, frame)).reasons}
@@ -71,8 +72,9 @@ def test_reasons_of_the_model_are_not_counted_where_a_rule_decided(tmp_path: Pat
 def test_few_adverse_decisions_give_the_reasons_of_all(tmp_path: Path) -> None:
     frame = scored_frame(adverse=False)
     found = summarise(write_run(tmp_path, frame))
-    assert (found.reasons_of, found.reasons_among) == ("all decisions", len(frame))
-    assert found.reasons[0].n == frame["reason_code_1"].value_counts().iloc[0]
+    decided = frame[frame["decided_by"] == "score"]
+    assert (found.reasons_of, found.reasons_among) == ("decisions where the score decided", len(decided))
+    assert found.reasons[0].n == decided["reason_code_1"].value_counts().iloc[0]
 
 
 def test_parts_do_not_matter(tmp_path: Path) -> None:

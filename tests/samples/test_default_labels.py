@@ -100,37 +100,56 @@ def test_a_definition_nobody_can_meet_is_refused():
 
 days = st.integers(0, 300).map(lambda d: START + timedelta(days=d))
 schedule_lines = st.builds(
-    lambda due, wait, customer: line(due, None if wait is None else due + timedelta(days=wait), customer),
+    lambda due, wait, customer, amount, part: line(
+        due, None if wait is None else due + timedelta(days=wait), customer, amount=amount, part=part
+    ),
     days,
     st.none() | st.integers(-10, 150),
     st.sampled_from(["a", "b"]),
+    st.sampled_from(["0.00", "10.00", "40.00", "100.00"]),
+    st.sampled_from([None, "9.90", "39.00"]),
 )
 
 
 def judged_in_plain_python(customer, as_of, lines, definition):
-    hits = []
+    hits, known_hits = [], []
     for each in lines:
         if each["customer_id"] != customer:
             continue
         paid = each["paid_at"] if each["paid_at"] and each["paid_at"] < END else None
         moment = each["due_at"] + timedelta(days=definition.days_past_due)
+        due = float(each["due_amount"])
+        short = due - (float(each["paid_amount"] or 0) if each["paid_at"] is None else 0)
         if paid is None or paid >= moment:
-            hits.append((moment, paid))
+            hits.append((moment, paid, short if short > definition.material_relative * due else 0))
+            known_hits.append((moment, paid, due))  # nobody says when a part was paid: not known before the end
     known = {"a": START, "b": datetime(2026, 3, 1)}[customer]
     if not known < as_of:
         return None, "no_account"
-    if any(moment <= as_of and (paid is None or paid >= as_of) for moment, paid in hits):
+    if late(known_hits, as_of) > definition.material_absolute:
         return None, "already_in_default"
     if as_of + definition.window > END:
         return None, "not_matured"
-    return int(any(as_of < moment <= as_of + definition.window for moment, _ in hits)), None
+    inside = {moment for moment, _, short in hits if short > 0 and as_of < moment <= as_of + definition.window}
+    return int(any(late(hits, moment) > definition.material_absolute for moment in inside)), None
 
 
-@settings(max_examples=25, deadline=None)
+def late(hits, moment):
+    """What is missing at a moment of lines that have hit default by then."""
+    return sum(short for hit, paid, short in hits if hit <= moment and (paid is None or paid >= moment))
+
+
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(schedule_lines, max_size=8),
     st.sets(st.tuples(st.sampled_from(["a", "b"]), days), min_size=1, max_size=8),
-    st.builds(DefaultDefinition, st.integers(0, 90), st.integers(1, 180)),
+    st.builds(
+        DefaultDefinition,
+        st.integers(0, 90),
+        st.integers(1, 180),
+        st.sampled_from([0.0, 40.0, 100.0]),
+        st.sampled_from([0.0, 0.01, 0.05]),
+    ),
 )
 def test_labels_agree_with_plain_python(lines, members, definition):
     for number, each in enumerate(lines):

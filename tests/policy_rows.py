@@ -1,0 +1,101 @@
+"""Rows for `policy.decide` of customers with nothing to report but what a test says, and policies of any shape."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+from hypothesis import strategies as st
+
+from credit_eval.policy.decide import decide
+from credit_eval.policy.settings import Policy
+
+#: Nobody late, nobody cured, lines long unchanged.
+QUIET = {"requested": np.nan, "in_default": False, "overdue": False, "days_since_cure": np.nan}
+
+
+def policy_rows(**columns: object) -> pd.DataFrame:
+    """A row per value of the columns given; the rest is quiet."""
+    frame = pd.DataFrame(columns)
+    for name, value in QUIET.items():
+        if name not in frame:
+            frame[name] = value
+    if "days_since_limit_change" not in frame:
+        frame["days_since_limit_change"] = np.where(frame["limit_previous"].isna(), np.nan, 90.0)
+    return frame
+
+
+EDGES = [
+    0.0,
+    1e-300,
+    0.02,
+    0.05,
+    0.4,
+    math.nextafter(0.4, 1),
+    0.5,
+    math.nextafter(0.5, 1),
+    math.nextafter(0.5, 0),
+    1.0,
+]
+PROBABILITIES = st.floats(0, 1) | st.sampled_from(EDGES)
+CENTS = st.integers(0, 500_000).map(lambda cents: cents / 100)
+ROUND = st.integers(0, 60).map(lambda tens: tens * 10.0)
+MONEY = CENTS | ROUND
+LINES = st.none() | MONEY
+FEW = st.integers(1, 6)
+
+
+@st.composite
+def policies(draw, *, raises_capped: bool | None = None) -> Policy:
+    """Valid policies: each column sorted the way that it must be."""
+    n = draw(FEW)
+
+    def column(values, falling=True):
+        return sorted(draw(st.lists(values, min_size=n, max_size=n)), reverse=falling)
+
+    ends = [
+        *sorted(draw(st.sets(st.sampled_from([0.02, 0.1, 0.3, 0.4, 0.5, 0.7]), min_size=n - 1, max_size=n - 1))),
+        1.0,
+    ]
+    columns = {
+        "up_to": ends,
+        "limit_cap": column(MONEY),
+        "thin_file_cap": column(MONEY),
+        "capacity_multiple": column(st.floats(0, 4)),
+        "apr": column(st.floats(0, 3), falling=False),
+        "max_installments": column(st.integers(1, 24)),
+    }
+    grades = [{"grade": f"G{i}"} | {key: values[i] for key, values in columns.items()} for i in range(n)]
+    capped = draw(st.booleans()) if raises_capped is None else raises_capped
+    return Policy.model_validate(
+        {
+            "name": "drawn",
+            "version": "1",
+            "amount_unit": draw(st.sampled_from([1, 0.5, 1000])),
+            "expected_loss": {
+                "budget": draw(st.floats(0.01, 1000)),
+                "lgd": draw(st.floats(0.05, 1)),
+                "ccf": draw(st.floats(0.05, 1)),
+            },
+            "limits": {
+                "step": draw(st.sampled_from([1, 10, 25.5, 100])),
+                "minimum": draw(st.sampled_from([0, 1, 50])),
+                "exposure_cap": draw(st.floats(60, 5000)),
+                "max_increase_factor": draw(st.sampled_from([1.01, 1.5, 2.0])) if capped else None,
+            },
+            "refer": {
+                "p_default_above": draw(st.none() | st.sampled_from([0.05, 0.4, 0.6])),
+                "capacity_unknown": draw(st.booleans()),
+            },
+            "grades": tuple(grades),
+        }
+    )
+
+
+def decided(policy, p, line, balance, capacity, requested=None, **standing) -> pd.DataFrame:
+    """Decisions of one row per probability or capacity, whichever is a list."""
+    n = max(np.size(p), np.size(capacity))
+    given = {"p_default": p, "limit_previous": line, "balance": balance, "capacity": capacity, "requested": requested}
+    given = {name: np.nan if value is None else np.asarray(value, dtype=float) for name, value in given.items()}
+    return decide(policy_rows(customer_id=[f"c{i}" for i in range(n)], **given, **standing), policy, calibrated=True)
