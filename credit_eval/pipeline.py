@@ -108,7 +108,7 @@ class Pipeline:
             DeclarationError: `strict`, and the data lack what some feature reads.
         """
         lawful, _ = CATALOGUE.lawful_in(self.settings.jurisdiction(name))
-        _, absent = lawful.available(self.dataset(name).info.columns)
+        _, absent = lawful.available(self.dataset(name).info)
         if self.strict and absent:
             raise DeclarationError(
                 f"data set {name} lacks what {len(absent)} features read",
@@ -119,7 +119,7 @@ class Pipeline:
         return lawful
 
     def _provided(self, name: str) -> Catalogue:
-        return self.catalogue(name).available(self.dataset(name).info.columns)[0]
+        return self.catalogue(name).available(self.dataset(name).info)[0]
 
     def tile(self, name: str) -> int:
         """Bring the day tiles of a data set up to date; returns how many files were written."""

@@ -18,7 +18,7 @@ appear only when an exact fold is finished. `events/engines/reference.py` is the
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass, replace
 from decimal import Decimal
 from functools import cache
 from typing import Literal as OneOf
@@ -206,10 +206,15 @@ class Case(Expression):
 
 @_node
 class Part(Expression):
-    """A part of a timestamp: year, month (1 to 12), hour (0 to 23), or weekday (Monday 1 to Sunday 7)."""
+    """A part of a timestamp: year, month (1 to 12), hour (0 to 23), or weekday (Monday 1 to Sunday 7).
+
+    It is read off a clock that is `ahead` of UTC by so many minutes. Declarations leave that at 0 and mean the
+    customers' own clock; `on_clock` sets it when the data set is known.
+    """
 
     part: OneOf["year", "month", "hour", "weekday"]
     of: Expression
+    ahead: int = 0
 
 
 @_node
@@ -369,6 +374,24 @@ def _type_of_constant(value: Value) -> ValueType:
     if isinstance(value, int):
         return "int"
     return "decimal" if isinstance(value, Decimal) else "text"
+
+
+_Declared = TypeVar("_Declared")
+
+
+def on_clock(declared: _Declared, ahead: int) -> _Declared:
+    """A declaration (an expression, or anything made of them) with its parts of times read off a clock ahead of UTC.
+
+    >>> on_clock(Part("hour", column("occurred_at")).below(6), 480).left.ahead
+    480
+    """
+    if not is_dataclass(declared) or isinstance(declared, type):
+        return declared
+    told = {each.name: on_clock(getattr(declared, each.name), ahead) for each in fields(declared) if each.init}
+    if isinstance(declared, Part):
+        told["ahead"] = ahead
+    same = all(told[name] is getattr(declared, name) for name in told)
+    return declared if same else replace(declared, **told)
 
 
 @cache

@@ -40,8 +40,9 @@ class DatasetInfo:
     `known_until`: the data are complete for everything known strictly before this moment, so it is the latest
     `as_of` that can be asked for. `columns` lists, per table, the columns there really are; `derived` those of them
     that were derived from others here. `rows` counts a table's rows in all of its files, `parts` are the appended
-    ones. `hashes` are SHA-256 of the files' bytes. `label_source` is `outcomes` where the source brings labels,
-    `repayments` where the default definition is applied to the repayments.
+    ones. `timezone` is that of the customers' clocks (`UTC` or an offset such as `+08:00`): times are stored in UTC,
+    hours and weekdays are counted in it. `hashes` are SHA-256 of the files' bytes. `label_source` is `outcomes` where
+    the source brings labels, `repayments` where the default definition is applied to the repayments.
     """
 
     name: str
@@ -56,11 +57,19 @@ class DatasetInfo:
     notes: list[str] = field(default_factory=list)
     derived: dict[str, list[str]] = field(default_factory=dict)
     parts: dict[str, list[Part]] = field(default_factory=dict)
+    timezone: str = "UTC"
 
     @property
     def fingerprint(self) -> str:
         """Changes when any byte of any file of the data set does, or what the bytes mean."""
-        meaning = [self.known_from, self.known_until, self.currency, self.label_source, self.columns]
+        meaning = [
+            self.known_from,
+            self.known_until,
+            self.currency,
+            self.label_source,
+            self.columns,
+            self.timezone,
+        ]
         return sha256_json([self.hashes, meaning])
 
 

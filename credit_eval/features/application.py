@@ -28,10 +28,12 @@ _TERM = Of("term", column("term_days"), "days", "term asked for", "申请期限"
 _PRODUCT = Of("product", column("product"), "category", "product asked for", "申请产品")
 _LENDER = Of("lender", column("lender"), "category", "lender asked", "申请机构")
 _LENDERS = Of("lender", column("lender"), "category", "lenders asked", "申请机构")
-_HOUR = Of("hour", Part("hour", column("occurred_at")), "number", "hour of the day of the request", "申请时刻")
+_HOUR = Of(
+    "hour", Part("hour", column("occurred_at")), "number", "local hour of the day of the request", "申请时刻(当地时间)"
+)
 _TOTAL = Of("total", column("total_due"), "money", "amount to repay", "应还总额")
 _COST = Of("cost", column("total_due") - column("amount"), "money", "cost of the loan asked for", "借款成本")
-_NIGHT = Keep("night", AT_NIGHT, "requests made between midnight and six", "凌晨申请")
+_NIGHT = Keep("night", AT_NIGHT, "requests made between midnight and six local time", "凌晨(当地时间0至6点)申请")
 _WEEKEND = Keep("weekend", ON_WEEKEND, "requests made at the weekend", "周末申请")
 
 _CAPACITY, _HISTORY, _BEHAVIOUR = Dimension.CAPACITY, Dimension.HISTORY, Dimension.BEHAVIOUR

@@ -49,7 +49,7 @@ _CHANGED = Keep(
     "changes of device, address or password",
     "设备、地址或密码变更",
 )
-_NIGHT = Keep("night", AT_NIGHT, "logins between midnight and six", "凌晨登录")
+_NIGHT = Keep("night", AT_NIGHT, "logins between midnight and six local time", "凌晨(当地时间0至6点)登录")
 _WEEKEND = Keep("weekend", ON_WEEKEND, "logins at the weekend", "周末登录")
 _DEVICES = Of("devices", column("device_id"), "category", "devices used", "使用设备")
 

@@ -37,7 +37,7 @@ _FAVOURITE = _page("favourite", "goods marked as favourites", "收藏")
 _CART = _page("cart", "goods put into the cart", "加购")
 _CHECKOUT = _page("checkout", "checkouts begun", "结算")
 _CREDIT = _page("credit_page", "visits to credit pages", "信贷页面访问")
-_NIGHT = Keep("night", AT_NIGHT, "pages seen between midnight and six", "凌晨浏览")
+_NIGHT = Keep("night", AT_NIGHT, "pages seen between midnight and six local time", "凌晨(当地时间0至6点)浏览")
 
 _SESSION = Of("sessions", column("session_id"), "category", "browsing sessions", "浏览会话")
 _DWELL = Of("dwell", column("dwell_seconds"), "number", "seconds spent on a page", "单页停留秒数")

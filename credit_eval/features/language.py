@@ -19,10 +19,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from credit_eval.core.clock import minutes_ahead
 from credit_eval.core.errors import DeclarationError
 from credit_eval.core.files import sha256_json
 from credit_eval.events.measures import Difference, Measure, Rank, Ratio, Series, SeriesFold
-from credit_eval.events.query import Aggregate, Expression, Kind, column
+from credit_eval.events.query import Aggregate, Expression, Kind, column, on_clock
+from credit_eval.events.store import DatasetInfo
 from credit_eval.events.tables import table_named
 from credit_eval.features.declaration import Dimension, Feature, Keep, Named, Of
 from credit_eval.features.words import (
@@ -228,10 +230,11 @@ class Catalogue:
         kept = tuple(feature for feature in self.features if feature.lawful not in barred)
         return Catalogue(kept), [feature.name for feature in self.features if feature.lawful in barred]
 
-    def available(self, columns: dict[str, list[str]]) -> tuple[Catalogue, dict[str, str]]:
-        """The features a source can provide, and for each other the table or column that it lacks."""
-        absent = {f.name: lack for f in self.features if (lack := _lack(f, columns))}
-        return Catalogue(tuple(f for f in self.features if f.name not in absent)), absent
+    def available(self, info: DatasetInfo) -> tuple[Catalogue, dict[str, str]]:
+        """The features a source can provide, on its customers' clock; for each other, the table or column it lacks."""
+        absent = {f.name: lack for f in self.features if (lack := _lack(f, info.columns))}
+        ahead = minutes_ahead(info.timezone)
+        return Catalogue(tuple(on_clock(f, ahead) for f in self.features if f.name not in absent)), absent
 
 
 def _lack(feature: Feature, columns: dict[str, list[str]]) -> str | None:

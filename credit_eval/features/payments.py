@@ -64,7 +64,7 @@ _BY_PROOF = tuple(
     Keep(proof, column("authentication").equals(proof), f"payments authenticated by {how}", f"{zh}验证的支付")
     for proof, how, zh in (("biometric", "face or fingerprint", "生物特征"), ("password", "password", "密码"))
 )
-_NIGHT = Keep("night", AT_NIGHT, "payments made between midnight and six", "凌晨支付")
+_NIGHT = Keep("night", AT_NIGHT, "payments made between midnight and six local time", "凌晨(当地时间0至6点)支付")
 _WEEKEND = Keep("weekend", ON_WEEKEND, "payments made at the weekend", "周末支付")
 
 _AMOUNT = Of("amount", column("amount"), "money", "money paid", "支付金额")

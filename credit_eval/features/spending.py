@@ -40,7 +40,7 @@ _NET = Of(
 )
 
 PLACED = Keep("placed", column("status").equals("placed"), "orders placed", "订单")
-_NIGHT = Keep("night", AT_NIGHT, "orders placed between midnight and six", "凌晨订单")
+_NIGHT = Keep("night", AT_NIGHT, "orders placed between midnight and six local time", "凌晨(当地时间0至6点)订单")
 _WEEKEND = Keep("weekend", ON_WEEKEND, "orders placed at the weekend", "周末订单")
 
 _CAPACITY, _BEHAVIOUR, _IDENTITY = Dimension.CAPACITY, Dimension.BEHAVIOUR, Dimension.IDENTITY

@@ -27,7 +27,7 @@ from credit_eval.features.language import (
     since,
 )
 
-#: Conditions on the time of day and of the week, by UTC.
+#: Conditions on the time of day and of the week, by the customers' clocks (the data set's zone).
 AT_NIGHT = Part("hour", column("occurred_at")).below(6)
 ON_WEEKEND = Part("weekday", column("occurred_at")).above(5)
 

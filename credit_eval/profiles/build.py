@@ -63,7 +63,7 @@ def build_profiles(
         DeclarationError: the source provides nothing that any feature needs.
     """
     pa.set_memory_pool(pa.system_memory_pool())  # gives back what a range no longer needs; Arrow's own keeps it
-    provided, absent = catalogue.available(dataset.info.columns)
+    provided, absent = catalogue.available(dataset.info)
     if not provided.features:
         raise DeclarationError("the source provides no table that a feature needs", received=", ".join(dataset.tables))
     everybody = _sorted_members(cohort)

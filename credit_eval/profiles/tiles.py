@@ -36,7 +36,7 @@ from credit_eval.features.language import Catalogue
 
 def tile_feeds(dataset: Dataset, catalogue: Catalogue, root: Path) -> list[Feed]:
     """Feeds from the tiles that are there for every file of the data; what they lack is left to the events."""
-    provided, _ = catalogue.available(dataset.info.columns)
+    provided, _ = catalogue.available(dataset.info)
     feeds: list[Feed] = []
     for tiling in tilings(provided.measures.values()):
         places = [

@@ -30,7 +30,7 @@ def write_tiles(engine: DuckDB, dataset: Dataset, catalogue: Catalogue, root: Pa
     Raises:
         StorageError: the disk refused; tiles that were finished stay and are not made again.
     """
-    provided, _ = catalogue.available(dataset.info.columns)
+    provided, _ = catalogue.available(dataset.info)
     jobs = [
         job
         for tiling in tilings(provided.measures.values())

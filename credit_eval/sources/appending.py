@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 
+from credit_eval.core.clock import minutes_ahead
 from credit_eval.core.errors import SourceError, TableError
 from credit_eval.core.files import atomic_directory
 from credit_eval.core.progress import Tick, silent
@@ -38,6 +39,7 @@ def append_dataset(
     relations: Relations,
     *,
     currency: str,
+    timezone: str = "UTC",
     known_until: datetime | None = None,
     quarantine: bool = False,
     tick: Tick = silent,
@@ -50,14 +52,15 @@ def append_dataset(
 
     Raises:
         TableError: rows break the declared tables, change the past, or are there already, and `quarantine` is false.
-        SourceError: no such data set, other tables, columns or currency than its own, no rows, or `known_until` is
-            not after all of them.
+        SourceError: no such data set, other tables, columns, currency or zone than its own, no rows, or `known_until`
+            is not after all of them.
         OutputExistsError: somebody else appends to it right now.
         StorageError: the disk refused; nothing was changed.
     """
     with atomic_directory(root, replace=True) as building:
         dataset = open_dataset(root)
         _check_currency(dataset, currency)
+        _check_timezone(dataset, timezone)
         with staged(building, relations, tick) as staging:
             _check_columns(dataset.info, staging)
             stored = Stored(dataset.info.known_until, _stored(dataset))
@@ -167,6 +170,16 @@ def _check_currency(dataset: Dataset, currency: str) -> None:
             expected=dataset.info.currency,
             received=currency,
             todo="convert them before they are appended",
+        )
+
+
+def _check_timezone(dataset: Dataset, timezone: str) -> None:
+    if minutes_ahead(timezone) != minutes_ahead(dataset.info.timezone):
+        raise SourceError(
+            f"the times are of another zone than those of data set {dataset.name}",
+            expected=dataset.info.timezone,
+            received=timezone,
+            todo="say the zone that the data set was imported with, or import it again with this one",
         )
 
 

@@ -39,6 +39,7 @@ def write_dataset(
     *,
     source: str,
     currency: str,
+    timezone: str = "UTC",
     quarantine: bool = False,
     replace: bool = False,
     notes: Sequence[str | Counted] = (),
@@ -47,9 +48,9 @@ def write_dataset(
 ) -> Dataset:
     """Write the data set `root/name`; `quarantine` sets bad rows aside under `quarantine/` and goes on.
 
-    `known_until` is the midnight after the last known moment unless an earlier one is given, because some table
-    ends earlier. Rows known later are stored, but no `as_of` can reach them and no label counts them. Importing the
-    same source twice writes the same bytes.
+    `timezone` is that of the customers' clocks. `known_until` is the midnight after the last known moment unless an
+    earlier one is given, because some table ends earlier. Rows known later are stored, but no `as_of` can reach them
+    and no label counts them. Importing the same source twice writes the same bytes.
 
     Raises:
         TableError: rows break the declared tables and `quarantine` is false; nothing is written.
@@ -70,6 +71,7 @@ def write_dataset(
             name=name,
             source=source,
             currency=currency,
+            timezone=timezone,
             known_from=first,
             known_until=known_until or complete,
             label_source="outcomes" if relations.outcomes else "repayments",

@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, NaiveDatetime, ValidationError
 
+from credit_eval.core.clock import minutes_ahead
 from credit_eval.core.errors import SourceError
 from credit_eval.core.names import NAME
 from credit_eval.core.progress import Tick, silent
@@ -27,8 +28,6 @@ from credit_eval.sources.appending import append_dataset
 from credit_eval.sources.importing import write_dataset
 from credit_eval.sources.reading import Opened, SourceFile, identifier, open_parquet
 from credit_eval.sources.staging import Relations
-
-_OFFSET = re.compile(r"([+-])(\d\d):(\d\d)")
 
 #: Names that become directories and files.
 Name = Annotated[str, Field(pattern=rf"^{NAME}$", max_length=100)]
@@ -56,7 +55,8 @@ class FileMapping(_Strict):
 
 
 class Mapping(_Strict):
-    """A whole mapping file. `timezone`, `UTC` or an offset like `+01:00`, is that of times that say none.
+    """A whole mapping file. `timezone`, `UTC` or an offset like `+01:00`, is that of times that say none, and that of
+    the customers' clocks, by which night and weekend are told.
 
     Without it such times are UTC, but then they may not stand in one column with times that say their own.
     """
@@ -87,6 +87,7 @@ def import_mapping(
         _relations(said, mapping.parent, quarantine),
         source=f"mapping {mapping.name}",
         currency=said.currency,
+        timezone=said.timezone or "UTC",
         quarantine=quarantine,
         replace=replace,
         notes=said.notes,
@@ -123,7 +124,13 @@ def append_mapping(
         )
     relations = _relations(said, folder, quarantine)
     return append_dataset(
-        root / name, relations, currency=said.currency, known_until=known_until, quarantine=quarantine, tick=tick
+        root / name,
+        relations,
+        currency=said.currency,
+        timezone=said.timezone or "UTC",
+        known_until=known_until,
+        quarantine=quarantine,
+        tick=tick,
     )
 
 
@@ -239,11 +246,8 @@ def _line(tree: Any, where: tuple[str, ...]) -> int:
 
 def _shift(timezone: str) -> str:
     """SQL to subtract from a naive time to have UTC; empty for none."""
-    found = _OFFSET.fullmatch(timezone)
-    if not found:
-        return ""
-    sign, hours, minutes = found.groups()
-    return f" {'-' if sign == '+' else '+'} to_minutes({int(hours) * 60 + int(minutes)})"
+    ahead = minutes_ahead(timezone)
+    return f" - to_minutes({ahead})" if ahead else ""
 
 
 @dataclass(frozen=True)

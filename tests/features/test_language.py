@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import partial
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from credit_eval.core.errors import DeclarationError, TableError
 from credit_eval.events.measures import Difference, Rank, Ratio, Series
 from credit_eval.events.query import Aggregate, AsOf, DaysBetween, column
+from credit_eval.events.store import DatasetInfo
 from credit_eval.events.tables import TABLES
 from credit_eval.features.catalogue import CATALOGUE
 from credit_eval.features.language import (
@@ -108,9 +110,27 @@ def test_a_category_has_no_direction() -> None:
         Feature(region, Dimension.IDENTITY, +1, "R_CUSTOMER_PROFILE")
 
 
+def source_of(without: dict[str, set[str]], timezone: str = "UTC") -> DatasetInfo:
+    """A source of these tables, without these columns of theirs."""
+    columns = {
+        table: [c.name for c in TABLES[table].all_columns if c.name not in lack] for table, lack in without.items()
+    }
+    start = datetime(2026, 1, 1)
+    return DatasetInfo("x", "test", "EUR", start, start, "repayments", columns, {}, {}, timezone=timezone)
+
+
+def test_hours_and_weekdays_are_of_the_clocks_of_the_source() -> None:
+    local, _ = CATALOGUE.available(source_of({"orders": set()}, "+08:00"))
+    utc, _ = CATALOGUE.available(source_of({"orders": set()}))
+    moved = [one.name for one, other in zip(local.features, utc.features, strict=True) if one != other]
+    assert moved == ["orders_night_share_180d", "orders_weekend_share_180d"]
+    assert "ahead=480" in repr(local["orders_night_share_180d"])
+    assert local.fingerprint != utc.fingerprint
+    assert CATALOGUE.available(source_of({"orders": set()}, "+00:00"))[0] == utc
+
+
 def test_features_over_what_a_source_lacks_are_absent_and_say_what_is_missing() -> None:
-    columns = {"orders": [c.name for c in TABLES["orders"].all_columns if c.name != "installments"]}
-    provided, absent = CATALOGUE.available(columns)
+    provided, absent = CATALOGUE.available(source_of({"orders": {"installments"}}))
     assert provided.names
     assert all(feature.tables == {"orders"} for feature in provided.features)
     assert absent["orders_placed_installments_mean_180d"] == "column orders.installments"

@@ -91,6 +91,8 @@ CONDITIONS = {
         column("method").is_in("wallet") | column("amount").above(Decimal("1000.50")),
         Part("hour", column("occurred_at")).below(6) & column("method").is_null(),
         Part("weekday", column("occurred_at")).at_least(6),
+        Part("hour", column("occurred_at"), 345).below(6),
+        Part("weekday", column("occurred_at"), -570).at_least(6),
     ],
     "repayments": [
         column("paid_at").is_null(),

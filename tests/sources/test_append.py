@@ -449,6 +449,13 @@ a_night = st.fixed_dictionaries(
 )
 
 
+def test_times_of_another_zone_are_refused(shop: Shop) -> None:
+    shop.map(timezone="+08:00")
+    assert "times are of another zone" in str(shop.refused(SourceError, NIGHT))
+    shop.map(timezone="+00:00")
+    assert shop.append(NIGHT).info.timezone == "UTC"
+
+
 @pytest.mark.slow
 @settings(max_examples=8)
 @given(nights=st.lists(a_night, min_size=1, max_size=3))

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -14,6 +15,8 @@ import yaml
 from credit_eval.core.errors import CreditEvalError, OutputExistsError, SourceError, TableError
 from credit_eval.events.engines.duckdb import DuckDB, quote
 from credit_eval.events.store import Dataset
+from credit_eval.features.catalogue import CATALOGUE
+from credit_eval.profiles.build import build_profiles
 from credit_eval.sources.mapping import import_mapping
 
 PEOPLE = "id,joined\na,2025-01-01\nb,2025-01-02\n"
@@ -276,6 +279,22 @@ def test_times_move_to_utc(shop: Shop, timezone: str, written: str, utc: str) ->
     shop.write(SALES.replace("2025-02-01 10:00:00", written))
     shop.map({**MAPPING, "timezone": timezone})
     assert (utc,) in rows(shop.load(), "orders", "occurred_at::VARCHAR")
+
+
+def test_night_and_weekend_are_told_by_the_customers_clocks(shop: Shop) -> None:
+    """Lunch in Beijing is night by UTC; two in the morning there is the evening before."""
+    lunch, night = ["2025-02-03 12:30", "2025-02-04 12:40"], ["2025-02-05 02:00", "2025-02-06 03:00"]
+    written = [("a", at) for at in lunch] + [("b", at) for at in [*night, "2025-02-08 07:30"]]  # a Saturday morning
+    sales = [f"{number},{who},{at},9.5,placed" for number, (who, at) in enumerate(written)]
+    shop.write("\n".join([SALES.splitlines()[0], *sales, "99,a,2025-03-20 12:00,1,placed"]) + "\n")
+    shop.map({**MAPPING, "timezone": "+08:00"})
+    dataset = shop.load()
+    assert ("2025-02-04 18:00:00",) in rows(dataset, "orders", "occurred_at::VARCHAR")
+    members = pd.DataFrame({"customer_id": ["a", "b"], "as_of": pd.Timestamp("2025-03-15").as_unit("us")})
+    members.to_parquet(shop.folder / "cohort.parquet", index=False)
+    profiles = build_profiles(dataset, shop.folder / "cohort.parquet", CATALOGUE, shop.folder / "profiles").frame()
+    assert profiles["orders_night_share_180d"].tolist() == [0.0, pytest.approx(2 / 3)]
+    assert profiles["orders_weekend_share_180d"].tolist() == [0.0, pytest.approx(1 / 3)]
 
 
 def test_a_pattern_reads_csv_and_parquet_files_alike(shop: Shop) -> None:

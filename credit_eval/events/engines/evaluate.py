@@ -37,7 +37,7 @@ from credit_eval.events.query import (
 )
 from credit_eval.events.tables import Table
 
-_HOUR_US = 3_600_000_000
+_HOUR_US, _MINUTE_US = 3_600_000_000, 60_000_000
 _COMPARE: dict[str, Callable[[Any, Any], Array]] = {
     "=": np.equal,
     "<": np.less,
@@ -124,9 +124,9 @@ class Columns:
                 return Numbers((done.whole - begin.whole) // DAY_US, _both(begin, done))
             case Case(condition, then, otherwise):
                 return _chosen(self.truths(condition), self.evaluate(then), self.evaluate(otherwise))
-            case Part(part, of):
+            case Part(part, of, ahead):
                 moment = self.evaluate(of)
-                return Numbers(_part(part, moment.whole), moment.known)
+                return Numbers(_part(part, moment.whole + ahead * _MINUTE_US), moment.known)
             case Floor(unit, of):
                 moment = self.evaluate(of)
                 days = moment.whole // DAY_US

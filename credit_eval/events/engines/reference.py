@@ -205,10 +205,9 @@ def _unary(node: Expression, operand: Any) -> Any:
             return operand in values
         case Not():
             return not operand
-        case Part("weekday"):
-            return operand.isoweekday()
-        case Part(part):
-            return getattr(operand, part)
+        case Part(part, _, ahead):
+            local = operand + timedelta(minutes=ahead)
+            return local.isoweekday() if part == "weekday" else getattr(local, part)
         case Floor("month"):
             return 12 * operand.year + operand.month
         case _:

@@ -109,10 +109,10 @@ class RowEmitter:
             case Case(condition, then, otherwise):
                 one, other = self._of_one_unit(then, otherwise)
                 return exp.Case(ifs=[exp.If(this=self.emit(condition), true=one)], default=other)
-            case Part("weekday", of):
-                return self._weekday(self.emit(of))
-            case Part(part, of):
-                return _long(exp.Extract(this=exp.var(part.upper()), expression=self.emit(of)))
+            case Part("weekday", of, ahead):
+                return self._weekday(_later(self.emit(of), ahead))
+            case Part(part, of, ahead):
+                return _long(exp.Extract(this=exp.var(part.upper()), expression=_later(self.emit(of), ahead)))
             case Floor("month", of):
                 moment = self.emit(of)
                 year, month = (exp.Extract(this=exp.var(p), expression=moment) for p in ("YEAR", "MONTH"))
@@ -160,6 +160,13 @@ def _number(text: str) -> exp.Expression:
 
 def _as_of() -> exp.Expression:
     return exp.column("as_of", "c")
+
+
+def _later(moment: exp.Expression, minutes: int) -> exp.Expression:
+    if not minutes:
+        return moment
+    interval = exp.Interval(this=exp.Literal.string(str(minutes)), unit=exp.var("MINUTE"))
+    return exp.Paren(this=exp.Add(this=moment, expression=interval))
 
 
 def _micros(moment: exp.Expression) -> exp.Expression:
