@@ -148,7 +148,7 @@ def profile(
     dataset: Annotated[str, typer.Option(help="data set")] = "simulated",
     as_of: AsOf = None,
 ) -> None:
-    """Print one customer's profile in five dimensions, each value beside what most customers have."""
+    """Print one customer's profile in five dimensions, each value beside what is typical."""
     with bars() as tick:
         pipeline = _pipeline(tick)
         moment = _moment(pipeline, dataset, as_of)

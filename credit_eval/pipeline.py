@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -25,8 +25,10 @@ from credit_eval.events.engines.duckdb import DuckDB
 from credit_eval.events.engines.spark import Spark
 from credit_eval.events.store import Dataset, open_dataset
 from credit_eval.explain.contributions import contributions
+from credit_eval.explain.leanings import leanings
 from credit_eval.features.catalogue import CATALOGUE
 from credit_eval.features.language import Catalogue, Dimension
+from credit_eval.features.typical import Leaning, Typical
 from credit_eval.models.model import CreditModel, GradeScale
 from credit_eval.models.promotion import check_promotion, check_reason, objections
 from credit_eval.models.record import Record, judged_by_cross_validation, judged_out_of_time
@@ -188,8 +190,8 @@ class Pipeline:
         settings = TrainingSettings(seed=self.settings.sample.seed, grades=_grades(self.policy(name)))
         model, judged = self._trained(split, features, settings)
         overruled = check_promotion(name, objections(judged["metrics"], judged["gains"]), promote_anyway)
-        with self._engine() as engine:
-            model = replace(model, metadata=dict(model.metadata) | {"typical": typical_values(engine, profiles)})
+        importance, leanings = _importance(model, split.frame)
+        model = replace(model, metadata=dict(model.metadata) | {"typical": _typical(profiles, leanings)})
         found: Record = judged | {
             "dataset": name,
             "identity": self._identity(name),
@@ -203,7 +205,7 @@ class Pipeline:
             "features_absent": profiles.info.absent,
             "rounds": model.booster.num_trees(),
             "calibration": asdict(model.calibrated()),
-            "importance": _importance(model, split.frame),
+            "importance": importance,
             "promoted_anyway": overruled,
         }
         self.tick("registering", 0, 1)
@@ -277,7 +279,7 @@ class Pipeline:
                 model=model,
                 model_version=version,
                 policy=policy,
-                typical=model.metadata["typical"],
+                typical={name: Typical(*told) for name, told in model.metadata["typical"].items()},
                 currency=dataset.info.currency,
                 revolving=chosen.revolving,
                 assume_no_debt=chosen.assume_no_debt,
@@ -378,7 +380,7 @@ class Pipeline:
             population_with(engine, dataset, customer, as_of, members)
             target = Path(scratch) / "profiles"
             profiles = build_profiles(dataset, members, self.catalogue(name), target, tick=self.tick)
-            usual = typical_values(engine, profiles)
+            usual = typical_values(profiles)
             found = one_profile(engine, profiles, customer)
         return by_dimension(found, usual, profiles.catalogue, dataset.info.currency)
 
@@ -411,9 +413,18 @@ def _params(settings: TrainingSettings, found: Record) -> dict[str, object]:
     return grown | {name: found[name] for name in ("split", "definition", "n_features", "rounds", "label_source")}
 
 
-def _importance(model: CreditModel, sample: pd.DataFrame) -> dict[str, float]:
-    """Mean absolute contribution per feature in log-odds, on up to 2,000 rows of the sample; largest first."""
+def _importance(model: CreditModel, sample: pd.DataFrame) -> tuple[dict[str, float], dict[str, Leaning]]:
+    """Mean absolute contribution per feature in log-odds, largest first, and its leaning; on up to 2,000 rows."""
     rows = sample.sample(min(len(sample), _ROWS_FOR_IMPORTANCE), random_state=0)
-    found = np.abs(contributions(model.booster, model.matrix(rows)).values).mean(axis=0)
+    matrix = model.matrix(rows)
+    explained = contributions(model.booster, matrix).values
+    found = np.abs(explained).mean(axis=0)
     ranked = sorted(zip(model.features, found.tolist(), strict=True), key=lambda pair: (-pair[1], pair[0]))
-    return dict(ranked)
+    leaning = leanings(matrix, explained)
+    return dict(ranked), {column.name: leaning[j] for j, column in enumerate(model.inputs) if not column.categories}
+
+
+def _typical(profiles: Profiles, leanings: Mapping[str, Leaning]) -> dict[str, tuple[float | str | None, float, int]]:
+    """What is typical of each feature, as the model's record holds it."""
+    found = typical_values(profiles)
+    return {name: (told.value, told.without, leanings.get(name, 0)) for name, told in found.items()}

@@ -2,7 +2,12 @@
 
 Features of one reason family are counted together, so that "late in 30 days" and "late in 90 days" do not use up
 two of four places. A family counts only if its sum raises the risk. Its sentence speaks of the feature that
-raised it most, and names the customer's value beside the one most customers have.
+raised it most among those that can be told, and names the customer's value beside the typical one.
+
+What can be told is a fact about the customer that is worse than typical (`tellable`): not a value that is unknown,
+equal or better, not what the lender did, and not that nothing stands in the lender's own books. Where that leaves a
+customer without a reason, the largest contribution that can be told is one, whatever its family; and where nothing can
+be told since little is known, that is the reason.
 
 >>> import numpy as np
 >>> codes, sums = group_contributions(np.array([[0.5, -0.25, 1.0]]), ["R_LATE", "R_ORDERS", "R_LATE"])
@@ -20,10 +25,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from credit_eval.core.errors import IntegrityError
+from credit_eval.features.reasons import LENDERS_ACTS, LITTLE_KNOWN, little_known
+from credit_eval.features.typical import Typical
+from credit_eval.features.words import Unit, seen_apart
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
+#: What stands in the lender's own books: that nothing does is no act of the customer.
+_BOOKS = frozenset({"accounts", "repayments"})
 #: Reasons given per customer.
 TOP = 4
 #: Contributions are ranked to this many decimals of log-odds: what differs by less is a tie, whatever computed it.
@@ -41,7 +52,19 @@ class Explained(Protocol):
     def reason(self) -> str:
         """Reason code of its family."""
 
-    def sentence(self, value: object, typical: object, currency: str = "") -> str:
+    @property
+    def direction(self) -> int:
+        """+1 where a higher value may only raise the risk, -1 only lower it, 0 where nothing is claimed."""
+
+    @property
+    def unit(self) -> Unit:
+        """Unit of the value."""
+
+    @property
+    def tables(self) -> frozenset[str]:
+        """Tables it is made of."""
+
+    def sentence(self, value: object, typical: Typical, currency: str = "") -> str:
         """The reason text."""
 
 
@@ -63,16 +86,16 @@ def reason_codes(
     values: Floats,
     profiles: pd.DataFrame,
     features: Sequence[Explained],
-    typical: Mapping[str, object],
+    typical: Mapping[str, Typical],
     *,
     currency: str = "",
 ) -> pd.DataFrame:
-    """The families that raise each customer's risk most, highest first, ties in order of their code.
+    """The families that raise each customer's risk most and can be told, highest first, ties in order of their code.
 
     Args:
         values: contributions (n, f) in log-odds, columns in the order of `features`.
         profiles: n rows with a column per feature, as a person would read them (categories as text).
-        typical: per feature name the population's median (number) or mode (category); absent means unknown.
+        typical: per feature name what is typical of everybody.
         currency: written after amounts of money.
 
     Returns:
@@ -88,13 +111,82 @@ def reason_codes(
             "contributions and profiles differ in rows", expected=f"{len(profiles)}", received=f"{len(values)}"
         )
     codes, sums = group_contributions(values, [feature.reason for feature in features])
-    chosen = _ranked(sums)
-    leading = _leading(values, chosen, np.array([codes.index(f.reason) for f in features], dtype=np.int64))
+    of_group = np.array([codes.index(feature.reason) for feature in features], dtype=np.int64)
+    told = _that_can_be_told(values, profiles, features, typical)
+    largest = _largest(told, of_group, len(codes))
+    chosen = _chosen(sums, largest)
+    leading = _leading(told, chosen, of_group)
     texts = _texts(leading, profiles, features, typical, currency)
-    names = np.array([*codes, None], dtype=object)  # group -1, no reason, reads the last one
-    columns = {f"reason_code_{k + 1}": names[chosen[:, k]] for k in range(TOP)}
+    names = np.array([*codes, None], dtype=object)[chosen]  # group -1, no reason, reads the last one
+    _tell_where_little_is_known(names, texts, profiles, features, typical)
+    columns = {f"reason_code_{k + 1}": names[:, k] for k in range(TOP)}
     columns |= {f"reason_text_{k + 1}": texts[:, k] for k in range(TOP)}
     return pd.DataFrame(columns, index=profiles.index, dtype=object)
+
+
+def tellable(feature: Explained, values: pd.Series[Any], typical: Typical) -> Bools:
+    """Whether a value may be named as a reason, shape (n,): known, the customer's own, and worse than typical."""
+    known = values.notna().to_numpy()
+    if feature.reason in LENDERS_ACTS:
+        return np.zeros(len(values), dtype=bool)
+    if feature.unit == "category":
+        return np.asarray(known & (values.to_numpy(dtype=object) != typical.value))
+    number = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    nothing = (number == 0) & (feature.tables <= _BOOKS) & (feature.unit in ("count", "money", "number"))
+    return np.asarray(known & ~nothing & _worse(feature, number, typical))
+
+
+def _worse(feature: Explained, number: Floats, typical: Typical) -> Bools:
+    """Whether numbers are worse than typical by what can be seen; where most have none, than the best there is."""
+    leaning = feature.direction or typical.leaning
+    if typical.value is None:
+        best = {1: number <= 0, -1: (number >= 1) & (feature.unit == "share")}
+        return ~best.get(leaning, np.zeros(len(number), dtype=bool))
+    usual = float(typical.value)
+    apart = np.abs(number - usual) > seen_apart(usual, feature.unit)
+    return np.asarray(apart & (leaning * (number - usual) >= 0))
+
+
+def _that_can_be_told(
+    values: Floats, profiles: pd.DataFrame, features: Sequence[Explained], typical: Mapping[str, Typical]
+) -> Floats:
+    """Contributions, rounded, of what can be told and raises the risk; minus infinity elsewhere."""
+    told = np.round(values, _DECIMALS)
+    for j, feature in enumerate(features):
+        fine = tellable(feature, profiles[feature.name], typical[feature.name])
+        told[~fine | (told[:, j] <= 0), j] = -np.inf
+    return told
+
+
+def _largest(told: Floats, of_group: Ints, groups: int) -> Floats:
+    """The largest of each group's contributions that can be told, (n, groups)."""
+    largest = np.full((len(told), groups), -np.inf)
+    for group in range(groups):
+        largest[:, group] = told[:, of_group == group].max(axis=1, initial=-np.inf)
+    return largest
+
+
+def _chosen(sums: Floats, largest: Floats) -> Ints:
+    """Groups of each row by their sums; where none is left, the one with the largest contribution that can be told."""
+    chosen = _ranked(np.where(np.isfinite(largest), sums, -np.inf))
+    bare = chosen[:, 0] < 0
+    chosen[bare, 0] = _ranked(largest[bare])[:, 0]
+    return chosen
+
+
+def _tell_where_little_is_known(
+    names: npt.NDArray[Any],
+    texts: npt.NDArray[Any],
+    profiles: pd.DataFrame,
+    features: Sequence[Explained],
+    typical: Mapping[str, Typical],
+) -> None:
+    """Give a reason to those who have none, if less is known of them than is typical."""
+    bare = np.flatnonzero(names[:, 0] == None)  # noqa: E711  # element by element
+    usual = round(sum(1 - typical[feature.name].without for feature in features))
+    known = profiles[[feature.name for feature in features]].iloc[bare].notna().sum(axis=1).to_numpy()
+    for row, n in zip(bare[known < usual], known[known < usual], strict=True):
+        names[row, 0], texts[row, 0] = LITTLE_KNOWN, little_known(int(n), usual, len(features))
 
 
 def _check_width(values: Floats, expected: int) -> None:
@@ -119,14 +211,13 @@ def _ranked(sums: Floats) -> Ints:
     return chosen
 
 
-def _leading(values: Floats, chosen: Ints, group_of: Ints) -> Ints:
-    """For every chosen group its feature with the largest contribution (the first of equals); -1 for no group."""
+def _leading(told: Floats, chosen: Ints, group_of: Ints) -> Ints:
+    """For every chosen group its feature with the largest contribution to tell (the first of equals); -1 for none."""
     leading = np.full(chosen.shape, -1, dtype=np.int64)
     for group in range(group_of.max(initial=-1) + 1):
         members = np.flatnonzero(group_of == group)
         rows, ranks = np.nonzero(chosen == group)
-        inside = np.round(values[np.ix_(rows, members)], _DECIMALS)
-        leading[rows, ranks] = members[inside.argmax(axis=1)]
+        leading[rows, ranks] = members[told[np.ix_(rows, members)].argmax(axis=1)]
     return leading
 
 
@@ -134,7 +225,7 @@ def _texts(
     leading: Ints,
     profiles: pd.DataFrame,
     features: Sequence[Explained],
-    typical: Mapping[str, object],
+    typical: Mapping[str, Typical],
     currency: str,
 ) -> npt.NDArray[Any]:
     """Sentences of the leading features, (n, TOP); each distinct value of a feature is put into words once."""
@@ -144,8 +235,7 @@ def _texts(
         if not len(rows):
             continue
         which, distinct = pd.factorize(profiles[feature.name].to_numpy()[rows], use_na_sentinel=False)
-        usual = _plain(typical.get(feature.name))
-        said = [feature.sentence(_plain(value), usual, currency) for value in distinct]
+        said = [feature.sentence(_plain(value), typical[feature.name], currency) for value in distinct]
         texts[rows, ranks] = np.array(said, dtype=object)[which]
     return texts
 

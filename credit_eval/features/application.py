@@ -48,15 +48,15 @@ def _against(name: str, under: Named, en: str, zh: str, over: Named | None = Non
 
 
 _ASKED = _latest(_AMOUNT)
-_BEFORE = _latest(_AMOUNT, 2, Text("amount asked for the last but one time", "上一次申请金额"))
+_BEFORE = _latest(_AMOUNT, 2, Text("amount asked for the time before", "上一次申请金额"))
 _LARGEST_LINE = fold(
     "accounts", "max", Of("limit", column("credit_limit"), "money", "credit limit", "授信额度"), when_empty=None
 )
 _DEBT = fold(
     "repayments",
     "sum",
-    Of("due", column("due_amount"), "money", "money owed", "未还金额"),
-    Keep("open", UNPAID, "instalments not yet paid", "未还分期"),
+    Of("due", column("due_amount"), "money", "money owed", "待还余额"),
+    Keep("open", UNPAID, "instalments not yet paid", "未还账单"),
     when_empty=0,
 )
 _GRANTED = fold(
@@ -73,47 +73,51 @@ _AMOUNTS = (
         "applications_amount_last_change",
         _ASKED,
         _BEFORE,
-        title=Text("change of the amount asked for since the request before", "申请金额相对上一次的变化"),
+        title=Text("change of the amount asked for since the request before", "申请金额较上一次的变化"),
     ),
     fold("applications", "sum", _AMOUNT, days=30, when_empty=0),
     _against(
         "amount_vs_mean",
         fold("applications", "mean", _AMOUNT, when_empty=None),
-        "amount asked for against the customer's usual",
-        "申请金额相对平时",
+        "amount asked for relative to the customer's average",
+        "申请金额与平时平均之比",
     ),
     _against(
         "amount_vs_largest",
         fold("applications", "max", _AMOUNT, when_empty=None),
-        "amount asked for against the largest ever asked for",
-        "申请金额相对历史最高申请金额",
+        "amount asked for relative to the largest ever asked for",
+        "申请金额与历史最高申请金额之比",
     ),
     _against(
         "amount_vs_largest_loan",
         _LARGEST_LINE,
-        "amount asked for against the largest loan so far",
-        "申请金额相对历史最大贷款",
+        "amount asked for relative to the largest loan so far",
+        "申请金额与历史最大贷款之比",
     ),
     _against(
         "amount_vs_spending_30d",
         NET_SPENDING_180.named,
-        "amount asked for against usual net spending of 30 days (of the last 180)",
-        "申请金额相对近180天月均净消费额",
+        "amount asked for relative to monthly net spending (of the last 180 days)",
+        "申请金额与近180天月均净消费额之比",
         factor=6,
     ),
     _against(
-        "debt_vs_amount", _ASKED, "money owed already against the amount asked for", "已欠金额相对申请金额", over=_DEBT
+        "debt_vs_amount",
+        _ASKED,
+        "money owed already relative to the amount asked for",
+        "已欠金额与申请金额之比",
+        over=_DEBT,
     ),
 )
 
 _TERMS = (
     _latest(_TERM),
-    _latest(_TERM, 2, Text("term asked for the last but one time", "上一次申请期限")),
+    _latest(_TERM, 2, Text("term asked for the time before", "上一次申请期限")),
     _against(
         "term_vs_mean",
         fold("applications", "mean", _TERM, when_empty=None),
-        "term asked for against the customer's usual",
-        "申请期限相对平时",
+        "term asked for relative to the customer's average",
+        "申请期限与平时平均之比",
         over=_latest(_TERM),
     ),
     _against(
@@ -129,21 +133,21 @@ _COSTS = (
     _against(
         "cost_ratio_last",
         _ASKED,
-        "amount to repay against the amount asked for",
-        "应还总额相对申请金额",
+        "amount to repay relative to the amount asked for",
+        "应还总额与申请金额之比",
         over=_latest(_TOTAL),
     ),
     _latest(_COST),
     told(
         fold("applications", "mean", _COST, when_empty=None),
         "average cost of the loans asked for so far",
-        "历来平均借款成本",
+        "历史平均借款成本",
     ),
 )
 
 _REQUESTS = (
     *counts("applications", None, 7, 30, 90, 180),
-    since("applications", phrase="since the latest request for credit", zh="距最近一次借款申请"),
+    since("applications", phrase="since the latest request for credit", zh="距上次借款申请"),
     gaps("applications"),
     gaps("applications", spread=True),
 )
@@ -157,7 +161,7 @@ _REFUSALS = (
         _GRANTED,
         count("applications"),
         unit="share",
-        title=Text("loans granted per request for credit", "每次申请获批的贷款数"),
+        title=Text("share of requests for credit granted so far", "历史申请获批率"),
     ),
 )
 

@@ -42,33 +42,33 @@ _COMPARABLE = Keep(
     "comparable",
     PLACED.where & ~column("category_median").is_null(),
     "comparable orders",
-    "可比价的订单",
+    "可比价订单",
 )
 _ABOVE = Keep(
     "above_median",
     column("amount").above(column("category_median")),
     "orders above their category's median",
-    "高于同类中位数的订单",
+    "高于同品类中位价的订单",
 )
 _PREMIUM = Keep(
     "premium",
     column("amount").above(column("category_median") * 2),
     "orders above twice their category's median",
-    "高于同类中位数两倍的订单",
+    "高于同品类中位价两倍的订单",
 )
 _BARGAIN = Keep(
     "bargain",
     (column("amount") * 2).below(column("category_median")),
     "orders below half their category's median",
-    "低于同类中位数一半的订单",
+    "低于同品类中位价一半的订单",
 )
 
 _IN_PARTS = Keep("in_instalments", column("installments").above(1), "orders paid in instalments", "分期付款订单")
 _PLACED_IN_PARTS = Keep("placed_in_instalments", PLACED.where & _IN_PARTS.where, _IN_PARTS.phrase, _IN_PARTS.zh)
 
-CANCELLED = Keep("cancelled", column("status").equals("cancelled"), "orders cancelled", "取消的订单")
-RETURNED = Keep("returned", column("status").equals("returned"), "orders returned", "退货的订单")
-DECLINED = Keep("declined", column("status").equals("declined"), "purchases declined", "被拒的购买")
+CANCELLED = Keep("cancelled", column("status").equals("cancelled"), "orders cancelled", "取消订单")
+RETURNED = Keep("returned", column("status").equals("returned"), "orders returned", "退货订单")
+DECLINED = Keep("declined", column("status").equals("declined"), "purchases declined", "被拒交易")
 
 _CAPACITY, _BEHAVIOUR, _HISTORY = Dimension.CAPACITY, Dimension.BEHAVIOUR, Dimension.HISTORY
 
@@ -105,7 +105,8 @@ def _money_per_placed(keep: Keep, days: int) -> Named:
 def _against_median(days: int) -> Named:
     over, under = (fold("orders", "mean", of, _COMPARABLE, days=days, when_empty=None) for of in (BASKET, _MEDIAN))
     title = Text(
-        f"order value against the median of the same goods in the last {days} days", f"近{days}天订单金额相对同类中位数"
+        f"order value relative to the category's median in the last {days} days",
+        f"近{days}天订单金额与同品类中位价之比",
     )
     return ratio(f"orders_price_tier_{days}d", over, under, title=title)
 
@@ -120,7 +121,7 @@ _MIX = (
         "orders_per_merchant_180d",
         count("orders", PLACED, days=180),
         fold("orders", "nunique", _MERCHANT, PLACED, days=180, when_empty=0),
-        title=Text("orders placed per merchant in the last 180 days", "近180天每家商户的订单数"),
+        title=Text("orders placed per merchant in the last 180 days", "近180天平均每家商户订单笔数"),
     ),
     *shares("orders", _ESSENTIALS, 180, among=PLACED),
     *shares("orders", _LEISURE, 180, among=PLACED),
@@ -132,7 +133,7 @@ _PRICE = (
         "orders_price_tier_last",
         _latest(BASKET, BASKET.text, _COMPARABLE),
         _latest(_MEDIAN, _MEDIAN.text, _COMPARABLE),
-        title=Text("value of the latest order against the median of the same goods", "最近一笔订单金额相对同类中位数"),
+        title=Text("value of the latest order relative to the category's median", "最近一笔订单金额与同品类中位价之比"),
     ),
     *(share("orders", keep, days=365, among=_COMPARABLE) for keep in (_ABOVE, _PREMIUM, _BARGAIN)),
 )
@@ -148,10 +149,10 @@ _INSTALMENT_USE = (
 _TAKEN_BACK = (
     *counts("orders", RETURNED, 365),
     *(_per_placed(RETURNED, days) for days in (180, 365)),
-    since("orders", RETURNED, phrase="since an order was last returned", zh="距最近一次退货"),
+    since("orders", RETURNED, phrase="since an order was last returned", zh="距上次退货"),
     *counts("orders", CANCELLED, 365),
     *(_per_placed(CANCELLED, days) for days in (180, 365)),
-    since("orders", CANCELLED, phrase="since an order was last cancelled", zh="距最近一次取消订单"),
+    since("orders", CANCELLED, phrase="since an order was last cancelled", zh="距上次取消订单"),
 )
 
 _REFUSED = (
@@ -160,7 +161,7 @@ _REFUSED = (
     *folds(
         "orders",
         "sum",
-        Of("amount", column("amount"), "money", "value of purchases declined", "被拒购买金额"),
+        Of("amount", column("amount"), "money", "value of purchases declined", "被拒交易金额"),
         DECLINED,
         90,
         when_empty=0,
@@ -170,11 +171,11 @@ _REFUSED = (
         fold("orders", "mean", _AMOUNT, DECLINED, days=365, when_empty=None),
         usual(365),
         title=Text(
-            "average value of purchases declined against that of all orders in the last 365 days",
-            "近365天被拒购买平均金额相对订单平均金额",
+            "average value of purchases declined relative to that of all orders in the last 365 days",
+            "近365天被拒交易与订单平均金额之比",
         ),
     ),
-    since("orders", DECLINED, phrase="since the last declined purchase", zh="距最近一次被拒购买"),
+    since("orders", DECLINED, phrase="since the last declined purchase", zh="距上次交易被拒"),
 )
 
 FEATURES: tuple[Feature, ...] = (

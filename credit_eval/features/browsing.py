@@ -49,7 +49,7 @@ _CATEGORY = Of("category", column("category"), "category", "categories of goods 
 
 def _sessions(days: int) -> Named:
     named = fold("browsing", "nunique", _SESSION, days=days, when_empty=0)
-    return told(named, f"browsing sessions in the last {days} days", f"近{days}天浏览会话数")
+    return told(named, f"browsing sessions in the last {days} days", f"近{days}天浏览会话次数", "次")
 
 
 def _viewed(days: int) -> Named:
@@ -86,7 +86,7 @@ _ACTIVITY = (
     _VIEWS[30],
     *counts("browsing", _SEARCH, 90),
     *counts("browsing", _FAVOURITE, 90),
-    since("browsing", phrase="since the last visit", zh="距最近一次访问"),
+    since("browsing", phrase="since the last visit", zh="距上次访问"),
     gaps("browsing", days=180),
     silence(
         "browsing",
@@ -94,8 +94,8 @@ _ACTIVITY = (
         days=180,
         name="browsing_silence_180d",
         title=Text(
-            "days since the last visit against the usual time between visits (above 1: quieter than usual)",
-            "距最近访问天数相对平常访问间隔(大于1为比平常少)",
+            "days since the last visit relative to the usual gap (above 1: longer than usual)",
+            "距上次访问天数与平时访问间隔之比(大于1为比平时间隔更久)",
         ),
     ),
     series("browsing", "slope", steps=6, when_empty=0),
@@ -111,15 +111,27 @@ _DEPTH = (
     ),
     _time(90),
     decayed("browsing", _TIME, half_life=30, when_empty=0),
-    _per("dwell_per_session", _time(90), _sessions(90), 90, "seconds spent per session", "每次会话停留秒数"),
+    _per("dwell_per_session", _time(90), _sessions(90), 90, "seconds spent per session", "平均每次会话停留秒数"),
     _per(
-        "pages_per_session", count("browsing", days=90), _sessions(90), 90, "pages seen per session", "每次会话浏览数"
+        "pages_per_session",
+        count("browsing", days=90),
+        _sessions(90),
+        90,
+        "pages seen per session",
+        "平均每次会话浏览次数",
     ),
 )
 
 _FUNNEL = (
     *(
-        _per("cart_per_view", _CARTS[days], _VIEWS[days], days, "goods put into the cart per view", "每次浏览的加购数")
+        _per(
+            "cart_per_view",
+            _CARTS[days],
+            _VIEWS[days],
+            days,
+            "add-to-cart rate, goods put into the cart per view",
+            "浏览加购率",
+        )
         for days in (90, 365)
     ),
     *(
@@ -129,16 +141,16 @@ _FUNNEL = (
             _CARTS[days],
             days,
             "checkouts per item in the cart",
-            "每次加购的结算数",
+            "加购结算率",
         )
         for days in (90, 365)
     ),
     *(
-        _per("order_per_view", _ORDERS[days], _VIEWS[days], days, "orders placed per page viewed", "每次浏览的下单数")
+        _per("order_per_view", _ORDERS[days], _VIEWS[days], days, "orders placed per page viewed", "浏览下单率")
         for days in (90, 365)
     ),
-    _per("order_per_checkout", _ORDERS[90], _CHECKOUTS[90], 90, "orders placed per checkout", "每次结算的下单数"),
-    _per("order_per_session", _ORDERS[90], _sessions(90), 90, "orders placed per browsing session", "每次会话的下单数"),
+    _per("order_per_checkout", _ORDERS[90], _CHECKOUTS[90], 90, "orders placed per checkout", "结算下单率"),
+    _per("order_per_session", _ORDERS[90], _sessions(90), 90, "orders placed per browsing session", "会话下单率"),
 )
 
 _ABANDONED = (
@@ -150,21 +162,26 @@ _ABANDONED = (
             _CHECKOUTS[days],
             days,
             "goods put into the cart less checkouts",
-            "加购数减结算数",
+            "加购次数减结算次数",
         )
         for days in (30, 90)
     ),
     _left(
-        "checkouts_abandoned", _CHECKOUTS[90], _ORDERS[90], 90, "checkouts begun less orders placed", "结算数减下单数"
+        "checkouts_abandoned",
+        _CHECKOUTS[90],
+        _ORDERS[90],
+        90,
+        "checkouts begun less orders placed",
+        "结算次数减下单次数",
     ),
-    since("browsing", _CART, phrase="since goods were last put into the cart", zh="距最近一次加购"),
+    since("browsing", _CART, phrase="since goods were last put into the cart", zh="距上次加购"),
 )
 
 _CREDIT_INTEREST = (
     *counts("browsing", _CREDIT, 7, 30, 90, 365),
     share("browsing", _CREDIT, days=90),
     pace("browsing", _CREDIT, short=30, long=180),
-    since("browsing", _CREDIT, phrase="since the last visit to a credit page", zh="距最近一次访问信贷页面"),
+    since("browsing", _CREDIT, phrase="since the last visit to a credit page", zh="距上次访问信贷页面"),
 )
 
 _TIER = (
@@ -180,8 +197,8 @@ _TIER = (
             _viewed(days),
             usual(days),
             days,
-            "price of goods viewed against order value",
-            "浏览商品价格相对订单金额",
+            "price of goods viewed relative to order value",
+            "浏览商品价格与订单金额之比",
         )
         for days in (90, 365)
     ),
@@ -190,8 +207,8 @@ _TIER = (
         fold("browsing", "mean", _CART_PRICE, _CART, days=90, when_empty=None),
         _viewed(90),
         90,
-        "price of goods put into the cart against that of goods viewed",
-        "加购商品价格相对浏览商品价格",
+        "price of goods put into the cart relative to that of goods viewed",
+        "加购商品价格与浏览商品价格之比",
     ),
 )
 

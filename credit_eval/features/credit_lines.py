@@ -22,8 +22,8 @@ from credit_eval.features.repayment import UNPAID
 from credit_eval.features.spending import NET_SPENDING_180
 from credit_eval.features.subjects import about, counts, told
 
-_OPEN = Keep("open", UNPAID, "instalments not yet paid", "未还分期")
-_OWED = Of("due", column("due_amount"), "money", "money owed in instalments not yet paid", "未还分期金额")
+_OPEN = Keep("open", UNPAID, "instalments not yet paid", "未还账单")
+_OWED = Of("due", column("due_amount"), "money", "money owed in instalments not yet paid", "待还余额")
 _LIMIT = Of("limit", column("credit_limit"), "money", "credit limit", "授信额度")
 _BORROWED = Of("limit", column("credit_limit"), "money", "credit granted at opening", "开户授信额度")
 _ACCOUNT = Of("held", column("account_id"), "category", "credit accounts or loans", "信用账户或贷款")
@@ -59,34 +59,34 @@ def _owed_then(days: int) -> Expression:
 
 def _debt_change(days: int) -> Named:
     now = Case(UNPAID, column("due_amount"), Constant(0))
-    of = Of(f"owed_change_{days}d", now - _owed_then(days), "money", "change of money owed", "未还金额的变化")
-    title = Text(f"change of money owed over the last {days} days", f"近{days}天未还金额的变化")
+    of = Of(f"owed_change_{days}d", now - _owed_then(days), "money", "change of money owed", "待还余额的变化")
+    title = Text(f"change of money owed over the last {days} days", f"近{days}天待还余额的变化")
     return fold("repayments", "sum", of, when_empty=0, title=title)
 
 
 def _opened(days: int | None) -> Named:
     """Accounts by when they were opened; a change of limit is no opening."""
     when = Text(f"in the last {days} days", f"近{days}天新开") if days else Text("so far", "累计")
-    title = Text(f"credit accounts or loans {'opened ' if days else ''}{when.en}", f"{when.zh}信用账户或贷款数")
+    title = Text(f"credit accounts or loans {'opened ' if days else ''}{when.en}", f"{when.zh}信用账户或贷款个数")
     return fold("accounts", "nunique", _ACCOUNT, clock="opened_at", days=days, when_empty=0, title=title)
 
 
-_NOW, _BEFORE = limit_now().named, _limit(2, Text("credit limit before the latest", "上一次授信额度"))
+_NOW, _BEFORE = limit_now().named, _limit(2, Text("previous credit limit", "调整前授信额度"))
 _HIGHEST = fold("accounts", "max", _LIMIT, when_empty=None)
 _LOWEST = fold("accounts", "min", _LIMIT, when_empty=None)
 _CHANGE_90 = _debt_change(90)
 
 _ACCOUNTS = (
     _opened(None),
-    since("accounts", clock="opened_at", first=True, phrase="since the first credit account", zh="距首个信用账户"),
+    since("accounts", clock="opened_at", first=True, phrase="since the first credit account", zh="距首次开立信用账户"),
 )
 _RECENT = (
     *(_opened(days) for days in (90, 365)),
-    since("accounts", clock="opened_at", phrase="since the latest credit account", zh="距最近一个信用账户"),
+    since("accounts", clock="opened_at", phrase="since the latest credit account", zh="距最近开立信用账户"),
     told(
         gaps("accounts", clock="opened_at"),
         "average time between openings of credit accounts",
-        "信用账户开户间隔天数的平均值",
+        "信用账户平均开户间隔天数",
     ),
 )
 
@@ -102,13 +102,13 @@ _LIMIT_MOVES = (
         "accounts_limit_growth",
         _NOW,
         _LOWEST,
-        title=Text("credit limit against the lowest so far", "授信额度相对历史最低额度"),
+        title=Text("credit limit relative to the lowest so far", "授信额度与历史最低额度之比"),
     ),
     ratio(
         "accounts_limit_vs_highest",
         _NOW,
         _HIGHEST,
-        title=Text("credit limit against the highest so far", "授信额度相对历史最高额度"),
+        title=Text("credit limit relative to the highest so far", "授信额度与历史最高额度之比"),
     ),
     _BEFORE,
     difference(
@@ -118,7 +118,7 @@ _LIMIT_MOVES = (
         title=Text("latest change of the credit limit", "最近一次额度变化"),
     ),
     *counts("accounts", _CHANGED, 180, None),
-    since("accounts", _CHANGED, phrase="since the credit limit last changed", zh="距最近一次额度调整"),
+    since("accounts", _CHANGED, phrase="since the credit limit last changed", zh="距上次额度调整"),
 )
 
 _DEBT = (
@@ -128,7 +128,7 @@ _DEBT = (
         "repayments_owed_vs_net_spending_180d",
         owed_now().named,
         NET_SPENDING_180.named,
-        title=Text("money owed against net spending of the last 180 days", "未还金额相对近180天净消费额"),
+        title=Text("balance owed relative to net spending of the last 180 days", "待还余额与近180天净消费额之比"),
     ),
 )
 _UTILISATION = (
@@ -151,7 +151,7 @@ _UTILISATION = (
         owed_now().named,
         _HIGHEST,
         unit="share",
-        title=Text("money owed as a share of the highest credit limit so far", "未还金额占历史最高额度的比例"),
+        title=Text("money owed as a share of the highest credit limit so far", "待还余额占历史最高额度的比例"),
     ),
 )
 

@@ -14,7 +14,11 @@ from credit_eval.core.errors import DeclarationError
 from credit_eval.events.measures import Measure, aggregates_of
 from credit_eval.events.query import Aggregate, Expression
 from credit_eval.events.tables import table_named
-from credit_eval.features.words import Language, Text, Unit, show, unknown
+from credit_eval.features.typical import Typical
+from credit_eval.features.words import ABSENT, NO_LIMIT, Language, Text, Unit, show, unknown
+
+#: A typical value is told together with the share of customers that have none, from this share on.
+SOME_WITHOUT = 0.10
 
 Lawful = Literal["any", "not_in_eu_credit", "audit_only"]
 
@@ -62,12 +66,13 @@ class Of:
 
 @dataclass(frozen=True)
 class Named:
-    """A measure with the name and the words its declaration gave it; made by the functions below."""
+    """A measure with the name and the words its declaration gave it; Chinese counts it with a measure word."""
 
     name: str
     measure: Measure
     unit: Unit
     title: Text
+    measure_word: str = ""
 
 
 @dataclass(frozen=True)
@@ -141,31 +146,45 @@ class Feature:
         return needed
 
     def show(self, value: object, currency: str = "", language: Language = "en") -> str:
-        """A value as a person writes it; unknown is said, never filled."""
-        return show(value, self.unit, currency, language)
+        """A value as a person writes it; an unknown one is told by why there is none, never filled."""
+        if unknown(value):
+            return self._absent.in_(language)
+        return show(value, self.unit, currency, language, self.named.measure_word)
 
-    def sentence(self, value: object, typical: object, currency: str = "", language: Language = "en") -> str:
-        """The reason text: the customer's value, what it is, and the usual value.
+    @property
+    def _absent(self) -> Text:
+        """Why there may be no value: it never happened, there is no limit to compare with, or nobody wrote it down."""
+        if isinstance(self.measure, Aggregate) and self.measure.kind.startswith("days_since"):
+            return Text("never", "从未发生")
+        return NO_LIMIT if self.reason in ("R_UTILISATION", "R_LIMIT_CHANGES") else ABSENT
+
+    def sentence(self, value: object, typical: Typical, currency: str = "", language: Language = "en") -> str:
+        """The reason text: the customer's value, what it is, and what is typical of everybody.
 
         >>> from credit_eval.features.language import column, fold
         >>> of = Of("bank", column("bank"), "category", "bank", "开户银行")
         >>> bank = fold("customers", "last", of, when_empty=None, title=of.text)
         >>> told = Feature(bank, Dimension.IDENTITY, 0, "R_CUSTOMER_PROFILE")
-        >>> told.sentence("First Bank", "GT Bank")
+        >>> told.sentence("First Bank", Typical("GT Bank", 0.0))
         'Bank: First Bank; commonest: GT Bank'
-        >>> told.sentence("First Bank", "GT Bank", language="zh")
-        '开户银行:First Bank;最常见:GT Bank'
+        >>> told.sentence("First Bank", Typical(None, 0.6), language="zh")
+        '开户银行：First Bank；多数客户无此记录'
         """
-        shown, usual = (self.show(one, currency, language) for one in (value, typical))
+        shown = self.show(value, currency, language)
         if language == "zh":
-            return f"{self.named.title.zh}:{shown};{self.usual(usual, language)}"
+            return f"{self.named.title.zh}：{shown}；{self.usual(typical, currency, language)}"
         counts = (self.unit == "count" and value != 1) or self.title.startswith("since ")
         text = f"{shown} {self.title}" if counts and not unknown(value) else f"{self.title}: {shown}"
-        return f"{text[0].upper()}{text[1:]}; {self.usual(usual)}"
+        return f"{text[0].upper()}{text[1:]}; {self.usual(typical, currency)}"
 
-    def usual(self, shown: str, language: Language = "en") -> str:
-        """The typical value with its words; the commonest of many categories is rarely what most customers have."""
-        category = self.unit == "category"
+    def usual(self, typical: Typical, currency: str = "", language: Language = "en") -> str:
+        """What is typical, with its words; how many have no value is said where they are no few."""
+        if typical.value is None:
+            return "多数客户无此记录" if language == "zh" else "most customers have none"
+        shown, without = self.show(typical.value, currency, language), f"{typical.without:.0%}"
+        some = typical.without >= SOME_WITHOUT
         if language == "zh":
-            return f"{'最常见' if category else '多数客户'}:{shown}"
-        return f"{'commonest' if category else 'most customers'}: {shown}"
+            said = f"{'最常见' if self.unit == 'category' else '客户中位数'}：{shown}"
+            return said + (f"（{without}的客户无此记录）" if some else "")
+        said = f"{'commonest' if self.unit == 'category' else 'typical'}: {shown}"
+        return said + (f" ({without.replace('%', ' %')} of customers have none)" if some else "")

@@ -36,7 +36,9 @@ _REFERRED = Of("referred", column("referred"), "category", "referral", "经他�
 FEATURES: tuple[Feature, ...] = (
     *about(_PROFILE, _IDENTITY, _now(_AGE), *map(_now, _ON_FILE)),
     *about("R_IDENTITY_CHECK", _IDENTITY, _now(_KYC), direction=-1),
-    *about("R_SHORT_RELATIONSHIP", _IDENTITY, since("customers", first=True, phrase="since registration", zh="距注册")),
+    *about(
+        "R_SHORT_RELATIONSHIP", _IDENTITY, since("customers", first=True, phrase="since registration", zh="距注册时间")
+    ),
     *about(_PROFILE, _IDENTITY, *(fold("customers", "nunique", of, when_empty=0) for of in _CHANGING)),
     *about("R_REFERRAL", Dimension.NETWORK, _now(_REFERRED), lawful="not_in_eu_credit"),
 )

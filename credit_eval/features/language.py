@@ -3,14 +3,15 @@
 From one `Feature` come its column name, its entry in the dictionary, its SQL and its reason sentence. The name
 is the declaration's parts in order: table, what is kept, what is measured, how it is folded, which window.
 
->>> failed = Keep("failed", column("outcome").equals("failed"), "payments failed", "失败的支付")
+>>> from credit_eval.features.typical import Typical
+>>> failed = Keep("failed", column("outcome").equals("failed"), "payments failed", "支付失败")
 >>> risky = Feature(count("payments", failed, days=30), Dimension.BEHAVIOUR, +1, "R_FAILED_PAYMENTS")
 >>> risky.name
 'payments_failed_count_30d'
->>> risky.sentence(3.0, 0.0)
-'3 payments failed in the last 30 days; most customers: 0'
->>> risky.sentence(3.0, 0.0, language="zh")
-'近30天失败的支付数:3;多数客户:0'
+>>> risky.sentence(3.0, Typical(0.0, without=0.0))
+'3 payments failed in the last 30 days; typical: 0'
+>>> risky.sentence(3.0, Typical(0.0, without=0.25), language="zh")
+'近30天支付失败次数：3次；客户中位数：0次（25%的客户无此记录）'
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from credit_eval.events.store import DatasetInfo
 from credit_eval.events.tables import table_named
 from credit_eval.features.declaration import Dimension, Feature, Keep, Named, Of
 from credit_eval.features.words import (
+    MEASURE_WORDS,
     ROWS,
     Text,
     Unit,
@@ -39,6 +41,9 @@ from credit_eval.features.words import (
     window,
 )
 
+#: Measure words of the steps of a series.
+_STEP_MEASURES = {7: "周", 30: "个月"}
+
 Jurisdiction = Literal["any", "eu"]
 
 
@@ -46,8 +51,9 @@ def count(table: str, keep: Keep | None = None, *, days: int | None = None, cloc
     """How many rows; none is 0."""
     what = keep.text if keep else ROWS[table]
     aggregate = Aggregate(table, "count", where=_where(keep), days=days, clock=clock, when_empty=0)
-    title = Text(joined(what.en, so_far(days).en), f"{so_far(days).zh}{what.zh}数")
-    return Named(_name(table, keep, None, "count", days), aggregate, "count", title)
+    measure = MEASURE_WORDS[table]
+    title = Text(joined(what.en, so_far(days).en), f"{so_far(days).zh}{what.zh}{measure}数")
+    return Named(_name(table, keep, None, "count", days), aggregate, "count", title, measure)
 
 
 def fold(
@@ -66,7 +72,8 @@ def fold(
     aggregate = Aggregate(table, kind, of.value, _where(keep), days=days, clock=clock, when_empty=when_empty, nth=nth)
     units: dict[str, Unit] = {"nunique": "count", "entropy": "number"}
     name = _name(table, keep, of, kind if nth == 1 else f"{kind}_{nth}", days)
-    return Named(name, aggregate, units.get(kind, of.unit), title or folded(kind, of.text, days, nth, of.unit))
+    measure = "个" if kind == "nunique" else ""
+    return Named(name, aggregate, units.get(kind, of.unit), title or folded(kind, of.text, days, nth, of.unit), measure)
 
 
 def decayed(
@@ -88,10 +95,10 @@ def gaps(
     """Mean (or spread) of the days between successive days with a row."""
     kind: Kind = "gap_std" if spread else "gap_mean"
     aggregate = Aggregate(table, kind, where=_where(keep), days=days, clock=clock, when_empty=None)
-    what, said = keep.text if keep else ROWS[table], "spread of" if spread else "average"
+    what, said = keep.text if keep else ROWS[table], "spread of the" if spread else "average"
     title = Text(
         joined(said, "time between days with", what.en, window(days).en),
-        f"{window(days).zh}{what.zh}间隔天数的{'波动' if spread else '平均值'}",
+        f"{window(days).zh}{what.zh}{'间隔天数标准差' if spread else '平均间隔天数'}",
     )
     return Named(_name(table, keep, None, kind, days), aggregate, "days", title)
 
@@ -118,13 +125,16 @@ def series(
         "active": "number",
     }
     name = f"{_name(table, keep, of, shape, None)}_{steps}x{step}d"
-    return Named(name, Series(inner, shape, step, steps, when_empty), units[shape], stepped(shape, what, step, steps))
+    steps_word, rows_word = _STEP_MEASURES.get(step, ""), "" if of else MEASURE_WORDS[table]
+    measure = {"longest_run": steps_word, "active": steps_word, "slope": rows_word}.get(shape, "")
+    made = Series(inner, shape, step, steps, when_empty)
+    return Named(name, made, units[shape], stepped(shape, what, step, steps), measure)
 
 
 def rank(named: Named) -> Named:
     """Where the customer stands among everybody observed at the same as_of: 0 lowest, 1 highest."""
     assert not isinstance(named.measure, Rank)
-    title = Text(f"{named.title.en}, as a rank among all customers", f"{named.title.zh}在全体客户中的排位")
+    title = Text(f"{named.title.en}, percentile among all customers", f"{named.title.zh}在全体客户中的百分位")
     return Named(f"{named.name}_rank", Rank(named.measure), "share", title)
 
 
@@ -172,8 +182,8 @@ def trend(table: str, of: Of, keep: Keep | None = None, *, short: int, long: int
     over, under = (fold(table, "sum", of, keep, days=days, clock=clock, when_empty=0) for days in (short, long))
     name = f"{_name(table, keep, of, 'trend', None)}_{short}d_{long}d"
     title = Text(
-        f"{of.phrase} in the last {short} days against the last {long} days (1 = steady)",
-        f"近{short}天{of.zh}相对近{long}天的水平(1为持平)",
+        f"daily {of.phrase}, last {short} days relative to last {long} (1: steady)",
+        f"近{short}天与近{long}天日均{of.zh}之比(1为持平)",
     )
     return ratio(name, over, under, factor=long // short, title=title)
 

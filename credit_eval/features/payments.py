@@ -22,28 +22,28 @@ from credit_eval.features.language import (
 from credit_eval.features.spending import PLACED, spent
 from credit_eval.features.subjects import AT_NIGHT, ON_WEEKEND, about, counts, folds, one_each, shares, told
 
-FAILED = Keep("failed", column("outcome").equals("failed"), "payments failed", "失败的支付")
+FAILED = Keep("failed", column("outcome").equals("failed"), "payments failed", "支付失败")
 
 
 def _failed_for(label: str, cause: str, phrase: str, zh: str) -> Keep:
     return Keep(label, column("failure_cause").equals(cause), phrase, zh)
 
 
-_NO_FUNDS = _failed_for("no_funds", "insufficient_funds", "payments failed for lack of funds", "余额不足的支付")
+_NO_FUNDS = _failed_for("no_funds", "insufficient_funds", "payments failed for lack of funds", "因余额不足支付失败")
 _NOT_PROVED = _failed_for(
-    "not_authenticated", "authentication", "payments failed in authentication", "身份验证失败的支付"
+    "not_authenticated", "authentication", "payments failed in authentication", "因身份验证未通过支付失败"
 )
-_TECHNICAL = _failed_for("technical", "technical", "payments failed for technical reasons", "技术故障的支付")
+_TECHNICAL = _failed_for("technical", "technical", "payments failed for technical reasons", "因技术故障支付失败")
 
-_PAID = Keep("succeeded", column("outcome").equals("succeeded"), "payments that succeeded", "成功的支付")
+_PAID = Keep("succeeded", column("outcome").equals("succeeded"), "payments that succeeded", "支付成功")
 _OWN = Keep(
     "own_money",
     _PAID.where & ~column("method").equals("bnpl"),
     "payments out of the customer's own pocket",
     "自有资金支付",
 )
-_CREDIT = Keep("bnpl", column("method").equals("bnpl"), "payments made on credit", "先买后付的支付")
-_LENT = Keep("bnpl_succeeded", _PAID.where & _CREDIT.where, "purchases paid on credit", "先买后付的购买")
+_CREDIT = Keep("bnpl", column("method").equals("bnpl"), "payments made on credit", "先买后付支付")
+_LENT = Keep("bnpl_succeeded", _PAID.where & _CREDIT.where, "purchases paid on credit", "先买后付购买")
 _BY_METHOD = tuple(
     Keep(method, column("method").equals(method), f"payments made {how}", zh)
     for method, how, zh in (
@@ -61,7 +61,7 @@ _BY_CHANNEL = tuple(
     )
 )
 _BY_PROOF = tuple(
-    Keep(proof, column("authentication").equals(proof), f"payments authenticated by {how}", f"{zh}验证的支付")
+    Keep(proof, column("authentication").equals(proof), f"payments authenticated by {how}", f"{zh}验证支付")
     for proof, how, zh in (("biometric", "face or fingerprint", "生物特征"), ("password", "password", "密码"))
 )
 _NIGHT = Keep("night", AT_NIGHT, "payments made between midnight and six local time", "凌晨(当地时间0至6点)支付")
@@ -102,8 +102,8 @@ _FAILURES = (
     decayed("payments", one_each(FAILED, "weight"), FAILED, half_life=30, when_empty=0),
 )
 _FAILED_LAST = (
-    since("payments", FAILED, phrase="since a payment last failed", zh="距最近一次支付失败"),
-    since("payments", _NO_FUNDS, phrase="since a payment last failed for lack of funds", zh="距最近一次余额不足"),
+    since("payments", FAILED, phrase="since a payment last failed", zh="距上次支付失败"),
+    since("payments", _NO_FUNDS, phrase="since a payment last failed for lack of funds", zh="距上次因余额不足支付失败"),
 )
 _CAUSES = (
     *shares("payments", _NO_FUNDS, 365, among=FAILED),
@@ -116,7 +116,7 @@ _CAUSES = (
         _CAUSE,
         FAILED,
         when_empty=None,
-        title=Text("cause of the latest failed payment", "最近一次支付失败的原因"),
+        title=Text("cause of the latest failed payment", "最近一次支付失败原因"),
     ),
 )
 
@@ -125,7 +125,7 @@ _ON_CREDIT = (
     *(_sum(_OWED, _LENT, days) for days in (30, 365)),
     _money_share(_OWED, _LENT, 180, _PAID, Text("money paid", "全部支付金额")),
     trend("payments", _OWED, _LENT, short=30, long=180),
-    since("payments", _LENT, phrase="since the last purchase on credit", zh="距最近一次先买后付"),
+    since("payments", _LENT, phrase="since the last purchase on credit", zh="距上次先买后付"),
 )
 
 _MEANS = (
@@ -148,7 +148,7 @@ _LEVEL = (
     told(
         fold("payments", "mean", _POCKET, _OWN, days=180, when_empty=None),
         "average payment out of the customer's own pocket in the last 180 days",
-        "近180天平均每笔自有资金支付金额",
+        "近180天平均每次自有资金支付金额",
     ),
 )
 _STEADY = (series("payments", "variation", _POCKET, _OWN, steps=6, when_empty=None),)
@@ -159,14 +159,14 @@ _MOVING = (
 
 #: Tables cannot be joined row by row, so the time from order to payment is told of the latest of each only.
 _SETTLING = (
-    since("payments", _PAID, phrase="since the last payment that succeeded", zh="距最近一次成功支付"),
+    since("payments", _PAID, phrase="since the last payment that succeeded", zh="距上次支付成功"),
     difference(
         "payments_after_order_days_last",
         since("orders", PLACED, phrase="", zh=""),
         since("payments", _PAID, phrase="", zh=""),
         title=Text(
             "time from the latest order to the latest payment (negative: the order is not paid yet)",
-            "最近一笔订单到最近一次成功支付的天数(负为尚未支付)",
+            "最近一笔订单到最近一次支付成功的天数(负数为尚未支付)",
         ),
     ),
     ratio(

@@ -21,10 +21,10 @@ REASONS: dict[str, Text] = {
     "R_CONVERSION": Text("how much browsing becomes orders", "浏览到下单的转化"),
     "R_COST_OF_LOAN": Text("cost of the loan asked for", "所申请借款的成本"),
     "R_CREDIT_LINE": Text("size of the credit line", "授信额度大小"),
-    "R_CREDIT_USE": Text("purchases made on credit", "先买后付的使用"),
+    "R_CREDIT_USE": Text("purchases made on credit", "先买后付使用情况"),
     "R_CUSTOMER_PROFILE": Text("personal details on file", "登记的个人资料"),
     "R_DEBT_LEVEL": Text("debt outstanding", "未还债务"),
-    "R_DECLINED_PURCHASES": Text("declined purchases", "被拒的购买"),
+    "R_DECLINED_PURCHASES": Text("declined purchases", "被拒交易"),
     "R_DEVICES": Text("number and changes of devices", "设备数量与变更"),
     "R_EARLY_REPAYMENTS": Text("repayments before the due date", "提前还款"),
     "R_FAILED_LOGINS": Text("failed logins", "登录失败"),
@@ -35,12 +35,13 @@ REASONS: dict[str, Text] = {
     "R_INTEREST_IN_CREDIT": Text("visits to credit pages", "信贷页面访问"),
     "R_IRREGULAR_REPAYMENTS": Text("irregular repayments", "还款不规律"),
     "R_IRREGULAR_SPENDING": Text("irregular spending", "消费不规律"),
+    "R_LITTLE_ON_RECORD": Text("little on record", "可参考记录较少"),
     "R_LATE_REPAYMENTS": Text("late repayments", "逾期还款"),
     "R_LIMIT_CHANGES": Text("changes of the credit limit", "额度调整"),
     "R_LOGINS": Text("how often the customer logs in", "登录频率"),
     "R_NIGHT_ACTIVITY": Text("activity at night or at the weekend", "夜间与周末活动"),
     "R_ORDER_ACTIVITY": Text("how often the customer orders", "下单频率"),
-    "R_OVERDUE_NOW": Text("instalments overdue now", "当前逾期分期"),
+    "R_OVERDUE_NOW": Text("instalments overdue now", "当前逾期期数"),
     "R_PART_PAYMENTS": Text("part payments", "部分还款"),
     "R_PAYMENT_METHODS": Text("ways of paying", "支付方式"),
     "R_PRICE_TIER": Text("price of the goods viewed and bought", "浏览与购买商品的价位"),
@@ -58,9 +59,26 @@ REASONS: dict[str, Text] = {
     "R_SPENDING_LEVEL": Text("level of spending", "消费水平"),
     "R_SPENDING_TREND": Text("trend of spending", "消费趋势"),
     "R_TERM_ASKED": Text("term asked for", "申请期限"),
-    "R_UNPAID_ORDERS": Text("how soon and how fully orders are paid", "订单付款的及时与完整"),
+    "R_UNPAID_ORDERS": Text("how soon and how fully orders are paid", "订单付款及时性与完整性"),
     "R_UTILISATION": Text("share of the credit line in use", "额度使用率"),
 }
+
+
+#: What the lender did itself, or what it holds against a customer for no act of theirs: never told as a reason.
+LENDERS_ACTS = frozenset({"R_CREDIT_LINE", "R_LIMIT_CHANGES", "R_REFUSED_APPLICATIONS", "R_DECLINED_PURCHASES"})
+#: The reason where nothing that can be told raised the risk, and little is known.
+LITTLE_KNOWN = "R_LITTLE_ON_RECORD"
+
+
+def little_known(known: int, typical: int, of: int, language: Language = "en") -> str:
+    """The sentence of `LITTLE_KNOWN`: how many facts there are, of how many, and how many there are on average.
+
+    >>> little_known(40, 210, 323)
+    'Little on record: 40 of 323 facts are known; average: 210'
+    """
+    if language == "zh":
+        return f"可参考的记录较少：{of}项中有{known}项；客户平均：{typical}项"
+    return f"Little on record: {known} of {of} facts are known; average: {typical}"
 
 
 def label(code: str, language: Language = "en") -> str:

@@ -25,7 +25,7 @@ from credit_eval.features.language import (
 )
 from credit_eval.features.subjects import AT_NIGHT, ON_WEEKEND, about, counts, pace, silence
 
-_SPENDING = Of("amount", column("amount"), "money", "spending on orders", "订单消费额")
+_SPENDING = Of("amount", column("amount"), "money", "spending on orders", "消费额")
 BASKET = Of("amount", column("amount"), "money", "order value", "订单金额")
 
 _TAKEN_BACK = Case(
@@ -64,7 +64,7 @@ def _latest(nth: int, title: Text) -> Named:
 NET_SPENDING_180 = Feature(fold("orders", "sum", _NET, days=180, when_empty=0), _CAPACITY, 0, "R_SPENDING_LEVEL")
 
 _LAST = _latest(1, Text("value of the latest order", "最近一笔订单金额"))
-_LAST_BUT_ONE = _latest(2, Text("value of the last but one order", "倒数第二笔订单金额"))
+_LAST_BUT_ONE = _latest(2, Text("value of the second most recent order", "倒数第二笔订单金额"))
 _LARGEST = fold("orders", "max", BASKET, PLACED, days=180, when_empty=None)
 _SPREAD = fold("orders", "std", BASKET, PLACED, days=365, when_empty=None)
 
@@ -78,7 +78,7 @@ _ACTIVITY = (
 )
 
 _RHYTHM = (
-    since("orders", PLACED, phrase="since the last order", zh="距最近一次下单"),
+    since("orders", PLACED, phrase="since the last order", zh="距上次下单"),
     gaps("orders", PLACED, days=365),
     gaps("orders", PLACED, spread=True, days=365),
     silence(
@@ -87,8 +87,8 @@ _RHYTHM = (
         days=365,
         name="orders_placed_silence_365d",
         title=Text(
-            "days since the last order against the usual time between orders (above 1: quieter than usual)",
-            "距最近下单天数相对平常下单间隔(大于1为比平常少)",
+            "days since the last order relative to the usual gap (above 1: longer than usual)",
+            "距上次下单天数与平时下单间隔之比(大于1为比平时间隔更久)",
         ),
     ),
 )
@@ -113,14 +113,15 @@ _TREND = (
         "orders_placed_amount_last_change",
         _LAST,
         _LAST_BUT_ONE,
-        title=Text("change of value from the last but one order to the latest", "最近一笔订单金额相对上一笔的变化"),
+        title=Text("change of value from the order before to the latest", "最近一笔订单金额较上一笔的变化"),
     ),
     ratio(
         "orders_placed_amount_last_vs_mean_180d",
         _LAST,
         usual(180),
         title=Text(
-            "value of the latest order against the average of the last 180 days", "最近一笔订单金额相对近180天平均"
+            "value of the latest order relative to the average of the last 180 days",
+            "最近一笔订单金额与近180天平均之比",
         ),
     ),
 )
@@ -131,7 +132,9 @@ _IRREGULAR = (
         "orders_placed_amount_cv_365d",
         _SPREAD,
         usual(365),
-        title=Text("spread of order values against their average in the last 365 days", "近365天订单金额波动相对平均"),
+        title=Text(
+            "spread of order values relative to their average in the last 365 days", "近365天订单金额标准差与平均之比"
+        ),
     ),
     ratio(
         "orders_placed_amount_largest_share_180d",

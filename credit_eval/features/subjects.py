@@ -26,6 +26,7 @@ from credit_eval.features.language import (
     share,
     since,
 )
+from credit_eval.features.words import MEASURE_WORDS
 
 #: Conditions on the time of day and of the week, by the customers' clocks (the data set's zone).
 AT_NIGHT = Part("hour", column("occurred_at")).below(6)
@@ -64,9 +65,9 @@ def folds(
     return tuple(fold(table, kind, of, keep, days=days, when_empty=when_empty, clock=clock) for days in windows)
 
 
-def told(named: Named, en: str, zh: str) -> Named:
-    """The same measure in other words, where the made-up ones limp."""
-    return replace(named, title=Text(en, zh))
+def told(named: Named, en: str, zh: str, measure: str | None = None) -> Named:
+    """The same measure in other words, where the made-up ones limp; perhaps with another measure word."""
+    return replace(named, title=Text(en, zh), measure_word=named.measure_word if measure is None else measure)
 
 
 def one_each(keep: Keep, label: str) -> Of:
@@ -78,8 +79,8 @@ def pace(table: str, keep: Keep, *, short: int, long: int) -> Named:
     """Daily number of rows in the short window against the long one: 1 is steady, 2 is doubled."""
     over, under = counts(table, keep, short, long)
     title = Text(
-        f"{keep.phrase} in the last {short} days against the last {long} days (1 = steady)",
-        f"近{short}天{keep.zh}数相对近{long}天的水平(1为持平)",
+        f"daily {keep.phrase}, last {short} days relative to last {long} (1: steady)",
+        f"近{short}天与近{long}天日均{keep.zh}{MEASURE_WORDS[table]}数之比(1为持平)",
     )
     return ratio(f"{table}_{keep.label}_pace_{short}d_{long}d", over, under, factor=long // short, title=title)
 

@@ -69,7 +69,7 @@ def _grade_cap(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
 
 
 def _affordability(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
-    said = [f"limit set by affordability, {g.capacity_multiple:g} times a monthly capacity of " for g in policy.grades]
+    said = [f"limit set by affordability, {g.capacity_multiple:g} × a monthly spending of " for g in policy.grades]
     pairs = zip(customers.grade[rows].tolist(), customers.capacity[rows].tolist(), strict=True)
     return [said[i] + _money(policy, capacity) for i, capacity in pairs]
 
@@ -77,8 +77,8 @@ def _affordability(customers: Customers, rows: Ints, policy: Policy) -> list[str
 def _thin_file(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
     said = [
         (
-            f"limit set by the thin-file cap of grade {g.grade}, {_money(policy, policy.money(g.thin_file_cap))}, as ",
-            f"{g.capacity_multiple:g} times a monthly capacity of ",
+            f"limit set by the least that grade {g.grade} affords, {_money(policy, policy.money(g.thin_file_cap))}: ",
+            f"{g.capacity_multiple:g} × a monthly spending of ",
         )
         for g in policy.grades
     ]
@@ -88,8 +88,8 @@ def _thin_file(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
 
 def _why_thin(times: str, capacity: float, policy: Policy) -> str:
     if math.isnan(capacity):
-        return "the monthly capacity is unknown"
-    return f"{times}{_money(policy, capacity)} is not more"
+        return "the monthly spending is not known"
+    return f"{times}{_money(policy, capacity)} would not be more"
 
 
 def _budget(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
@@ -161,7 +161,7 @@ def _referral(customers: Customers, referral: int, row: int, policy: Policy) -> 
             paid = _days(customers.since_cure[row])
             why = f"a debt in default was paid {paid} ago, less than {_days(policy.refer.cured_within_days)}"
         case _:
-            why = "the monthly capacity is unknown"
+            why = "the monthly spending is not known"
     return f"for a person to decide, as {why}: "
 
 

@@ -1,4 +1,4 @@
-"""One customer's profile as a person reads it: five dimensions, each value beside what most customers have."""
+"""One customer's profile as a person reads it: five dimensions, each value beside what is typical."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from credit_eval.core.errors import CohortError
 from credit_eval.events.engines.duckdb import DuckDB, parquet
 from credit_eval.features.language import Catalogue, Dimension
+from credit_eval.features.typical import Typical
 from credit_eval.profiles.store import Profiles
 
 
@@ -23,13 +24,15 @@ class Line:
 
 
 def by_dimension(
-    values: Mapping[str, object], typical: Mapping[str, object], catalogue: Catalogue, currency: str
+    values: Mapping[str, object], typical: Mapping[str, Typical], catalogue: Catalogue, currency: str
 ) -> dict[Dimension, list[Line]]:
     """The lines of each dimension, in the catalogue's order; a dimension without data has none."""
     lines: dict[Dimension, list[Line]] = {dimension: [] for dimension in Dimension}
     for feature in catalogue.features:
-        value, common = (feature.show(of[feature.name], currency) for of in (values, typical))
-        lines[feature.dimension].append(Line(feature.name, feature.title, value, common, feature.usual(common)))
+        common = typical[feature.name]
+        value, usual = (feature.show(one, currency) for one in (values[feature.name], common.value))
+        line = Line(feature.name, feature.title, value, usual, feature.usual(common, currency))
+        lines[feature.dimension].append(line)
     return lines
 
 

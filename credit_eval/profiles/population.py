@@ -1,23 +1,32 @@
-"""What most customers have: the value a reason sentence compares with."""
+"""What is typical of everybody whose profiles there are."""
 
 from __future__ import annotations
 
-from credit_eval.events.engines.duckdb import DuckDB, parquet
+from collections import Counter
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from credit_eval.features.typical import Typical
 from credit_eval.profiles.store import Profiles
 
+#: Columns read at once: memory is these, whatever the number of features.
+_COLUMNS = 16
 
-def typical_values(engine: DuckDB, profiles: Profiles) -> dict[str, float | str | None]:
-    """Per feature the median of the known values, or the commonest category (ties: the first by name)."""
-    source = parquet(profiles.pattern)
-    numbers = [f.name for f in profiles.catalogue.features if f.value_type == "number"]
-    texts = [f.name for f in profiles.catalogue.features if f.value_type == "category"]
-    medians = (
-        engine.rows("SELECT " + ", ".join(f'median("{n}")' for n in numbers) + f" FROM {source}") if numbers else [()]
-    )
-    found: dict[str, float | str | None] = dict(zip(numbers, medians[0], strict=True))
-    for name in texts:
-        rows = engine.rows(
-            f'SELECT "{name}" FROM {source} WHERE "{name}" IS NOT NULL GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1'
-        )
-        found[name] = rows[0][0] if rows else None
+
+def typical_values(profiles: Profiles) -> dict[str, Typical]:
+    """Per feature what is typical of all profiles, a few columns at a time."""
+    features = profiles.catalogue.features
+    found: dict[str, Typical] = {}
+    for start in range(0, len(features), _COLUMNS):
+        some = features[start : start + _COLUMNS]
+        columns = pq.read_table(profiles.parts, columns=[feature.name for feature in some])
+        for feature in some:
+            column = columns[feature.name]
+            if feature.value_type == "number":
+                found[feature.name] = Typical.of_numbers(column.cast("float64").to_numpy())
+            else:
+                counted = {row["values"]: row["counts"] for row in pc.value_counts(column.cast("string")).to_pylist()}
+                without = counted.pop(None, 0)
+                found[feature.name] = Typical.of_counts(Counter(counted), without)
     return found

@@ -32,6 +32,7 @@ from credit_eval.core.progress import Tick, silent
 from credit_eval.explain.contributions import Contributions, check_sums, contributions
 from credit_eval.explain.reasons import reason_codes
 from credit_eval.features.language import Catalogue
+from credit_eval.features.typical import Typical
 from credit_eval.models.model import CreditModel
 from credit_eval.policy.decide import ADVERSE, BY_SCORE, decide
 from credit_eval.policy.settings import Policy
@@ -78,7 +79,7 @@ class Job:
     model: CreditModel
     model_version: int
     policy: Policy
-    typical: Mapping[str, Any]
+    typical: Mapping[str, Typical]
     currency: str
     revolving: bool
     assume_no_debt: bool
@@ -103,7 +104,7 @@ class Job:
             "assume_no_debt": self.assume_no_debt,
             "jurisdiction": self.jurisdiction,
             "definition": asdict(self.definition),
-            "typical_fingerprint": sha256_json(dict(self.typical)),
+            "typical_fingerprint": sha256_json({name: asdict(told) for name, told in self.typical.items()}),
             "standing_fingerprint": hash_of_frame(self.standing),
             "code_version": credit_eval.__version__,
             "code": code_fingerprint(),

@@ -17,6 +17,7 @@ from killing import Step, arm, in_child
 from world import AS_OF, bytes_of
 
 from credit_eval.core import files
+from credit_eval.features.typical import Typical
 from credit_eval.models.registry import load_champion
 from credit_eval.policy.settings import DEFAULT_POLICY, load_policy
 from credit_eval.profiles.store import Profiles, open_profiles
@@ -49,7 +50,7 @@ def jobs() -> tuple[Job, Job, Profiles]:
         model=model,
         model_version=version,
         policy=policy,
-        typical=model.metadata["typical"],
+        typical={name: Typical(*told) for name, told in model.metadata["typical"].items()},
         currency="CNY",
         revolving=True,
         assume_no_debt=False,

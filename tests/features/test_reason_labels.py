@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from credit_eval.features.catalogue import CATALOGUE
-from credit_eval.features.reasons import REASONS, label
+from credit_eval.features.reasons import LENDERS_ACTS, LITTLE_KNOWN, REASONS, label
 
 
 def test_labels_are_those_of_the_codes_in_the_catalogue() -> None:
-    assert set(REASONS) == {feature.reason for feature in CATALOGUE.features}
+    assert set(REASONS) == {feature.reason for feature in CATALOGUE.features} | {LITTLE_KNOWN}
+    assert set(REASONS) >= LENDERS_ACTS
 
 
 def test_labels_tell_the_codes_apart_in_both_languages() -> None:

@@ -76,10 +76,10 @@ def test_worked_by_hand(p, line, owed, capacity, decision, limit, bound):
     ("case", "says"),
     [
         ((0.01, UNKNOWN, 0, 2000), "limit set by the cap of grade A, 3,000.00"),
-        ((0.01, UNKNOWN, 0, 500), "limit set by affordability, 3 times a monthly capacity of 500.00"),
+        ((0.01, UNKNOWN, 0, 500), "limit set by affordability, 3 × a monthly spending of 500.00"),
         (
             (0.01, UNKNOWN, 0, UNKNOWN),
-            "limit set by the thin-file cap of grade A, 500.00, as the monthly capacity is unknown",
+            "limit set by the least that grade A affords, 500.00: the monthly spending is not known",
         ),
         ((0.12, UNKNOWN, 0, 1000), "limit set by the expected-loss budget of 20.00 at p_default 0.120"),
         (
@@ -89,7 +89,7 @@ def test_worked_by_hand(p, line, owed, capacity, decision, limit, bound):
         ((0.01, 600, 0, 2000), "limit set by the largest raise at a time, 2 times 600.00"),
         (
             (0.30, UNKNOWN, 0, 60),
-            "limit set by the thin-file cap of grade E, 100.00, as 0.5 times a monthly capacity of 60.00 is not more",
+            "limit set by the least that grade E affords, 100.00: 0.5 × a monthly spending of 60.00 would not be more",
         ),
         (
             (0.30, UNKNOWN, 400, 1000),
@@ -125,7 +125,7 @@ def test_unknown_capacity_is_referred_where_the_policy_says_so():
     policy = changed(refer={"capacity_unknown": True})
     found = one(0.01, capacity=UNKNOWN, policy=policy)
     assert (found["decision"], found["limit_new"], found["max_installments"]) == ("refer", 0, 12)
-    assert found["policy_reason"].startswith("for a person to decide, as the monthly capacity is unknown: limit set")
+    assert found["policy_reason"].startswith("for a person to decide, as the monthly spending is not known: limit set")
     assert one(0.01, policy=policy)["decision"] == "approve"
 
 

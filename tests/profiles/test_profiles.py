@@ -128,11 +128,17 @@ def test_one_customer_beside_the_population(dataset: Dataset, tmp_path: Path) ->
     members = [(customer, END) for customer in CUSTOMERS]
     profiles = build_profiles(dataset, cohort_file(tmp_path, members), CATALOGUE, tmp_path / "p")
     with DuckDB(threads=1) as engine:
-        typical = typical_values(engine, profiles)
         values = one_profile(engine, profiles, "C014")
-    frame = profiles.frame()
-    assert typical["orders_placed_count_90d"] == frame["orders_placed_count_90d"].median()
-    assert typical["orders_placed_category_last"] == frame["orders_placed_category_last"].mode()[0]
+    frame, typical = profiles.frame(), typical_values(profiles)
+    assert list(typical) == profiles.catalogue.names
+    for feature in profiles.catalogue.features:
+        known, told = frame[feature.name].dropna(), typical[feature.name]
+        assert told.without == pytest.approx(frame[feature.name].isna().mean())
+        if feature.value_type == "number":
+            assert told.value == (known.median() if told.without < 0.5 else None)
+        else:
+            assert told.value == (known.mode()[0] if (known == known.mode()[0]).mean() > told.without else None)
+    assert {told.value is None for told in typical.values()} == {True, False}
     lines = by_dimension(values, typical, profiles.catalogue, "EUR")
     assert lines["network"] == []
     shown = {line.name: line.value for line in lines["fulfilment_capacity"]}
