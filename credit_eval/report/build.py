@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -19,13 +20,15 @@ from credit_eval.core.errors import SourceError
 from credit_eval.core.files import atomic_file, read_json
 from credit_eval.core.statistics import Interval
 from credit_eval.events.store import DatasetInfo
+from credit_eval.explain.explanation import explanation
+from credit_eval.features.catalogue import CATALOGUE
 from credit_eval.report import figures, words
-from credit_eval.report.beeswarm import beeswarm
 from credit_eval.report.cautions import Evidence, cautions, mean_predicted
 from credit_eval.report.intervals import share_interval
+from credit_eval.report.shap_figures import beeswarm, waterfall
 from credit_eval.report.style import svg
 from credit_eval.report.summary import summarise
-from credit_eval.report.tables import SAMPLE_ROWS, contribution_sample, portfolio, value_sample
+from credit_eval.report.tables import SAMPLE_ROWS, contribution_sample, median_case, portfolio, value_sample
 
 #: What the report reads of a validation record.
 NEEDED = (
@@ -36,13 +39,11 @@ NEEDED = (
 _TOP_REASONS = 10
 
 
-def write_report(
-    scored: Path, validation: dict[str, Any], info: DatasetInfo, target: Path, *, profiles: Path | None = None
-) -> Path:
+def write_report(scored: Path, validation: dict[str, Any], info: DatasetInfo, target: Path, *, profiles: Path) -> Path:
     """Write the report of a scored directory to `target`, atomically; returns it.
 
     `validation`: the record that training wrote. `info`: the data set that was scored. `profiles`: the directory
-    of the profiles that were scored; with it, contributions are coloured by the feature's value.
+    of the profiles that were scored, whose values stand beside the contributions.
 
     Raises:
         SourceError: no scored file, no manifest, or a validation record that lacks something.
@@ -55,11 +56,11 @@ def write_report(
         v=validation,
         m=validation["metrics"],
         cautions=cautions(evidence),
-        pictures=_pictures(evidence, scored, profiles),
+        pictures=_pictures(evidence, scored, profiles, info.currency),
+        case=median_case(scored)[1],
         facts=_facts(evidence),
         absent=_by_lack(validation["features_absent"]),
         sample_rows=SAMPLE_ROWS,
-        by_value=profiles is not None,
         words=words,
     )  # fmt: skip
     with atomic_file(target) as path:
@@ -173,11 +174,16 @@ def _by_lack(absent: Mapping[str, str]) -> dict[str, list[str]]:
 # Figures ----------------------------------------------------------------------------------------------------
 
 
-def _pictures(evidence: Evidence, scored: Path, profiles: Path | None) -> dict[str, Markup]:
+def _pictures(evidence: Evidence, scored: Path, profiles: Path, currency: str) -> dict[str, Markup]:
     drawn = _portfolio_figures(evidence) | _model_figures(evidence.validation)
+    many, (one, _) = contribution_sample(scored), median_case(scored)
     drawn["beeswarm"] = (
-        _beeswarm(scored, profiles),
+        beeswarm(_explanation(many, profiles, currency)),
         "Contributions of the main features to the risk of single customers",
+    )
+    drawn["waterfall"] = (
+        waterfall(_explanation(one, profiles, currency)[0]),
+        "How the features of one customer move the score from the base value to its end",
     )
     return {name: Markup(svg(figure, name, said)) for name, (figure, said) in drawn.items()}
 
@@ -209,7 +215,9 @@ def _model_figures(validation: Mapping[str, Any]) -> dict[str, tuple[Figure, str
     }
 
 
-def _beeswarm(scored: Path, profiles: Path | None) -> Figure:
-    sample = contribution_sample(scored)
-    values: pd.DataFrame | None = value_sample(profiles, sample) if profiles else None
-    return beeswarm(sample.drop(columns=["customer_id", "as_of"]), words.titles(), values)
+def _explanation(contributed: pd.DataFrame, profiles: Path, currency: str) -> Any:
+    """A sample of contributions beside the values they come from."""
+    names = [name for name in contributed.columns if name not in ("customer_id", "as_of", "base_value", "log_odds")]
+    features, values = [CATALOGUE[name] for name in names], value_sample(profiles, contributed)
+    moved, base = contributed[names].to_numpy(dtype=np.float64), float(contributed["base_value"].iloc[0])
+    return explanation(moved, base, values, features, currency=currency)

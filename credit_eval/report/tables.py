@@ -71,19 +71,41 @@ def portfolio(scored: Path, *, by_score_only: bool) -> Portfolio:
 
 
 def contribution_sample(scored: Path, *, rows: int = SAMPLE_ROWS) -> pd.DataFrame:
-    """Keys and contributions (log-odds, a column per feature) of up to `rows` customers, picked by a hash of their id.
+    """Keys, base value, log-odds, contributions (a column per feature) of up to `rows` customers by a hash of id.
 
     The same customers are picked on every machine, and they are as good as drawn at random.
 
     Raises:
         SourceError: there are no contributions.
     """
+    with DuckDB(threads=1) as engine:
+        return _picked(engine, _contribution_files(scored), rows)
+
+
+def median_case(scored: Path) -> tuple[pd.DataFrame, str]:
+    """One customer's keys and contributions, as `contribution_sample` has them, and who it is in a phrase.
+
+    Of the adverse decisions where the score decided it is the one whose p_default is the median, else of everybody.
+
+    Raises:
+        SourceError: there are no contributions.
+    """
+    files = _contribution_files(scored)
+    with opened(scored) as engine:
+        few = not engine.scalar(f"SELECT count(*) FROM scored WHERE {BY_SCORE_SQL}")
+        among, said = ("true", "all customers") if few else (BY_SCORE_SQL, "adverse decisions where the score decided")
+        engine.run(
+            f"CREATE TEMP TABLE picked AS SELECT customer_id, as_of FROM scored WHERE {among}"
+            f" ORDER BY p_default, customer_id, as_of LIMIT 1 OFFSET (SELECT count(*) // 2 FROM scored WHERE {among})"
+        )
+        return engine.frame(f"FROM {files} SEMI JOIN picked USING (customer_id, as_of)"), said
+
+
+def _contribution_files(scored: Path) -> str:
     directory = scored / "contributions"
     if not any(directory.glob("part-*.parquet")):
         raise SourceError(f"no contributions at {scored.parent.name}/{scored.name}", todo="score again")
-    files = parquet(directory / "part-*.parquet")
-    with DuckDB(threads=1) as engine:
-        return _picked(engine, files, rows).drop(columns=["base_value", "log_odds"])
+    return parquet(directory / "part-*.parquet")
 
 
 def value_sample(profiles: Path, keys: pd.DataFrame) -> pd.DataFrame:

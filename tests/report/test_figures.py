@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from scored_run import FEATURES, RECORD, contributions_of, profiles_of, scored_frame
 
 from credit_eval.core.statistics import Interval
+from credit_eval.explain.explanation import explanation
+from credit_eval.features.catalogue import CATALOGUE
 from credit_eval.report import figures
-from credit_eval.report.beeswarm import beeswarm
+from credit_eval.report.shap_figures import beeswarm, waterfall
 from credit_eval.report.style import svg
 
 _FRAME = scored_frame()
@@ -33,7 +35,8 @@ _HISTOGRAM = (
     .groupby(["score", "decision"], as_index=False)
     .agg(n=("customer_id", "size"))
 )
-_MOVED = contributions_of(_FRAME)[list(FEATURES)]
+_MOVED = contributions_of(_FRAME)[list(FEATURES)].to_numpy()
+_EXPLAINED = explanation(_MOVED, -2.0, profiles_of(_FRAME), [CATALOGUE[name] for name in FEATURES])
 
 DRAWINGS: dict[str, Callable[[], Figure]] = {
     "scores": lambda: figures.score_distribution(_HISTOGRAM, _GRADES),
@@ -45,8 +48,8 @@ DRAWINGS: dict[str, Callable[[], Figure]] = {
     "capture": lambda: figures.capture(RECORD["capture"]),
     "importance": lambda: figures.importance(RECORD["importance"]),
     "auc": lambda: figures.auc_comparison({"this model": Interval(0.8, 0.78, 0.82), "other": Interval(0.7, 0.6, 0.8)}),
-    "by sign": lambda: beeswarm(_MOVED, {}),
-    "by value": lambda: beeswarm(_MOVED, {}, profiles_of(_FRAME)),
+    "beeswarm": lambda: beeswarm(_EXPLAINED, top=3),
+    "waterfall": lambda: waterfall(_EXPLAINED[7], top=2),
 }
 
 
@@ -62,7 +65,7 @@ def test_axes_are_labelled_and_the_same_data_give_the_same_bytes(name: str) -> N
 
 
 def test_threads_do_not_disturb_each_other() -> None:
-    names = ["by sign", "capture", "auc"] * 2
+    names = ["beeswarm", "capture", "waterfall"] * 2
     alone = [svg(DRAWINGS[name](), "it", name) for name in names]
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(lambda name: svg(DRAWINGS[name](), "it", name), names))
@@ -70,7 +73,7 @@ def test_threads_do_not_disturb_each_other() -> None:
 
 
 def test_identifiers_resolve_and_carry_the_name_of_their_figure() -> None:
-    text = svg(DRAWINGS["by value"](), "swarm", "x")
+    text = svg(DRAWINGS["beeswarm"](), "swarm", "x")
     declared = re.findall(r' id="([^"]+)"', text)
     used = set(re.findall(r"url\(#([^)]+)\)", text)) | set(re.findall(r'href="#([^"]+)"', text))
     assert set(declared) == used
@@ -82,8 +85,8 @@ def test_a_description_cannot_break_out_of_its_attribute() -> None:
     assert '"><script>' not in svg(DRAWINGS["auc"](), "it", '"><script>alert(1)</script>')
 
 
-def test_pyplot_is_never_imported() -> None:
-    drawn = "import sys, credit_eval.report.beeswarm, credit_eval.report.figures"
+def test_pyplot_is_imported_only_where_shap_draws() -> None:
+    drawn = "import sys, credit_eval.report.shap_figures, credit_eval.report.figures"
     code = f"{drawn}; sys.exit('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
@@ -109,8 +112,33 @@ def test_only_the_most_important_are_drawn_largest_on_top() -> None:
     assert axes.yaxis_inverted()
 
 
-def test_dots_stand_at_their_contributions() -> None:
-    axes = beeswarm(pd.DataFrame({"a": [0.5, -0.25, 0.0]}), {"a": "feature a"}).axes[0]
-    drawn = axes.collections[0].get_offsets()
-    assert sorted(np.asarray(drawn)[:, 0].tolist()) == [-0.25, 0.0, 0.5]
-    assert axes.get_yticklabels()[0].get_text() == "feature a"
+def test_dots_stand_at_their_contributions_largest_feature_on_top() -> None:
+    axes = beeswarm(_EXPLAINED, top=3).axes[0]
+    order = np.abs(_MOVED).mean(axis=0).argsort()
+    dots = np.concatenate([np.asarray(collection.get_offsets()) for collection in axes.collections])
+    for place, feature in enumerate(order):
+        row = dots[np.round(dots[:, 1]) == place, 0]
+        assert sorted(row.tolist()) == pytest.approx(sorted(_MOVED[:, feature].tolist()))
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    assert names == [textwrap.fill(CATALOGUE[FEATURES[feature]].title, 58) for feature in order]
+
+
+def test_a_waterfall_goes_from_the_base_value_to_the_log_odds() -> None:
+    axes = waterfall(_EXPLAINED[7], top=3).axes[0]
+    ends = [float(x) for line in axes.lines if len(set(line.get_xdata())) == 1 for x in line.get_xdata()]
+    total = -2.0 + _MOVED[7].sum()
+    assert any(x == pytest.approx(-2.0) for x in ends)
+    assert any(x == pytest.approx(total) for x in ends)
+    said = [label.get_text() for label in axes.get_yticklabels()]
+    assert len(said) == 3
+    assert any("orders" in name or "payments" in name or "region" in name for name in said)
+
+
+def test_drawing_leaves_pyplot_and_the_random_numbers_as_they_were() -> None:
+    import matplotlib.pyplot as plt
+
+    before, state = plt.get_fignums(), np.random.get_state()[1].tolist()  # type: ignore[union-attr]
+    beeswarm(_EXPLAINED)
+    waterfall(_EXPLAINED[0])
+    assert plt.get_fignums() == before
+    assert np.random.get_state()[1].tolist() == state  # type: ignore[union-attr]

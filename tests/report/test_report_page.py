@@ -8,11 +8,13 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from scored_run import INFO, profiles_of, record, scored_frame, write_parts, write_run
 
 from credit_eval.core.errors import SourceError
 from credit_eval.core.files import read_json, write_json
+from credit_eval.events.store import DatasetInfo
 from credit_eval.report.build import write_report
 
 VOID = {"meta", "br", "link", "img", "hr", "input"}
@@ -59,8 +61,21 @@ class Page(HTMLParser):
 
 
 def written(tmp_path: Path, validation: dict[str, Any] | None = None, **frame: Any) -> str:
-    scored = write_run(tmp_path, scored_frame(**frame))
-    return write_report(scored, validation or record(), INFO, tmp_path / "report.html").read_text()
+    return reported(tmp_path, scored_frame(**frame), validation).read_text()
+
+
+def reported(tmp_path: Path, frame: pd.DataFrame, validation: dict[str, Any] | None = None, **options: Any) -> Path:
+    """The report of a run that is written now."""
+    return report_of(write_run(tmp_path, frame), frame, validation, **options)
+
+
+def report_of(
+    scored: Path, frame: pd.DataFrame, validation: dict[str, Any] | None = None, info: DatasetInfo = INFO
+) -> Path:
+    """The report of a run that is there."""
+    profiles, target = scored.parents[1] / "profiles", scored.parents[1] / "report.html"
+    write_parts(profiles_of(frame), profiles, 2)
+    return write_report(scored, validation or record(), info, target, profiles=profiles)
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +116,7 @@ def test_the_run_is_told_by_whatever_its_manifest_holds(tmp_path: Path) -> None:
     scored = write_run(tmp_path, scored_frame())
     manifest = scored / "manifest.json"
     write_json(manifest, read_json(manifest) | {"in_default_hash": "99" * 32, "versions": {"lightgbm": "4.7"}})
-    text = Page(write_report(scored, record(), INFO, tmp_path / "report.html").read_text()).text
+    text = Page(report_of(scored, scored_frame()).read_text()).text
     for said in (f"in default hash {'99' * 32}", "versions lightgbm 4.7", "days past due 60, window days 120"):
         assert said in text
     assert "seed" not in text
@@ -152,7 +167,7 @@ def test_data_cannot_become_markup(tmp_path: Path) -> None:
     frame["grade"] = frame["grade"].where(frame.index != 7, script)
     info = replace(INFO, name=script, source=script, notes=[script])
     validation = record(features_absent={script: script}, why=script, left_out={script: 3})
-    html = write_report(write_run(tmp_path, frame), validation, info, tmp_path / "report.html").read_text()
+    html = reported(tmp_path, frame, validation, info=info).read_text()
     assert "<script" not in html
     assert html.count("&lt;script&gt;") >= 8
 
@@ -161,13 +176,11 @@ def test_the_same_inputs_give_the_same_bytes(html: str, tmp_path: Path) -> None:
     assert written(tmp_path) == html
 
 
-def test_profiles_colour_the_contributions_by_value(html: str, tmp_path: Path) -> None:
-    frame = scored_frame()
-    write_parts(profiles_of(frame), tmp_path / "profiles", 2)
-    scored = write_run(tmp_path, frame)
-    found = write_report(scored, record(), INFO, tmp_path / "r.html", profiles=tmp_path / "profiles").read_text()
-    assert "Colours show the value of the feature" in found
-    assert "Vermillion raises the risk" in html
+def test_single_customers_are_drawn_with_their_values(html: str, tmp_path: Path) -> None:
+    text = Page(html).text
+    assert "Colours show the value of the feature" in text
+    assert "It is the one whose p_default is the median of adverse decisions where the score decided" in text
+    assert "the median of all customers" in Page(written(tmp_path, adverse=False)).text
 
 
 def test_a_cross_validated_model_of_single_loans(tmp_path: Path) -> None:
@@ -202,7 +215,7 @@ def test_a_record_that_lacks_something_is_refused_and_the_old_report_kept(tmp_pa
     validation = record()
     del validation["gains"], validation["why"]
     with pytest.raises(SourceError, match="no gains, why"):
-        write_report(write_run(tmp_path, scored_frame()), validation, INFO, target)
+        reported(tmp_path, scored_frame(), validation)
     assert target.read_text() == "old"
 
 
@@ -210,12 +223,12 @@ def test_a_run_without_a_manifest_is_refused(tmp_path: Path) -> None:
     scored = write_run(tmp_path, scored_frame())
     (scored / "manifest.json").unlink()
     with pytest.raises(SourceError, match="no manifest"):
-        write_report(scored, record(), INFO, tmp_path / "report.html")
+        report_of(scored, scored_frame())
     assert list(tmp_path.glob("*.html")) == []
 
 
 def test_a_report_of_another_model_says_so(tmp_path: Path) -> None:
     scored = write_run(tmp_path, scored_frame())
     write_json(scored / "manifest.json", read_json(scored / "manifest.json") | {"model_version": 9})
-    text = Page(write_report(scored, record(), INFO, tmp_path / "report.html").read_text()).text
+    text = Page(report_of(scored, scored_frame()).read_text()).text
     assert "scored by model version 9, but the validation below is of version 1" in text

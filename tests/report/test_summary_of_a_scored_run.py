@@ -13,7 +13,7 @@ from scored_run import contributions_of, profiles_of, scored_frame, write_parts,
 from credit_eval.core.errors import SourceError
 from credit_eval.features.reasons import REASONS
 from credit_eval.report.summary import summarise
-from credit_eval.report.tables import contribution_sample, portfolio, value_sample
+from credit_eval.report.tables import contribution_sample, median_case, portfolio, value_sample
 
 ADVERSE = ["restrict", "decline", "reduce"]
 
@@ -119,8 +119,18 @@ def test_the_sample_is_the_same_whatever_the_parts(tmp_path: Path) -> None:
     frame = scored_frame()
     one, many = (contribution_sample(write_run(tmp_path / str(parts), frame, parts=parts), rows=50) for parts in (1, 5))
     pd.testing.assert_frame_equal(one, many)
-    whole = contributions_of(frame).drop(columns=["base_value", "log_odds"])
+    whole = contributions_of(frame)
     pd.testing.assert_frame_equal(one, one[["customer_id"]].merge(whole, on="customer_id")[list(one.columns)])
+
+
+@pytest.mark.parametrize("adverse", [True, False])
+def test_the_median_case_is_of_those_whom_the_score_decided_on(tmp_path: Path, adverse: bool) -> None:
+    frame = scored_frame(adverse=adverse)
+    among = by_score(frame) if adverse else frame
+    ranked = among.sort_values(["p_default", "customer_id"])
+    found, said = median_case(write_run(tmp_path, frame))
+    assert found["customer_id"].tolist() == [ranked["customer_id"].iloc[len(ranked) // 2]]
+    assert said == ("adverse decisions where the score decided" if adverse else "all customers")
 
 
 def test_values_stand_beside_the_contributions_they_belong_to(tmp_path: Path) -> None:
