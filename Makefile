@@ -61,8 +61,8 @@ test: install ## lint, type check, and every test with its doctests
 	@$(MAKE) --no-print-directory lint typecheck
 	@OMP_NUM_THREADS=1 $(VENV)/bin/pytest -n 2 --dist loadgroup
 
-bench-chain: install ## measure wall time and memory of every stage, and of growing imports
-	@$(VENV)/bin/python benchmarks/chain.py
+bench-chain: install ## measure wall time and memory of every stage, and of growing imports [CUSTOMERS=200000: the stages alone]
+	@$(VENV)/bin/python benchmarks/chain.py $(if $(CUSTOMERS),--customers $(CUSTOMERS) --orders)
 
 bench-features: install ## features beside Polars, DuckDB, pandas, featuretools (SCALE=1: over 1 to 100 million events)
 	@$(VENV)/bin/python -m benchmarks.features $(if $(SCALE),--scale)

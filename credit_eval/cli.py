@@ -278,6 +278,9 @@ def _print_metrics(found: Record) -> None:
         shown = f"{gain['value']:+.3f} [{gain['low']:+.3f}, {gain['high']:+.3f}]"
         say(f"  AUC over {name}: {shown}: {compared(gain)}")
     say(f"  {found['why']}")
+    if (drawn := found["drawn"])["rows"] < drawn["of_rows"]:
+        rows, customers = (f"{drawn[what]:,} of {drawn[f'of_{what}']:,} {what}" for what in ("rows", "customers"))
+        say(f"  Sample: {rows}, of {customers} drawn at random (settings: sample.max_rows).")
     if overruled := found["promoted_anyway"]:
         say(("  champion against the objections of validation: ", "bold"), "; ".join(overruled["objections"]))
         say(f"  because: {overruled['why']}")

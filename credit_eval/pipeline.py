@@ -20,6 +20,7 @@ import pandas as pd
 
 from credit_eval.core.errors import CohortError, DeclarationError, ModelError, SourceError
 from credit_eval.core.files import exclusive, read_json, sha256_json, write_json
+from credit_eval.core.machine import cores, give_back_memory
 from credit_eval.core.progress import Tick, silent
 from credit_eval.events.engines.duckdb import DuckDB
 from credit_eval.events.engines.spark import Spark
@@ -42,8 +43,9 @@ from credit_eval.profiles.store import Profiles
 from credit_eval.profiles.tiling import write_tiles
 from credit_eval.report.build import write_report
 from credit_eval.report.summary import Summary, summarise
-from credit_eval.samples.cohorts import monthly_cohort, population_with, snapshot_dates
+from credit_eval.samples.cohorts import Drawn, draw_customers, monthly_cohort, population_with, snapshot_dates
 from credit_eval.samples.definition import DefaultDefinition, label_cohort
+from credit_eval.samples.labelled import labelled
 from credit_eval.samples.split import Split, choose_split
 from credit_eval.samples.standing import standing
 from credit_eval.scoring.run import Job, already_done, check_whole, code_fingerprint, score
@@ -51,7 +53,6 @@ from credit_eval.settings import DatasetSettings, Paths, Settings
 
 SAMPLE = "sample"
 TRAINING_COHORT = "train"
-_ENGINE_MEMORY = "1200MB"
 _ROWS_FOR_IMPORTANCE = 2_000
 
 
@@ -63,6 +64,14 @@ class Done:
     validation: Record
     summaries: dict[str, Summary]
     seconds: float
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Rows that are not in a sample: those that cannot be judged, by reason, and those not drawn."""
+
+    by_reason: dict[str, int]
+    drawn: Drawn
 
 
 @dataclass(frozen=True)
@@ -152,21 +161,28 @@ class Pipeline:
                 dataset, members, catalogue, target, replace=True, tiles=tiles, spark=spark, tick=self.tick
             )
 
-    def sample(self, name: str) -> tuple[Profiles, Split, dict[str, int]]:
-        """The labelled training sample: its profiles, its split, and how many rows were left out and why."""
+    def sample(self, name: str) -> tuple[Profiles, Split, LeftOut]:
+        """The labelled training sample: its profiles, its split, and which rows are not in it and why."""
         dataset, chosen = self.dataset(name), self.settings.sample
         label, dates = f"cohort={TRAINING_COHORT}", []
         if dataset.info.label_source == "repayments":
             label, dates = SAMPLE, snapshot_dates(dataset, self.definition, min_history_days=chosen.min_history_days)
         with self._engine() as engine:
-            members = self._members(engine, dataset, label, dates)
-            profiles = self._profiles(dataset, label, members)
+            members, drawn = draw_customers(
+                engine,
+                self._members(engine, dataset, label, dates),
+                self.paths.cohort(name, f"{label}_drawn"),
+                max_rows=chosen.max_rows,
+                seed=chosen.seed,
+            )
             labels = label_cohort(engine, dataset, members, self.definition)
-        frame = _labelled(profiles.frame(), labels)
+        profiles = self._profiles(dataset, label, members)
+        give_back_memory()  # half a gigabyte, measured, of what the workers held
+        frame = labelled(profiles, labels)
         split = choose_split(
             frame, window_days=self.definition.window_days, oot_snapshots=chosen.oot_snapshots, seed=chosen.seed
         )
-        return profiles, split, _left_out(labels)
+        return profiles, split, LeftOut(dict(Counter(labels["exclusion"].dropna())), drawn)
 
     # From a sample to a champion -----------------------------------------------------------------------------
 
@@ -187,7 +203,8 @@ class Pipeline:
     def _train(self, name: str, promote_anyway: str | None) -> Record:
         profiles, split, left_out = self.sample(name)
         features = profiles.catalogue
-        settings = TrainingSettings(seed=self.settings.sample.seed, grades=_grades(self.policy(name)))
+        grades = _grades(self.policy(name))
+        settings = TrainingSettings(seed=self.settings.sample.seed, grades=grades, threads=cores())
         model, judged = self._trained(split, features, settings)
         overruled = check_promotion(name, objections(judged["metrics"], judged["gains"]), promote_anyway)
         importance, leanings = _importance(model, split.frame)
@@ -200,7 +217,8 @@ class Pipeline:
             "definition": asdict(self.definition),
             "label_source": self.dataset(name).info.label_source,
             "rows_by_part": split.frame["part"].value_counts().to_dict(),
-            "left_out": left_out,
+            "left_out": left_out.by_reason,
+            "drawn": asdict(left_out.drawn),
             "n_features": len(features.features),
             "features_absent": profiles.info.absent,
             "rounds": model.booster.num_trees(),
@@ -387,19 +405,8 @@ class Pipeline:
     @contextmanager
     def _engine(self) -> Iterator[DuckDB]:
         scratch = TemporaryDirectory(prefix="credit_eval_")
-        with scratch as spill, DuckDB(memory=_ENGINE_MEMORY, spill=Path(spill)) as engine:
+        with scratch as spill, DuckDB(memory=self.settings.engine.bound(), spill=Path(spill)) as engine:
             yield engine
-
-
-def _labelled(profiles: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
-    """Profiles with their labels, without the rows that cannot be judged."""
-    judged = labels.loc[labels["exclusion"].isna(), ["customer_id", "as_of", "defaulted", "label_known_at"]]
-    frame = profiles.merge(judged, on=["customer_id", "as_of"], how="inner", validate="one_to_one")
-    return frame.astype({"defaulted": "int8"}).copy()  # in one piece: hundreds of columns are added to below
-
-
-def _left_out(labels: pd.DataFrame) -> dict[str, int]:
-    return dict(Counter(labels["exclusion"].dropna()))
 
 
 def _grades(policy: Policy) -> GradeScale:
@@ -409,7 +416,7 @@ def _grades(policy: Policy) -> GradeScale:
 
 
 def _params(settings: TrainingSettings, found: Record) -> dict[str, object]:
-    grown = {name: value for name, value in asdict(settings).items() if name not in ("scale", "grades")}
+    grown = {name: value for name, value in asdict(settings).items() if name not in ("scale", "grades", "threads")}
     return grown | {name: found[name] for name in ("split", "definition", "n_features", "rounds", "label_source")}
 
 

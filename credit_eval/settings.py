@@ -15,6 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from credit_eval.core.errors import SourceError
+from credit_eval.core.machine import memory_bytes
 from credit_eval.core.names import checked_label, checked_name
 from credit_eval.policy.settings import DEFAULT_POLICY
 
@@ -33,11 +34,22 @@ class DefaultSettings(_Section):
 
 
 class SampleSettings(_Section):
-    """Which snapshots teach and which judge."""
+    """Which snapshots teach and which judge; of more than `max_rows`, customers are drawn at random with all theirs."""
 
     min_history_days: Annotated[int, Field(ge=1)] = 150
     oot_snapshots: Annotated[int, Field(ge=1)] = 2
+    max_rows: Annotated[int, Field(ge=1000)] = 300_000
     seed: int = 20260101
+
+
+class EngineSettings(_Section):
+    """Memory that queries may use before they spill to disk, such as `2GB`; a sixteenth of the machine's if unsaid."""
+
+    memory: Annotated[str, Field(pattern=r"^\d+(\.\d+)?(MB|GB)$")] | None = None
+
+    def bound(self) -> str:
+        """The bound in force."""
+        return self.memory or f"{max(memory_bytes() // 16, 10**9) // 10**6}MB"
 
 
 class SimulateSettings(_Section):
@@ -72,6 +84,7 @@ class Settings(_Section):
     default: DefaultSettings = DefaultSettings()
     sample: SampleSettings = SampleSettings()
     simulate: SimulateSettings = SimulateSettings()
+    engine: EngineSettings = EngineSettings()
     datasets: dict[str, DatasetSettings] = {}
 
     def of(self, dataset: str, *, policy: str | None = None) -> DatasetSettings:

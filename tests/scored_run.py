@@ -180,6 +180,7 @@ RECORD: dict[str, Any] = {
     "label_source": "repayments",
     "rows_by_part": {"oot": 5_000, "fit": 20_000},
     "left_out": {"already_in_default": 321},
+    "drawn": {"customers": 5_000, "rows": 30_000, "of_customers": 5_000, "of_rows": 30_000},
     "n_features": 3,
     "features_absent": {},
     "rounds": 88,

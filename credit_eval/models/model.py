@@ -26,6 +26,8 @@ from numpy.typing import ArrayLike, NDArray
 from credit_eval.core.errors import ModelError
 from credit_eval.core.odds import Floats, ScoreScale, probability
 
+#: Rows that are scored at once.
+_CHUNK = 50_000
 _BOOSTER, _DESCRIPTION = "booster.txt", "model.json"
 
 
@@ -144,11 +146,12 @@ class CreditModel:
         return matrix
 
     def log_odds(self, profiles: pd.DataFrame) -> Floats:
-        """Raw, uncalibrated log-odds of default (the booster's margin), shape (rows,)."""
-        if not len(profiles):
-            return np.empty(0)
-        raw = self.booster.predict(self.matrix(profiles), raw_score=True)
-        return np.asarray(raw, dtype=np.float64)
+        """Raw, uncalibrated log-odds of default (the booster's margin), shape (rows,), some rows at a time."""
+        found = np.empty(len(profiles))
+        for start in range(0, len(profiles), _CHUNK):
+            some = slice(start, start + _CHUNK)
+            found[some] = self.booster.predict(self.matrix(profiles.iloc[some]), raw_score=True)
+        return found
 
     def p_default(self, profiles: pd.DataFrame) -> Floats:
         """Calibrated probabilities of default, shape (rows,).

@@ -24,6 +24,8 @@ from credit_eval.core.progress import Tick, silent
 from credit_eval.models.model import Calibration, CreditModel, GradeScale, Input
 from credit_eval.samples.split import check_labels, customer_folds
 
+#: Places of rows in a sample.
+Rows = NDArray[np.intp]
 #: The number of threads is written into a booster's text though it changes nothing in it.
 _THREADS = re.compile(r"^\[num_threads: \d+\]\n", re.MULTILINE)
 
@@ -83,21 +85,24 @@ def train(
         SampleError: too few bads or goods in a part, or log-odds that do not rank the calibration part.
         ModelError: the sample lacks a feature.
     """
-    fit, stop, calibrate = (sample[sample["part"] == part] for part in ("fit", "stop", "calibrate"))
+    fit, stop, calibrate = (np.flatnonzero(sample["part"] == part) for part in ("fit", "stop", "calibrate"))
     for part in (fit, stop, calibrate):
-        check_labels(part)
-    inputs = _inputs(fit, features)
+        check_labels(sample["defaulted"].iloc[part])
+    inputs = _inputs(sample, features, fit)
+    parameters = _parameters(features, settings, len(fit))
+    learnt = _dataset(sample, inputs, fit).construct()  # binned, so that the numbers need not be kept
     booster = lgb.train(
-        _parameters(features, settings, len(fit)),
-        _dataset(fit, inputs),
+        parameters,
+        learnt,
         num_boost_round=settings.max_rounds,
-        valid_sets=[_dataset(stop, inputs)],
+        valid_sets=[_dataset(sample, inputs, stop, reference=learnt)],
         callbacks=[lgb.early_stopping(settings.patience, verbose=False), _ticking(tick, settings.max_rounds)],
     )
     tick("training", settings.max_rounds, settings.max_rounds)
     ranking = _model(booster, max(booster.best_iteration, 1), inputs, settings, len(fit))
-    held_out = ranking.log_odds(calibrate)
-    return _calibrated(ranking, held_out, calibrate["defaulted"], "customers kept aside for calibration")
+    held_out = sample.iloc[calibrate]
+    log_odds = ranking.log_odds(held_out)
+    return _calibrated(ranking, log_odds, held_out["defaulted"], "customers kept aside for calibration")
 
 
 def train_cross_fitted(
@@ -115,12 +120,13 @@ def train_cross_fitted(
         SampleError: too few bads or goods, or out-of-fold log-odds that do not rank.
         ModelError: the sample lacks a feature.
     """
-    check_labels(sample)
-    inputs = _inputs(sample, features)
+    check_labels(sample["defaulted"])
+    everybody = np.arange(len(sample))
+    inputs = _inputs(sample, features, everybody)
     fold = customer_folds(sample["customer_id"], sample["defaulted"], folds=settings.folds, seed=settings.seed)
     parameters = _parameters(features, settings, len(sample))
-    rounds, log_odds = _out_of_fold(_dataset(sample, inputs), fold, parameters, settings, tick)
-    whole = lgb.train(parameters, _dataset(sample, inputs), num_boost_round=rounds)
+    rounds, log_odds = _out_of_fold(_dataset(sample, inputs, everybody), fold, parameters, settings, tick)
+    whole = lgb.train(parameters, _dataset(sample, inputs, everybody), num_boost_round=rounds)
     tick("training", settings.max_rounds, settings.max_rounds)
     ranking = _model(whole, rounds, inputs, settings, len(sample))
     return _calibrated(ranking, log_odds, sample["defaulted"], f"out of fold, {settings.folds} folds by customer")
@@ -179,7 +185,7 @@ def _likelihood(design: Floats, targets: Floats, line: Floats) -> float:
     return float(np.sum(targets * x - np.logaddexp(0.0, x)))
 
 
-def _inputs(sample: pd.DataFrame, features: Sequence[Trainable]) -> tuple[Input, ...]:
+def _inputs(sample: pd.DataFrame, features: Sequence[Trainable], rows: Rows) -> tuple[Input, ...]:
     missing = [feature.name for feature in features if feature.name not in sample.columns]
     if missing or not features:
         raise ModelError(
@@ -187,24 +193,30 @@ def _inputs(sample: pd.DataFrame, features: Sequence[Trainable]) -> tuple[Input,
             expected=f"{len(features)} features" if features else "at least one feature",
             received="without " + ", ".join(missing[:5]) if missing else "none",
         )
-    return tuple(_input(sample, feature) for feature in features)
+    return tuple(_input(sample, feature, rows) for feature in features)
 
 
-def _input(sample: pd.DataFrame, feature: Trainable) -> Input:
+def _input(sample: pd.DataFrame, feature: Trainable, rows: Rows) -> Input:
     if feature.value_type != "category":
         return Input(feature.name)
-    return Input(feature.name, tuple(sorted(sample[feature.name].dropna().unique())))
+    return Input(feature.name, tuple(sorted(sample[feature.name].iloc[rows].dropna().unique())))
 
 
-def _matrix(sample: pd.DataFrame, inputs: Sequence[Input]) -> Floats:
-    return np.column_stack([column.numbers(sample[column.name]) for column in inputs])
+def _matrix(sample: pd.DataFrame, inputs: Sequence[Input], rows: Rows) -> Floats:
+    matrix = np.empty((len(rows), len(inputs)))
+    for place, column in enumerate(inputs):
+        matrix[:, place] = column.numbers(sample[column.name].iloc[rows])
+    return matrix
 
 
-def _dataset(sample: pd.DataFrame, inputs: Sequence[Input]) -> lgb.Dataset:
+def _dataset(
+    sample: pd.DataFrame, inputs: Sequence[Input], rows: Rows, reference: lgb.Dataset | None = None
+) -> lgb.Dataset:
     categorical = [place for place, column in enumerate(inputs) if column.categories is not None]
     return lgb.Dataset(
-        _matrix(sample, inputs),
-        label=sample["defaulted"].to_numpy(dtype=np.float64),
+        _matrix(sample, inputs, rows),
+        label=sample["defaulted"].iloc[rows].to_numpy(dtype=np.float64),
+        reference=reference,
         feature_name=[column.name for column in inputs],
         categorical_feature=categorical,
         params={"verbosity": -1},
@@ -268,12 +280,13 @@ def _ticking(tick: Tick, total: int) -> Any:
 def _model(
     booster: lgb.Booster, rounds: int, inputs: tuple[Input, ...], settings: TrainingSettings, rows: int
 ) -> CreditModel:
+    told = {name: value for name, value in asdict(settings).items() if name != "threads"}  # it changes nothing
     return CreditModel(
         booster_text=_THREADS.sub("", booster.model_to_string(num_iteration=rounds)),
         inputs=inputs,
         scale=settings.scale,
         grades=settings.grades,
-        metadata={"rounds": rounds, "rows": rows, "settings": asdict(settings), "lightgbm": lgb.__version__},
+        metadata={"rounds": rounds, "rows": rows, "settings": told, "lightgbm": lgb.__version__},
     )
 
 

@@ -32,7 +32,7 @@ from credit_eval.report.tables import SAMPLE_ROWS, contribution_sample, median_c
 
 #: What the report reads of a validation record.
 NEEDED = (
-    "baselines", "calibration", "capture", "dataset", "definition", "features_absent", "gains", "importance",
+    "baselines", "calibration", "capture", "dataset", "definition", "drawn", "features_absent", "gains", "importance",
     "judged_on", "label_source", "left_out", "metrics", "model_version", "n_features", "reliability", "rounds",
     "rows_by_part", "split", "why",
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -47,6 +48,44 @@ def monthly_cohort(engine: DuckDB, dataset: Dataset, as_ofs: Sequence[datetime],
                 todo="choose a later as_of",
             )
     return rows
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """How many customers and rows of a cohort there are, and how many were drawn from it; equal where all were."""
+
+    customers: int
+    rows: int
+    of_customers: int
+    of_rows: int
+
+    @property
+    def all_there_are(self) -> bool:
+        """Whether nobody was left out."""
+        return self.rows == self.of_rows
+
+
+def draw_customers(engine: DuckDB, cohort: Path, path: Path, *, max_rows: int, seed: int) -> tuple[Path, Drawn]:
+    """Draw customers at random, with all their rows, so that about `max_rows` come together; written to `path`.
+
+    A cohort of no more rows is taken as it is. The same seed draws the same customers on every machine, and more rows
+    asked for are the same customers and others.
+
+    Raises:
+        StorageError: the disk refused.
+    """
+    source = parquet(cohort)
+    ((of_rows, of_customers),) = engine.rows(f"SELECT count(*), count(DISTINCT customer_id) FROM {source}")
+    if of_rows <= max_rows:
+        return cohort, Drawn(of_customers, of_rows, of_customers, of_rows)
+    edge = f"{int(max_rows / of_rows * 16**8):08x}"
+    mine = f"substr(md5({quote(f'{seed}:')} || customer_id), 1, 8) < {quote(edge)}"
+    with atomic_file(path) as building:
+        engine.write_parquet(
+            f"SELECT customer_id, as_of FROM {source} WHERE {mine} ORDER BY customer_id, as_of", building
+        )
+        ((rows, customers),) = engine.rows(f"SELECT count(*), count(DISTINCT customer_id) FROM {parquet(building)}")
+    return path, Drawn(customers, rows, of_customers, of_rows)
 
 
 def population_with(engine: DuckDB, dataset: Dataset, customer_id: str, as_of: datetime, path: Path) -> None:

@@ -258,4 +258,4 @@ def _check_columns(frame: pd.DataFrame, features: Sequence[Screened]) -> None:
             received=f"no {', '.join(lacking[:3])}" + (", …" if len(lacking) > 3 else ""),
             todo="screen the frame of a split, with the features of its own profiles",
         )
-    check_labels(frame[frame["part"] == _LEARNS])
+    check_labels(frame.loc[frame["part"] == _LEARNS, "defaulted"])

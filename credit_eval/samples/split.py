@@ -46,7 +46,7 @@ def choose_split(frame: pd.DataFrame, *, window_days: int, oot_snapshots: int = 
     Raises:
         SampleError: one class only, or fewer than 10 bads or goods in all.
     """
-    check_labels(frame)
+    check_labels(frame["defaulted"])
     by_time = split_by_time(frame, window_days=window_days, oot_snapshots=oot_snapshots, seed=seed)
     short_of = [what for what, rows in _judged(by_time).items() if _fewest(rows) < MIN_BADS]
     if not short_of:
@@ -111,14 +111,14 @@ def customer_folds(customer_id: ArrayLike, defaulted: ArrayLike, *, folds: int, 
     return fold[which]
 
 
-def check_labels(frame: pd.DataFrame) -> None:
-    """Refuse a sample nothing can be learnt from.
+def check_labels(defaulted: pd.Series[int]) -> None:
+    """Refuse labels that nothing can be learnt from.
 
     Raises:
         SampleError: no rows, one class only, or fewer than 10 bads or goods.
     """
-    bads = int(frame["defaulted"].sum())
-    goods = len(frame) - bads
+    bads = int(defaulted.sum())
+    goods = len(defaulted) - bads
     if min(bads, goods) >= MIN_BADS:
         return
     one_class = min(bads, goods) == 0
@@ -142,11 +142,11 @@ def _unit_hash(text: str) -> float:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big") / 2**48
 
 
-def _judged(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def _judged(frame: pd.DataFrame) -> dict[str, pd.Series[int]]:
     parts = {"fit": "learn from", "stop": "stop by", "calibrate": "calibrate on", "oot": "judge by"}
-    return {what: frame[frame["part"] == part] for part, what in parts.items()}
+    return {what: frame.loc[frame["part"] == part, "defaulted"] for part, what in parts.items()}
 
 
-def _fewest(rows: pd.DataFrame) -> int:
-    bads = int(rows["defaulted"].sum())
-    return min(bads, len(rows) - bads)
+def _fewest(defaulted: pd.Series[int]) -> int:
+    bads = int(defaulted.sum())
+    return min(bads, len(defaulted) - bads)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from world import World, bytes_of
+from world import AS_OF, World, bytes_of
 
 from credit_eval.core.files import sha256_file
 from credit_eval.models.registry import load_champion
@@ -104,3 +106,19 @@ def test_profiles_do_not_depend_on_the_zone_of_the_machine(world: World, monkeyp
     assert world.run("score", "simulated", "--replace").returncode == 0
     for frame, part in zip(before, parts, strict=True):
         pd.testing.assert_frame_equal(pq.read_table(part).to_pandas(), frame)
+
+
+def test_a_large_sample_is_drawn_and_it_is_said(world: World, tmp_path: Path) -> None:
+    copied = World(Path(shutil.copytree(world.root, tmp_path / "copy")))
+    settings = "{datasets: {simulated: {policy: default}}, sample: {max_rows: 3000}, engine: {memory: 1GB}}"
+    with copied.settings(settings):
+        done = copied.run("run", "simulated", "--replace")
+    assert done.returncode == 0, done.stderr
+    record = json.loads((copied.root / "data/reports/simulated/validation.json").read_text())
+    drawn = record["drawn"]
+    assert sum(record["rows_by_part"].values()) + sum(record["left_out"].values()) == drawn["rows"]
+    assert 2_000 < drawn["rows"] < 4_000 < drawn["of_rows"]
+    said = f"Sample: {drawn['rows']:,} of {drawn['of_rows']:,} rows, of {drawn['customers']:,} of"
+    assert said in done.stdout
+    page = (copied.root / f"data/reports/simulated/as_of={AS_OF}.html").read_text()
+    assert f"{drawn['rows']:,} of {drawn['of_rows']:,} rows" in page

@@ -140,7 +140,8 @@ def test_a_moved_store_takes_its_next_model_to_where_it_lies_now(model, one_cham
             warnings.simplefilter("ignore")
             from mlflow import MlflowClient
 
-            client = MlflowClient(champion_uri(store, "demo")[0])
+            uri = champion_uri(store, "demo")[0]
+            client = MlflowClient(tracking_uri=uri, registry_uri=uri)
             for version in ("1", "2"):
                 found = client.get_model_version("credit_eval-demo", version)
                 assert found.source.startswith(store.resolve().as_uri())

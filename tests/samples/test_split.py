@@ -101,7 +101,7 @@ def test_too_little_time_or_too_few_bads_are_grouped_and_say_why(frame):
 def test_labels_that_teach_nothing_are_refused(bads, what):
     frame = pd.DataFrame({"defaulted": [1] * bads + [0] * (100 - bads)})
     with pytest.raises(SampleError, match=what) as error:
-        check_labels(frame)
+        check_labels(frame["defaulted"])
     assert error.value.exit_code == 14
 
 
