@@ -17,7 +17,6 @@ from credit_eval.core.errors import IntegrityError, ModelError
 from credit_eval.models.model import CreditModel
 from credit_eval.models.registry_store import (
     artifact_root,
-    bring_home,
     database_uri,
     has_store,
     read_store,
@@ -77,9 +76,14 @@ def load_champion(store: Path, dataset: str) -> tuple[CreditModel, int]:
 
 
 def champion_uri(store: Path, dataset: str) -> tuple[str, str]:
-    """For people who want MLflow itself: (tracking and registry URI, model URI for `mlflow.pyfunc.load_model`)."""
+    """For people who want MLflow itself: (tracking and registry URI, model URI for `mlflow.pyfunc.load_model`).
+
+    Raises:
+        ModelError, StorageError: the registry is damaged, or cannot be written where it was moved.
+    """
     if has_store(store):
-        bring_home(store)
+        with write_store(store):
+            pass  # whose paths now lead to where it lies
     return database_uri(store), f"models:/{registered_name(dataset)}@{CHAMPION}"
 
 

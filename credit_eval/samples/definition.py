@@ -178,8 +178,9 @@ def lines(dataset: Dataset, definition: DefaultDefinition) -> str:
     """SQL of the schedule lines on which something is due: when each hits default, what was paid, and what was known.
 
     `paid_at` counts if the data saw it. `part` is what was paid of a line that is not paid in full; it counts at
-    `as_of` from when it was known, and where the source does not say when, from the end of the data on. A line that
-    lacks no more than `immaterial` is settled.
+    `as_of` from when it was known, and where the source does not say when, from the due date on: nobody is to be in
+    default for a cent because a source has no date for the rest. A line that lacks no more than `immaterial` is
+    settled.
     """
     told = "paid_known_at" if dataset.has("repayments", "paid_known_at") else "NULL::TIMESTAMP"
     part = "coalesce(paid_amount, 0)" if dataset.has("repayments", "paid_amount") else "0"
@@ -190,7 +191,7 @@ def lines(dataset: Dataset, definition: DefaultDefinition) -> str:
                    CASE WHEN paid_at IS NOT NULL THEN coalesce({told}, paid_at) END AS seen_at,
                    CASE WHEN coalesce({told}, paid_at) < {end} THEN paid_at END AS paid_at,
                    due_amount, CASE WHEN paid_at IS NULL THEN {part} ELSE 0 END AS part,
-                   coalesce({told}, {end} - INTERVAL 1 MICROSECOND) AS part_known_at,
+                   coalesce({told}, due_at) AS part_known_at,
                    {definition.material_relative} * due_amount AS immaterial
             FROM {parquet(dataset.paths("repayments"))} WHERE due_amount > 0)"""
 

@@ -122,7 +122,7 @@ def judged_in_plain_python(customer, as_of, lines, definition):
         short = due - (float(each["paid_amount"] or 0) if each["paid_at"] is None else 0)
         if paid is None or paid >= moment:
             hits.append((moment, paid, short if short > definition.material_relative * due else 0))
-            known_hits.append((moment, paid, due))  # nobody says when a part was paid: not known before the end
+            known_hits.append(hits[-1])  # nobody says when a part was paid: then with what was due
     known = {"a": START, "b": datetime(2026, 3, 1)}[customer]
     if not known < as_of:
         return None, "no_account"

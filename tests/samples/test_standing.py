@@ -63,7 +63,7 @@ def test_the_policy_asks_for_no_accounts_where_only_repayments_tell(tmp_path):
         ("nothing was due", line(AS_OF - DAY, amount="0.00"), False),
         ("a cent short, known in time", line(AS_OF - DAY, amount="33.34", part="33.33", paid_known=AS_OF - US), False),
         ("a cent short, known at as_of only", line(AS_OF - DAY, amount="33.34", part="33.33", paid_known=AS_OF), True),
-        ("a cent short, known nobody says when", line(AS_OF - DAY, amount="33.34", part="33.33"), True),
+        ("a cent short, known nobody says when", line(AS_OF - DAY, amount="33.34", part="33.33"), False),
         ("half of it, known in time", line(AS_OF - DAY, amount="33.34", part="16.67", paid_known=AS_OF - US), True),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -73,10 +73,11 @@ def test_overdue_is_what_is_late_by_a_day_and_material(tmp_path, what, repayment
     assert row.overdue is overdue, what
 
 
-def test_a_part_payment_without_a_time_counts_at_the_end_of_the_data(tmp_path):
-    short = line(datetime(2026, 9, 1), amount="33.34", part="33.33")
+@pytest.mark.parametrize(("part", "expected"), [("33.33", False), ("33.00", True), ("0.01", True)])
+def test_a_part_payment_without_a_time_counts_from_the_due_date(tmp_path, part, expected):
+    short = line(datetime(2026, 9, 1), amount="33.34", part=part)
     found = standing_of(tmp_path, [("a", END - DAY), ("a", END)], repayments=[short])
-    assert found["in_default"].tolist() == [True, False]
+    assert found["in_default"].tolist() == [expected, expected]
 
 
 @pytest.mark.parametrize(
