@@ -90,7 +90,9 @@ def train(
         check_labels(sample["defaulted"].iloc[part])
     inputs = _inputs(sample, features, fit)
     parameters = _parameters(features, settings, len(fit))
-    learnt = _dataset(sample, inputs, fit).construct()  # binned, so that the numbers need not be kept
+    learnt = _dataset(sample, inputs, fit)
+    learnt.params |= parameters  # which say how to bin; binned now, the numbers need not be kept
+    learnt.construct()
     booster = lgb.train(
         parameters,
         learnt,

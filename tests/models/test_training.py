@@ -136,3 +136,42 @@ def test_complete_separation_still_has_a_finite_line(scale):
     found = fit_calibration(scale * np.array([-2.0, -1, 1, 2]), [0, 0, 1, 1], calibrated_on="test")
     assert 0 < found.slope < np.inf
     assert 0 < found.p_default(scale * np.array([-2.0])).item() < 0.5
+
+
+def test_the_trees_are_those_that_lightgbm_grows_of_the_same_rows_in_one_call():
+    """Rows are binned before training, part by part; that must not change a split."""
+    import lightgbm as lgb
+
+    from credit_eval.models import training
+
+    model = train(SAMPLE, FEATURES, QUICK)
+    parts = {part: SAMPLE[SAMPLE["part"] == part] for part in ("fit", "stop")}
+    inputs = training._inputs(SAMPLE, FEATURES, np.flatnonzero(SAMPLE["part"] == "fit"))
+    data = {
+        part: lgb.Dataset(
+            np.column_stack([column.numbers(rows[column.name]) for column in inputs]),
+            label=rows["defaulted"],
+            feature_name=[column.name for column in inputs],
+            categorical_feature=[3],
+        )
+        for part, rows in parts.items()
+    }
+    direct = lgb.train(
+        training._parameters(FEATURES, QUICK, len(parts["fit"])),
+        data["fit"],
+        num_boost_round=QUICK.max_rounds,
+        valid_sets=[data["stop"]],
+        callbacks=[lgb.early_stopping(QUICK.patience, verbose=False)],
+    )
+    matrix = np.column_stack([column.numbers(FRESH[column.name]) for column in inputs])
+    expected = direct.predict(matrix, raw_score=True, num_iteration=direct.best_iteration)
+    np.testing.assert_array_equal(model.log_odds(FRESH), expected)
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_the_number_of_threads_changes_no_byte_of_what_is_saved(threads, tmp_path):
+    for count in (1, threads):
+        settings = TrainingSettings(max_rounds=20, folds=3, threads=count)
+        train(SAMPLE, FEATURES, settings).save(tmp_path / str(count))
+    one, many = ({path.name: path.read_bytes() for path in (tmp_path / str(count)).iterdir()} for count in (1, threads))
+    assert one == many
