@@ -9,7 +9,7 @@ export MPLBACKEND := Agg
 export MLFLOW_DISABLE_TELEMETRY := true
 export PYTHONWARNINGS := ignore::FutureWarning:mlflow
 
-.PHONY: demo install simulate run train tiles score report features docs notebooks test bench-chain bench-features typecheck lint lock clean help
+.PHONY: demo install simulate run train score report features docs notebooks test bench-chain bench-features typecheck lint lock clean help
 
 demo: run ## everything: install, simulate, train, score, report, and a summary (the default)
 
@@ -38,9 +38,6 @@ run: install data/raw/$(DATASET)/dataset.json ## train, score, report and sum up
 
 train: install data/raw/$(DATASET)/dataset.json ## train, validate and register the champion of DATASET [WHY=…: even if validation objects]
 	@$(RUN) train $(DATASET) $(if $(POLICY),--policy $(POLICY)) $(if $(WHY),--promote-anyway "$(WHY)")
-
-tiles: install data/raw/$(DATASET)/dataset.json ## fold the events of DATASET to day tiles, which midnights' snapshots then read
-	@$(RUN) tile $(DATASET)
 
 score: install data/raw/$(DATASET)/dataset.json ## score and decide: make score DATASET=… AS_OF=YYYY-MM-DD (or COHORT=…) [REPLACE=1]
 	@$(RUN) score $(DATASET) $(if $(POLICY),--policy $(POLICY)) $(if $(AS_OF),--as-of $(AS_OF)) $(if $(COHORT),--cohort $(COHORT)) $(if $(REPLACE),--replace)
@@ -77,7 +74,7 @@ lock: install ## pin what pyproject.toml allows into requirements.lock (needs uv
 	@$(VENV)/bin/uv pip compile --quiet --extra dev --python-version 3.11 --no-emit-index-url --no-annotate --no-header pyproject.toml -o requirements.lock
 
 clean: ## remove everything that runs made: data, models, reports (not .venv)
-	@rm -rf data/raw data/cohorts data/tiles data/profiles data/scored data/reports data/truth models/mlflow.db models/artifacts
+	@rm -rf data/raw data/cohorts data/profiles data/scored data/reports data/truth models/mlflow.db models/artifacts
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -16,7 +16,6 @@ How to read the tables
 - The floor is reading the columns that are needed, once, and reading all bytes, once.
 - featuretools computes the first `--subset` customers only; its note says what a customer takes.
 - A panel is 12 monthly snapshots: ours has all in one cohort, Polars computes one after the other in one process.
-- One more day: yesterday's events are tiled, today's came in files of their own. Tiling these, then a snapshot.
 
 Data (20 MB per million events) and the peers' environments stay in the work directory; the first run makes them,
 which takes minutes, and a network. `--scale` measures ours and Polars over 1, 10 and 100 million events instead, and
@@ -28,30 +27,21 @@ from __future__ import annotations
 import argparse
 import itertools
 import math
-import shutil
-import subprocess
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 from benchmarks.feature_peers.catalogue import CATALOGUE
 from benchmarks.feature_peers.check import differences
-from benchmarks.feature_peers.measure import CONSOLE, PROJECT, Line, run, show, together
+from benchmarks.feature_peers.measure import CONSOLE, PROJECT, Line, run, show
 from benchmarks.feature_peers.places import AS_OF, PANEL, Places, module
 
 SIZES = (1_000_000, 10_000_000, 100_000_000)
 
 
-def ours(places: Places, name: str, cohort: str, rounds: int, *, root: Path | None = None, tiles: bool = False) -> Line:
-    """Profiles of a cohort by this project; from tiles, they must have the same bits as from events."""
-    out = places.out(f"ours {name}")
-    more = ("--tiles", places.tiles) if tiles else ()
-    line = Line(
-        f"ours, {name}", module("ours", "profiles", root or places.data, places.cohort(cohort), out, *more), rounds
-    )
-    if tiles:
-        line.check = lambda: compare(places, line.name, out, cohort, exact=True)
-    return line
+def ours(places: Places, name: str, cohort: str, rounds: int) -> Line:
+    """Profiles of a cohort by this project."""
+    return Line(f"ours, {name}", module("ours", places.data, places.cohort(cohort), places.out(f"ours {name}")), rounds)
 
 
 def peer(
@@ -70,24 +60,19 @@ def dates_of(cohort: str) -> Sequence[datetime]:
     return PANEL if cohort == "panel" else [AS_OF]
 
 
-def compare(
-    places: Places, name: str, out: Path, cohort: str, *, last: str | None = None, exact: bool = False
-) -> list[str]:
+def compare(places: Places, name: str, out: Path, cohort: str, *, last: str | None = None) -> list[str]:
     """What differs from ours from events."""
     from_events, found = places.out(f"ours {'panel ' if cohort == 'panel' else ''}from events"), []
     for as_of in dates_of(cohort):
         file = out / f"{as_of:%Y-%m-%d}.parquet"
-        told = differences(from_events, file if file.exists() else out, as_of, last=last, exact=exact)
+        told = differences(from_events, file if file.exists() else out, as_of, last=last)
         found += [f"{name}, {as_of:%Y-%m-%d}: {line}" for line in told]
     return found
 
 
-def one_snapshot(places: Places, rounds: int, subset: int) -> tuple[list[str], Line, Line]:
+def one_snapshot(places: Places, rounds: int, subset: int) -> tuple[list[str], Line]:
     polars, one = peer(places, "Polars", "polars", "one", rounds), ours(places, "from events", "one", rounds)
     featuretools = peer(places, "featuretools", "featuretools", "one", rounds, last=f"c{subset - 1:09}")
-    tiling = Line("ours, tiling all of history", module("ours", "tiles", places.data, places.tiles), 1)
-    tiling.prepare = lambda: shutil.rmtree(places.tiles, ignore_errors=True)
-    tiling.note = "once, not per snapshot"
     lines = [
         polars,
         peer(places, "Polars, told of sorting", "polars", "one", rounds, "--shape", "sorted"),
@@ -95,8 +80,6 @@ def one_snapshot(places: Places, rounds: int, subset: int) -> tuple[list[str], L
         peer(places, "pandas", "pandas", "one", rounds),
         featuretools,
         one,
-        tiling,
-        ours(places, "from tiles", "one", rounds, tiles=True),
         Line("floor: the columns", module("floor", places.data), rounds),
         Line("floor: the bytes", ["cat", *map(str, places.data.glob("*.parquet"))], rounds),
     ]
@@ -104,7 +87,7 @@ def one_snapshot(places: Places, rounds: int, subset: int) -> tuple[list[str], L
     each, of_ours = featuretools.median / subset * 1000, one.median / places.customers * 1000
     featuretools.note = f"{subset:,} customers: {each:.1f} ms each, ours {of_ours:.2f}"
     show("One snapshot", lines, polars, one)
-    return wrong, polars, one
+    return wrong, one
 
 
 def panel(places: Places, rounds: int, one: Line) -> list[str]:
@@ -112,7 +95,6 @@ def panel(places: Places, rounds: int, one: Line) -> list[str]:
     polars.note = "measured once"
     lines = [
         ours(places, "panel from events", "panel", rounds),
-        ours(places, "panel from tiles", "panel", rounds, tiles=True),
         polars,
     ]
     wrong = run(lines)
@@ -120,29 +102,12 @@ def panel(places: Places, rounds: int, one: Line) -> list[str]:
     return wrong
 
 
-def one_more_day(places: Places, rounds: int, polars: Line, one: Line) -> list[str]:
-    places.split()
-    subprocess.run(module("ours", "tiles", places.history, places.tiles), cwd=PROJECT, check=True)
-    yesterday = set(places.tiles.iterdir())
-
-    def forget_today() -> None:
-        for place in set(places.tiles.iterdir()) - yesterday:
-            shutil.rmtree(place)
-
-    tiling = Line("ours, tiling the day", module("ours", "tiles", places.today, places.tiles), rounds, forget_today)
-    lines = [tiling, ours(places, "snapshot after the day", "one", rounds, root=places.today, tiles=True)]
-    wrong = run(lines)
-    show("One more day", [*lines, together("ours, both", lines)], polars, one)
-    return wrong
-
-
 def compared(places: Places, rounds: int, subset: int) -> list[str]:
     """The tables."""
     places.generate()
     CONSOLE.print(f"{len(CATALOGUE.names)} features, {places.rows:,} events of {places.customers:,} customers")
-    wrong, polars, one = one_snapshot(places, rounds, subset)
-    wrong += panel(places, rounds, one)
-    return wrong + one_more_day(places, rounds, polars, one)
+    wrong, one = one_snapshot(places, rounds, subset)
+    return wrong + panel(places, rounds, one)
 
 
 def scaled(work: Path, rounds: int) -> list[str]:

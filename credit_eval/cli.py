@@ -163,14 +163,6 @@ def profile(
 
 
 @app.command()
-def tile(dataset: DatasetName = "simulated") -> None:
-    """Fold events to day tiles, which snapshots at midnight then read instead; only what is new is made."""
-    with bars() as tick:
-        written = _pipeline(tick).tile(dataset)
-    say(f"tiles of {dataset}: {written} files written" if written else f"tiles of {dataset} are up to date")
-
-
-@app.command()
 def train(
     dataset: DatasetName = "simulated",
     strict: Strict = False,

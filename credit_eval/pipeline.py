@@ -40,7 +40,6 @@ from credit_eval.profiles.build import build_profiles
 from credit_eval.profiles.customer import Line, by_dimension, one_profile
 from credit_eval.profiles.population import typical_values
 from credit_eval.profiles.store import Profiles
-from credit_eval.profiles.tiling import write_tiles
 from credit_eval.report.build import write_report
 from credit_eval.report.summary import Summary, summarise
 from credit_eval.samples.cohorts import Drawn, draw_customers, monthly_cohort, population_with, snapshot_dates
@@ -132,11 +131,6 @@ class Pipeline:
     def _provided(self, name: str) -> Catalogue:
         return self.catalogue(name).available(self.dataset(name).info)[0]
 
-    def tile(self, name: str) -> int:
-        """Bring the day tiles of a data set up to date; returns how many files were written."""
-        with self._engine() as engine:
-            return write_tiles(engine, self.dataset(name), self.catalogue(name), self.paths.tiles(name), tick=self.tick)
-
     @property
     def definition(self) -> DefaultDefinition:
         """What default means."""
@@ -155,11 +149,9 @@ class Pipeline:
 
     def _profiles(self, dataset: Dataset, label: str, members: Path) -> Profiles:
         target = self.paths.profiles(dataset.name, label)
-        catalogue, tiles = self.catalogue(dataset.name), self.paths.tiles(dataset.name)
+        catalogue = self.catalogue(dataset.name)
         with Spark() if self.spark else nullcontext() as spark:
-            return build_profiles(
-                dataset, members, catalogue, target, replace=True, tiles=tiles, spark=spark, tick=self.tick
-            )
+            return build_profiles(dataset, members, catalogue, target, replace=True, spark=spark, tick=self.tick)
 
     def sample(self, name: str) -> tuple[Profiles, Split, LeftOut]:
         """The labelled training sample: its profiles, its split, and which rows are not in it and why."""

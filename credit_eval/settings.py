@@ -167,10 +167,6 @@ class Paths(_Section):
         """Directory of profiles."""
         return self._of("profiles", dataset) / name
 
-    def tiles(self, dataset: str) -> Path:
-        """Directory of a data set's day tiles."""
-        return self._of("tiles", dataset)
-
     def scored(self, dataset: str, name: str) -> Path:
         """Directory of a scored run; `name` is `as_of=YYYY-MM-DD` or `cohort=NAME`."""
         return self.all_scored(dataset) / checked_label(name)

@@ -19,17 +19,15 @@ from credit_eval.features.language import Feature
 TOLERANCE = 1e-9
 
 
-def differences(
-    ours: Path, theirs: Path, as_of: datetime, last: str | None = None, *, exact: bool = False
-) -> list[str]:
+def differences(ours: Path, theirs: Path, as_of: datetime, last: str | None = None) -> list[str]:
     """One line per feature that differs, with its name and an example; none if the values are equal.
 
-    Both are a file or a directory of parts; `exact` asks for the same bits.
+    Both are a file or a directory of parts.
     """
     left, right = _sorted(ours, as_of, last), _sorted(theirs, as_of, last)
     if not left["customer_id"].equals(right["customer_id"].cast(left.schema.field("customer_id").type)):
         return [f"customers: {len(left):,} of ours, {len(right):,} of theirs, or not the same ones"]
-    found = ((f, _unequal(f, left[f.name], right[f.name], exact=exact)) for f in CATALOGUE.features)
+    found = ((f, _unequal(f, left[f.name], right[f.name])) for f in CATALOGUE.features)
     return [_line(feature, rows, left, right) for feature, rows in found if len(rows)]
 
 
@@ -45,12 +43,12 @@ def _sorted(place: Path, as_of: datetime, last: str | None) -> pa.Table:
     return source.to_table(filter=kept).sort_by("customer_id").combine_chunks()
 
 
-def _unequal(feature: Feature, left: pa.ChunkedArray, right: pa.ChunkedArray, *, exact: bool) -> np.ndarray:
+def _unequal(feature: Feature, left: pa.ChunkedArray, right: pa.ChunkedArray) -> np.ndarray:
     if feature.value_type == "category":
         ours, theirs = (np.array(values.to_pylist(), dtype=object) for values in (left, right))
         return np.flatnonzero(ours != theirs)
     ours, theirs = (values.cast(pa.float64()).to_numpy() for values in (left, right))
-    within = 0.0 if exact or feature.unit == "count" else TOLERANCE
+    within = 0.0 if feature.unit == "count" else TOLERANCE
     scale = np.maximum(np.maximum(np.abs(ours), np.abs(theirs)), 1.0)
     return np.flatnonzero(~((np.isnan(ours) & np.isnan(theirs)) | (np.abs(ours - theirs) <= within * scale)))
 

@@ -35,7 +35,6 @@ class Line:
     name: str
     command: list[str]
     rounds: int
-    prepare: Callable[[], None] = lambda: None
     check: Callable[[], list[str]] = list
     note: str = ""
     seconds: list[float] = field(default_factory=list)
@@ -48,7 +47,6 @@ class Line:
 
     def measure(self) -> None:
         """Run the command once, in a process of its own: wall and CPU seconds, and the peak of resident memory."""
-        self.prepare()
         starter = [sys.executable, "-I", "-S", "-c", STARTER, *self.command]
         told = subprocess.run(starter, cwd=PROJECT, stdout=subprocess.PIPE, text=True, check=True).stdout
         failed, seconds, cpu, megabytes = map(float, told.split())
@@ -86,12 +84,3 @@ def show(title: str, lines: list[Line], polars: Line, one: Line) -> None:
         cells = [*(f"{s:.2f}" for s in seconds), f"{line.megabytes:,.0f}", *(f"{ratio:.2f}" for ratio in ratios)]
         table.add_row(line.name, *cells, line.note)
     CONSOLE.print(table)
-
-
-def together(name: str, lines: list[Line]) -> Line:
-    """Commands that follow one another, as one: seconds add up, the highest peak counts."""
-    found = Line(name, [], lines[0].rounds)
-    found.seconds = [sum(seconds) for seconds in zip(*(line.seconds for line in lines), strict=True)]
-    found.cpu = [sum(seconds) for seconds in zip(*(line.cpu for line in lines), strict=True)]
-    found.megabytes = max(line.megabytes for line in lines)
-    return found

@@ -7,7 +7,7 @@ import sys
 import venv
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -44,18 +44,6 @@ class Places:
         return self.work / "data" / f"{self.events}"
 
     @property
-    def history(self) -> Path:
-        return self.data.with_name(f"{self.events}-history")
-
-    @property
-    def today(self) -> Path:
-        return self.data.with_name(f"{self.events}-today")
-
-    @property
-    def tiles(self) -> Path:
-        return self.data.with_name(f"{self.events}-tiles")
-
-    @property
     def rows(self) -> int:
         """Events there really are."""
         return sum(pq.read_metadata(path).num_rows for path in self.data.glob("*.parquet"))
@@ -87,12 +75,6 @@ class Places:
             subprocess.run(module("generate", self.data, *size), cwd=PROJECT, check=True)
         self._write_cohort("one", [AS_OF])
         self._write_cohort("panel", PANEL)
-
-    def split(self) -> None:
-        """Yesterday's data set and today's."""
-        if not self.today.exists():
-            day = f"{AS_OF - timedelta(days=1):%Y-%m-%d}"
-            subprocess.run(module("one_more_day", self.data, self.history, self.today, day), cwd=PROJECT, check=True)
 
     def _write_cohort(self, name: str, dates: Sequence[datetime]) -> None:
         """Everybody known at each date."""

@@ -29,7 +29,6 @@ from credit_eval.events.measures import Rank
 from credit_eval.events.store import Dataset, check_sorted
 from credit_eval.features.language import Catalogue
 from credit_eval.profiles.store import Profiles, ProfilesInfo, describe_profiles, open_profiles
-from credit_eval.profiles.tiles import tile_feeds
 
 if TYPE_CHECKING:
     from credit_eval.events.engines.spark import Spark
@@ -47,15 +46,13 @@ def build_profiles(
     *,
     replace: bool = False,
     workers: int | None = None,
-    tiles: Path | None = None,
     spark: Spark | None = None,
     tick: Tick = silent,
 ) -> Profiles:
     """Write the profiles of a cohort (Parquet: customer_id, as_of) to `target`, atomically.
 
-    `workers` ranges are built at once (None: one per core); their number changes no bit. Neither do `tiles` (where
-    `write_tiles` put them): at midnights, features are taken from them as far as they are there. Neither does `spark`:
-    it reads the events itself, and its workers fold.
+    `workers` ranges are built at once (None: one per core); their number changes no bit. Neither does `spark`: it reads
+    the events itself, and its workers fold.
     Features over tables or columns that the source lacks are left out and named in `ProfilesInfo.absent`.
 
     Raises:
@@ -69,8 +66,7 @@ def build_profiles(
     everybody = _sorted_members(cohort)
     _check_cohort(everybody, dataset)
     cohorts = list(_ranges(everybody, dataset, len(provided.features)))
-    at_midnight = all(cohort.at_midnight for cohort in cohorts)
-    snapshots = Snapshots(provided.measures, tile_feeds(dataset, provided, tiles) if tiles and at_midnight else ())
+    snapshots = Snapshots(provided.measures)
     with atomic_directory(target, replace=replace) as building:
         tick("profiles", 0, len(cohorts))
         if spark:
@@ -117,9 +113,8 @@ def _each(
         cohort = cohorts[number]
         low, high = (cohort.keys["customer_id"][place].as_py() for place in (0, len(cohort) - 1))
 
-        def read(table: str | Sequence[Path], columns: Sequence[str]) -> pa.Table:
-            paths = dataset.paths(table) if isinstance(table, str) else table
-            return files.read(paths, low, high, columns)
+        def read(table: str, columns: Sequence[str]) -> pa.Table:
+            return files.read(dataset.paths(table), low, high, columns)
 
         write_part(snapshots.table(read, cohort), into / f"part-{number:05}.parquet")
 

@@ -2,8 +2,8 @@
 
 Rows in order make every window a slice. A member's window of 30 days is rows `start[30]` to `end`, found once by
 binary search; the compiled loops fold all windows of all members of a customer in one pass over its rows. All of
-it is whole numbers, so an answer has the same bits in any order of rows, on any number of threads, from events or
-from tiles; doubles appear only in the last step.
+it is whole numbers, so an answer has the same bits in any order of rows and on any number of threads; doubles appear
+only in the last step.
 
 A row that is known later than its clock says disturbs the slices of those members who observe in between. These
 few members get a copy of their rows with only what they knew, and are folded again.
@@ -85,8 +85,7 @@ def _disturbed(rows: Rows, members: Members) -> Array:
         return np.zeros(len(members.group), np.bool_)
     late = np.flatnonzero(rows.known > rows.clock)
     low, high = loops.slices(rows.group[late], members.group)
-    as_of = members.as_of // (DAY_US // rows.day)
-    return loops.disturbed(rows.clock[late], rows.known[late], low, high, as_of)
+    return loops.disturbed(rows.clock[late], rows.known[late], low, high, members.as_of)
 
 
 def _as_known(rows: Rows, members: Members, chosen: Array) -> tuple[Rows, Members]:
@@ -94,7 +93,7 @@ def _as_known(rows: Rows, members: Members, chosen: Array) -> tuple[Rows, Member
     assert rows.known is not None
     as_of = members.as_of[chosen]
     row, owner = pairs(*loops.slices(rows.group, members.group[chosen]))
-    seen = rows.known[row] < as_of[owner] // (DAY_US // rows.day)
+    seen = rows.known[row] < as_of[owner]
     return rows.take(row[seen], owner[seen]), Members(np.arange(len(chosen)), as_of)
 
 
@@ -117,9 +116,8 @@ class _Slices:
 
     def __init__(self, rows: Rows, members: Members) -> None:
         self.rows, self.group, self.as_of = rows, members.group, members.as_of
-        self.now = members.as_of // (DAY_US // rows.day)
         self._low, self._high = loops.slices(rows.group, members.group)
-        self.ends = loops.before(rows.clock, self._low, self._high, self.now)
+        self.ends = loops.before(rows.clock, self._low, self._high, self.as_of)
         self._starts: dict[int | None, Array] = {None: self._low}
 
     def starts(self, windows: Iterable[int | None]) -> Array:
@@ -129,7 +127,7 @@ class _Slices:
     def _start(self, days: int | None) -> Array:
         if days not in self._starts:
             assert days is not None
-            bound = self.now - days * self.rows.day
+            bound = self.as_of - days * DAY_US
             self._starts[days] = loops.before(self.rows.clock, self._low, self._high, bound)
         return self._starts[days]
 
@@ -145,7 +143,7 @@ class _Subject:
         self._slices, self._asked, self._of, self._rows = slices, asked, asked[0], slices.rows
         self._done: dict[Any, _ByWindow] = {}
         kept = self._rows.kept(self._of)
-        self._kept = np.ones(len(self._rows.clock), np.bool_) if kept is None else kept
+        self._all, self._kept = kept is None, np.ones(len(self._rows.clock), np.bool_) if kept is None else kept
 
     def answers(self) -> dict[Aggregate, Answer]:
         """Every aggregate's answer."""
@@ -195,12 +193,9 @@ class _Subject:
         return self._over("counts", (), self._counted)[of.days]
 
     def _counted(self, starts: Array) -> Array:
-        counts = self._rows.counts(self._of)
-        if counts is None:
+        if self._all:
             return self._slices.ends - starts
-        if counts.dtype == np.bool_:
-            return loops.counts(self._kept, self._slices.group, starts, self._slices.ends)
-        return self._added(counts, starts)
+        return loops.counts(self._kept, self._slices.group, starts, self._slices.ends)
 
     def _added(self, whole: Array, starts: Array) -> Array:
         return _loop(loops.sums, self._kept, _int64(whole), self._slices.group, starts, self._slices.ends)
@@ -225,11 +220,10 @@ class _Subject:
         )[of.days]
 
     def _entropy(self, of: Aggregate) -> Array:
-        counts, ends = self._rows.counts(of), self._slices.ends
-        times = np.ones(len(self._kept), np.int64) if counts is None else counts.astype(np.int64)
-        return self._over(
-            "entropy", (of.kind,), lambda starts: loops.entropies(self._kept, self._codes, times, starts, ends)
-        )[of.days]
+        ends = self._slices.ends
+        return self._over("entropy", (of.kind,), lambda starts: loops.entropies(self._kept, self._codes, starts, ends))[
+            of.days
+        ]
 
     @cached_property
     def _codes(self) -> Array:
@@ -268,12 +262,12 @@ class _Subject:
 
     def _extreme(self, of: Aggregate) -> Answer:
         least = of.kind == "min"
-        whole = self._reduced(of, self._rows.lows(of) if least else self._rows.highs(of), least=least)
-        return self._filled(of, whole, self._count(of) > 0, self._rows.numbers(of).scale)
+        numbers = self._rows.numbers(of)
+        return self._filled(of, self._reduced(of, numbers.whole, least=least), self._count(of) > 0, numbers.scale)
 
     def _since(self, of: Aggregate) -> Answer:
         first = of.kind == "days_since_first"
-        moment = self._reduced(of, self._rows.earliest(of) if first else self._rows.latest(of), least=first)
+        moment = self._reduced(of, self._rows.clock, least=first)
         known = self._count(of) > 0
         days = (self._slices.as_of - np.where(known, moment, self._slices.as_of)) / float(DAY_US)
         return self._filled(of, days, known)
@@ -292,7 +286,7 @@ class _Subject:
     def _in_order(self) -> Array:
         """The value of each row, those of one moment by their value."""
         of = next(of for of in self._asked if of.kind == "last")
-        numbers, clock, group = self._rows.numbers(of), self._rows.latest(of), self._rows.group
+        numbers, clock, group = self._rows.numbers(of), self._rows.clock, self._rows.group
         row = np.flatnonzero(loops.unordered(self._kept, group, clock))
         if len(row) == 0:
             return numbers.whole
@@ -310,7 +304,7 @@ class _Subject:
         weights = np.array([weight_of(age, of.half_life) for age in range((WEIGHT_BITS + 1) * of.half_life)])
         reach = len(weights) if of.days is None else min(of.days, len(weights))
         slices, rows = self._slices, self._rows
-        day, today = rows.clock // rows.day, slices.now // rows.day
+        day, today = rows.clock // DAY_US, slices.as_of // DAY_US
         addends = _int64(rows.sums(of, times=2**WEIGHT_BITS))
         starts = slices.starts([reach])
         total = _loop(
@@ -320,7 +314,7 @@ class _Subject:
 
     def _gaps(self, of: Aggregate) -> Answer:
         slices, rows = self._slices, self._rows
-        day = rows.clock // rows.day
+        day = rows.clock // DAY_US
         n, total, squares = (a[0] for a in loops.gaps(self._kept, day, slices.starts([of.days]), slices.ends))
         if of.kind == "gap_mean":
             return self._filled(of, total / np.maximum(n, 1), n > 0)

@@ -267,9 +267,9 @@ def distinct(kept: Array, code: Array, group: Array, starts: Array, ends: Array)
     return found
 
 
-@_compiled("kept", "whole", "whole", "windows", "whole")
-def entropies(kept: Array, code: Array, times: Array, starts: Array, ends: Array) -> Array:
-    """Entropy in bits of the codes in each window, log2(N) - sum(n*log2(n))/N, (w, m). A row counts `times`."""
+@_compiled("kept", "whole", "windows", "whole")
+def entropies(kept: Array, code: Array, starts: Array, ends: Array) -> Array:
+    """Entropy in bits of the codes in each window, log2(N) - sum(n*log2(n))/N, (w, m)."""
     windows, members = starts.shape
     found = np.zeros((windows, members))
     most = 0
@@ -288,8 +288,8 @@ def entropies(kept: Array, code: Array, times: Array, starts: Array, ends: Array
                         codes[slot], number[slot], stamps[slot] = code[row], different, member + 1
                         occurs[different] = 0
                         different += 1
-                    occurs[number[slot]] += times[row]
-                    total += times[row]
+                    occurs[number[slot]] += 1
+                    total += 1
             last, together = starts[window, member], 0
             for of in range(different):
                 together += _n_log_n(occurs[of])

@@ -1,7 +1,6 @@
 """Rows of one stream in memory, sorted by (group, clock): what the kernel folds.
 
-A *group* is whose rows they are: a customer, or a member where the stream is paired. Arrays are (n,), a row per event
-(or per day tile).
+A *group* is whose rows they are: a customer, or a member where the stream is paired. Arrays are (n,), a row per event.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from credit_eval.core.clock import DAY_US
 from credit_eval.events.engines.columns import Array, Numbers
 from credit_eval.events.query import Aggregate, Expression
 
@@ -21,17 +19,13 @@ SAFE = 2**62
 
 @dataclass(frozen=True)
 class Rows:
-    """Events, one a row. `known` holds since when a row is known where that is later than its clock, else the clock.
-
-    `day` is the length of a day in the clock's unit (microseconds).
-    """
+    """Events, one a row. `known` holds since when a row is known where that is later than its clock, else the clock."""
 
     group: Array
     clock: Array
     known: Array | None
     conditions: Mapping[Expression, Array]
     values: Mapping[Expression, Numbers]
-    day: int = DAY_US
     _most: list[int] = field(default_factory=list, compare=False)
 
     def sorted(self, order: Array) -> Rows:
@@ -43,7 +37,7 @@ class Rows:
         """Some rows as a stream of its own, with new groups; all of them count as known."""
         conditions = {node: kept[rows] for node, kept in self.conditions.items()}
         values = {node: of.take(rows) for node, of in self.values.items()}
-        return Rows(group, self.clock[rows], None, conditions, values, self.day)
+        return Rows(group, self.clock[rows], None, conditions, values)
 
     @property
     def most(self) -> int:
@@ -58,10 +52,6 @@ class Rows:
         known = None if of.value is None else self.values[of.value].known
         return kept if known is None else known if kept is None else kept & known
 
-    def counts(self, of: Aggregate) -> Array | None:
-        """How many events each row stands for (None: one each)."""
-        return self.kept(of)
-
     def numbers(self, of: Aggregate) -> Numbers:
         """The value itself."""
         assert of.value is not None  # the declaration was checked
@@ -75,22 +65,6 @@ class Rows:
         """Squares of the value."""
         whole = self._roomy(self.numbers(of), 1, 2)
         return whole * whole
-
-    def lows(self, of: Aggregate) -> Array:
-        """Smallest value of each row."""
-        return self.numbers(of).whole
-
-    def highs(self, of: Aggregate) -> Array:
-        """Largest value of each row."""
-        return self.numbers(of).whole
-
-    def latest(self, of: Aggregate) -> Array:
-        """Latest clock of each row, in microseconds."""
-        return self.clock
-
-    def earliest(self, of: Aggregate) -> Array:
-        """Earliest clock of each row, in microseconds."""
-        return self.clock
 
     def _roomy(self, of: Numbers, times: int, power: int) -> Array:
         fits = of.largest**power * self.most * times < SAFE

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 
-from credit_eval.core.clock import DAY_US, EPOCH
+from credit_eval.core.clock import EPOCH
 from credit_eval.events.engines.columns import Array, Numbers, moments, numbers
 from credit_eval.events.engines.evaluate import Columns
 from credit_eval.events.engines.files import numbered
@@ -23,8 +22,8 @@ from credit_eval.events.measures import Measure, aggregates_of, of_known
 from credit_eval.events.query import Aggregate
 from credit_eval.events.tables import table_named
 
-#: Some columns of a table, or of some files of tiles, with the rows of a range of customers (others may be among them).
-Read = Callable[[str | Sequence[Path], Sequence[str]], pa.Table]
+#: Some columns of a table, with the rows of a range of customers (others may be among them).
+Read = Callable[[str, Sequence[str]], pa.Table]
 
 
 @dataclass(frozen=True)
@@ -44,11 +43,6 @@ class Cohort:
 
     def __len__(self) -> int:
         return len(self.as_of)
-
-    @property
-    def at_midnight(self) -> bool:
-        """Whether everybody is observed at a midnight, so that day tiles can answer."""
-        return not (self.as_of % DAY_US).any()
 
     @property
     def customers(self) -> pa.Array:

@@ -44,24 +44,18 @@ _COMPARE = {"=": exp.EQ, "<": exp.LT, "<=": exp.LTE, ">": exp.GT, ">=": exp.GTE}
 _ARITHMETIC = {"+": exp.Add, "-": exp.Sub, "*": exp.Mul}
 
 
-def render_rows(wanted: Wanted, *, dialect: Dialect = "duckdb", everybody: bool = False) -> str:
-    """The SELECT of one stream's rows: `number`, `clock`, `known`, a `c0…` per condition and a `v0…` per value.
-
-    For `everybody`, nobody is asked for: `number` is the customer_id itself.
-    """
+def render_rows(wanted: Wanted, *, dialect: Dialect = "duckdb") -> str:
+    """The SELECT of one stream's rows: `number`, `clock`, `known`, a `c0…` per condition and a `v0…` per value."""
     stream = wanted.stream
     emitter = RowEmitter(table_named(stream.table), dialect)
     clock = emitter.emit(ColumnOf(stream.clock))
     known = exp.column("known_at", "e")
     late = exp.Case(ifs=[exp.If(this=exp.GT(this=known, expression=clock.copy()), true=known.copy())])
-    number = exp.column("customer_id", "e") if everybody else exp.column("number", "c")
-    columns = {"number": number, "clock": clock, "known": late}
+    columns = {"number": exp.column("number", "c"), "clock": clock, "known": late}
     columns |= {f"c{place}": emitter.emit(node) for place, node in enumerate(wanted.conditions)}
     columns |= {f"v{place}": emitter.emit(node) for place, node in enumerate(wanted.values)}
     query = exp.select(*(exp.alias_(of, name, copy=False) for name, of in columns.items()), copy=False)
-    query = query.from_(f"{stream.table} AS e")
-    if not everybody:
-        query = query.join("asked AS c", on="e.customer_id = c.customer_id")
+    query = query.from_(f"{stream.table} AS e").join("asked AS c", on="e.customer_id = c.customer_id")
     kept = exp.Not(this=exp.Is(this=clock.copy(), expression=exp.null()))
     if stream.paired:
         kept = exp.and_("e.known_at < c.as_of", exp.LT(this=clock.copy(), expression=_as_of()), kept)
