@@ -180,7 +180,7 @@ def _within_budget(customers: Customers, policy: Policy) -> Floats:
     loss = policy.expected_loss
     with np.errstate(divide="ignore", over="ignore"):  # no risk: no bound
         exposure = policy.money(loss.budget) / (customers.p * loss.lgd)
-    return np.maximum((exposure - (1 - loss.ccf) * customers.balance) / loss.ccf, 0.0)
+        return np.maximum((exposure - (1 - loss.ccf) * customers.balance) / loss.ccf, 0.0)
 
 
 def _rounded_down(allowed: Floats, policy: Policy) -> Floats:

@@ -65,7 +65,7 @@ class Limits(_Section):
     minimum: Amount
     exposure_cap: Above
     max_increase_factor: Annotated[_Number, Field(gt=1)] | None = None
-    days_between_increases: Amount = 30
+    days_between_increases: Amount = 30.0
 
 
 class Grade(_Section):
@@ -92,7 +92,7 @@ class Refer(_Section):
 
     p_default_above: Inside | None = None
     capacity_unknown: Annotated[bool, Field(strict=True)] = False
-    cured_within_days: Amount = 365
+    cured_within_days: Amount = 365.0
 
 
 #: Fields of a grade and how they may change towards risk.

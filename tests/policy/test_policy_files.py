@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from credit_eval.core.errors import PolicyError
 from credit_eval.policy.settings import DEFAULT_POLICY, Policy, load_policy
@@ -130,3 +131,20 @@ def test_a_policy_cannot_be_changed_after_it_was_checked():
     with pytest.raises(ValueError, match="frozen"):
         policy.restriction.threshold = 0.9
     assert Policy.model_validate(policy.model_dump()) == policy
+
+
+def test_a_setting_written_out_as_its_default_is_no_other_policy(tmp_path: Path) -> None:
+    """Every key that may be left out: written or not, the content is the same, and so is the version."""
+    whole = load_policy(DEFAULT_POLICY)
+    for section in ("restriction", "limits", "refer"):
+        content = yaml.safe_load(DEFAULT_POLICY.read_text(encoding="utf-8"))
+        fields = type(getattr(whole, section)).model_fields
+        defaults = {name: each.default for name, each in fields.items() if not each.is_required()}
+        for name, default in defaults.items():
+            versions = []
+            for said in ({}, {name: default}):
+                kept = {key: value for key, value in content[section].items() if key != name}
+                path = tmp_path / "policy.yaml"
+                path.write_text(yaml.safe_dump({**content, section: kept | said}))
+                versions.append(load_policy(path).policy_version)
+            assert versions[0] == versions[1], (section, name)
