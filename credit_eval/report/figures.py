@@ -109,7 +109,7 @@ def limits_by_grade(grades: pd.DataFrame, currency: str, *, lines: bool = True) 
 
 def reasons(labels: Sequence[str], counts: Sequence[int], among: int, what: str) -> Figure:
     """How often each reason stands first, commonest on top; `among` that many `what` ("adverse decisions")."""
-    figure, axes = canvas(height=0.65 + 0.27 * len(labels))
+    figure, axes = canvas(height=0.8 + 0.27 * len(labels))
     places = np.arange(len(labels))
     bars = axes.barh(places, counts, 0.7, color=BLUE)
     shares = [f"{count:,}  ({percent(count / max(among, 1), 0)})" for count in counts]
@@ -117,7 +117,7 @@ def reasons(labels: Sequence[str], counts: Sequence[int], among: int, what: str)
     name_rows(axes, labels)
     axes.set_xlim(0, max(counts, default=1) * 1.16)
     axes.xaxis.set_major_formatter(_THOUSANDS)
-    label_axes(axes, f"customers for whom it is the first reason, of {among:,} {what}", "reason")
+    label_axes(axes, f"customers for whom it is the first reason,\nof {among:,} {what}", "reason")
     return figure
 
 

@@ -81,7 +81,7 @@ def _recolour(axes: Axes, shap: Any) -> None:
 def _laid_out(figure: Figure) -> Figure:
     """Names of features small and on two lines, so that the bars have room."""
     axes = figure.axes[0]
-    axes.set_ylabel("feature, the largest contribution on top", fontsize=NORMAL, color=INK)
+    axes.set_ylabel("feature", fontsize=NORMAL, color=INK)
     axes.set_yticks(axes.get_yticks(), [textwrap.fill(one.get_text(), _NAME_WIDTH) for one in axes.get_yticklabels()])
     axes.tick_params(labelsize=SMALL)
     figure.set_layout_engine("tight", rect=(0, 0, 0.97, 1))

@@ -43,7 +43,12 @@ DRAWINGS: dict[str, Callable[[], Figure]] = {
     "decisions": lambda: figures.decisions_by_grade(_DECISIONS),
     "limits": lambda: figures.limits_by_grade(_GRADES, "CNY"),
     "granted": lambda: figures.limits_by_grade(_GRADES, "CNY", lines=False),
-    "reasons": lambda: figures.reasons(["late repayments", "returns"], [30, 4], 40, "adverse decisions"),
+    "reasons": lambda: figures.reasons(
+        ["how soon and how fully orders are paid", "returns"],
+        [30, 4],
+        2_060,
+        "adverse decisions where the score decided",
+    ),
     "reliability": lambda: figures.reliability(RECORD["reliability"]),
     "capture": lambda: figures.capture(RECORD["capture"]),
     "importance": lambda: figures.importance(RECORD["importance"]),
@@ -62,6 +67,18 @@ def test_axes_are_labelled_and_the_same_data_give_the_same_bytes(name: str) -> N
     first, second = svg(figure, "it", "what it shows"), svg(DRAWINGS[name](), "it", "what it shows")
     assert first == second
     assert first.startswith('<svg role="img" aria-label="what it shows"')
+
+
+@pytest.mark.parametrize("name", DRAWINGS)
+def test_no_label_of_an_axis_is_cut_off(name: str) -> None:
+    figure = DRAWINGS[name]()
+    figure.draw_without_rendering()
+    for axis in (figure.axes[0].xaxis, figure.axes[0].yaxis):
+        box = axis.label.get_window_extent()
+        assert box.x0 >= 0
+        assert box.y0 >= 0
+        assert box.x1 <= figure.bbox.width
+        assert box.y1 <= figure.bbox.height
 
 
 def test_threads_do_not_disturb_each_other() -> None:
