@@ -22,8 +22,8 @@ from credit_eval.core.errors import CohortError, DeclarationError, ModelError, S
 from credit_eval.core.files import exclusive, read_json, sha256_json, write_json
 from credit_eval.core.machine import cores, give_back_memory
 from credit_eval.core.progress import Tick, silent
-from credit_eval.events.engines.duckdb import DuckDB
-from credit_eval.events.engines.spark import Spark
+from credit_eval.engine.spark import Spark
+from credit_eval.events.duckdb import DuckDB
 from credit_eval.events.store import Dataset, open_dataset
 from credit_eval.explain.contributions import contributions
 from credit_eval.explain.leanings import leanings
@@ -150,8 +150,8 @@ class Pipeline:
     def _profiles(self, dataset: Dataset, label: str, members: Path) -> Profiles:
         target = self.paths.profiles(dataset.name, label)
         catalogue = self.catalogue(dataset.name)
-        with Spark() if self.spark else nullcontext() as spark:
-            return build_profiles(dataset, members, catalogue, target, replace=True, spark=spark, tick=self.tick)
+        with Spark() if self.spark else nullcontext() as engine:
+            return build_profiles(dataset, members, catalogue, target, replace=True, engine=engine, tick=self.tick)
 
     def sample(self, name: str) -> tuple[Profiles, Split, LeftOut]:
         """The labelled training sample: its profiles, its split, and which rows are not in it and why."""

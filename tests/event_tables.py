@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -16,17 +15,15 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from credit_eval.events.engines import reference
-from credit_eval.events.engines.duckdb import DuckDB
-from credit_eval.events.engines.finish import ranked
-from credit_eval.events.engines.gathered import Gathering, relation
-from credit_eval.events.engines.plan import plan
-from credit_eval.events.engines.snapshot import Cohort as Asked
-from credit_eval.events.engines.snapshot import Snapshots
-from credit_eval.events.engines.spark import Spark, missing
-from credit_eval.events.engines.statements import StatementFeed
+from credit_eval.engine import reference
+from credit_eval.engine.base import Engine
+from credit_eval.engine.cohort import Cohort as Asked
+from credit_eval.engine.embedded import Embedded
+from credit_eval.engine.plan import Plan
+from credit_eval.engine.ranks import ranked
+from credit_eval.engine.reference import Reference
+from credit_eval.engine.spark import Spark, missing
 from credit_eval.events.measures import Measure, Rank
-from credit_eval.events.query import Aggregate
 from credit_eval.events.tables import DEFAULTS, TABLES, table_named
 
 Rows = list[dict[str, Any]]
@@ -77,44 +74,26 @@ def arrow_of(table: str, rows: Rows) -> pa.Table:
     return pa.Table.from_pylist(full, schema=schema)
 
 
-def by_columns(measures: Mapping[str, Measure], tables: Mapping[str, Rows], cohort: Cohort) -> Answers:
-    """The embedded engine: rows judged in memory, column by column."""
-
-    def read(table: str | Sequence[Path], columns: Sequence[str]) -> pa.Table:
-        assert isinstance(table, str)
-        found = arrow_of(table, sorted(tables.get(table, []), key=lambda row: row["customer_id"])).select(columns)
-        texts = [name for name in columns if pa.types.is_string(found.schema.field(name).type)]
-        for name in texts:
-            found = found.set_column(found.column_names.index(name), name, found[name].dictionary_encode())
-        return found.combine_chunks()
-
-    return _answers(_snapshots(tuple(measures.items())).table(read, asked_of(cohort)), measures)
-
-
-def by_duckdb(
-    measures: Mapping[str, Measure], tables: Mapping[str, Rows], cohort: Cohort, *, threads: int = 1
-) -> Answers:
-    """Rows judged by DuckDB, which gets the statements that the emitter renders."""
-    with DuckDB(threads=threads) as engine:
-        for name in TABLES:
-            engine.register(name, arrow_of(name, list(tables.get(name, []))))
-
-        def ask(statement: str, asked: pa.Table) -> pa.Table:
-            engine.register("asked", asked)
-            return engine.arrow(statement)
-
-        snapshots = Snapshots(measures, [StatementFeed(wanted, ask) for wanted in plan(measures.values())])
-        return _answers(snapshots.table(_nothing, asked_of(cohort)), measures)
+def by_embedded(measures: Mapping[str, Measure], tables: Mapping[str, Rows], cohort: Cohort) -> Answers:
+    """The engine that profiles are built by."""
+    return _answers(Embedded(), measures, tables, cohort)
 
 
 def by_spark(measures: Mapping[str, Measure], tables: Mapping[str, Rows], cohort: Cohort) -> Answers:
-    """Rows judged by Spark, in one job whatever the number of measures."""
-    engine, asked = started_spark(), asked_of(cohort)
-    for name in {wanted.stream.table for wanted in plan(measures.values())}:
-        engine.register(name, arrow_of(name, list(tables.get(name, []))))
-    engine.register("cohort", relation(asked, 0))
-    found = engine.snapshot(Gathering(measures, asked.last, "spark"))
-    return _answers(found.sort_by([("customer_id", "ascending"), ("as_of", "ascending")]), measures)
+    """Events gathered by Spark, in one job whatever the number of measures."""
+    return _answers(started_spark(), measures, tables, cohort)
+
+
+def by_reference(measures: Mapping[str, Measure], tables: Mapping[str, Rows], cohort: Cohort) -> Answers:
+    """What a measure means; ranks are ranked by the reference too."""
+    answers = _unranked(Reference(), measures, tables, cohort)
+    for name in [name for name, measure in measures.items() if isinstance(measure, Rank)]:
+        for moment in {as_of for _, as_of in cohort}:
+            members = [member for member in answers if member[1] == moment]
+            ranks = reference.ranks([answers[member][name] for member in members])
+            for member, rank in zip(members, ranks, strict=True):
+                answers[member][name] = rank
+    return answers
 
 
 #: Zone of the test session's JVM and of its Python workers: everything Spark answers here, it answers from there.
@@ -138,51 +117,32 @@ def asked_of(cohort: Cohort) -> Asked:
     return Asked.of(pa.Table.from_pylist(members, schema=schema))
 
 
-def _nothing(table: object, columns: object) -> pa.Table:
-    raise AssertionError(f"{table} was read past the database")
+def _profiles(engine: Engine, measures: Mapping[str, Measure], tables: Mapping[str, Rows], cohort: Cohort) -> pa.Table:
+    events = {name: arrow_of(name, list(tables.get(name, []))) for name in Plan.of(measures).tables}
+    return engine.profiles(measures, events, asked_of(cohort))
 
 
-def _answers(found: pa.Table, measures: Mapping[str, Measure]) -> Answers:
-    as_of = found["as_of"].cast(pa.int64()).to_numpy()
-    for name in [name for name, measure in measures.items() if isinstance(measure, Rank)]:
-        ranks = ranked(found[name].to_numpy(), as_of)
-        found = found.set_column(found.column_names.index(name), name, pa.array(ranks, mask=np.isnan(ranks)))
+def _by_member(found: pa.Table) -> Answers:
     return {
         (row["customer_id"], row["as_of"]): {n: v for n, v in row.items() if n not in ("customer_id", "as_of")}
         for row in found.to_pylist()
     }
 
 
-@cache
-def _snapshots(measures: tuple[tuple[str, Measure], ...]) -> Snapshots:
-    return Snapshots(dict(measures))
+def _unranked(engine: Engine, measures: Mapping[str, Measure], tables: Mapping[str, Rows], cohort: Cohort) -> Answers:
+    return _by_member(_profiles(engine, measures, tables, cohort))
 
 
-def by_reference(measures: Mapping[str, Measure], tables: Mapping[str, Rows], cohort: Cohort) -> Answers:
-    answers = {
-        (customer, as_of): {
-            name: _reference_value(measure, tables, customer, as_of) for name, measure in measures.items()
-        }
-        for customer, as_of in cohort
-    }
+def _answers(engine: Engine, measures: Mapping[str, Measure], tables: Mapping[str, Rows], cohort: Cohort) -> Answers:
+    found = _profiles(engine, measures, tables, cohort)
+    as_of = found["as_of"].cast(pa.int64()).to_numpy()
     for name in [name for name, measure in measures.items() if isinstance(measure, Rank)]:
-        for moment in {as_of for _, as_of in cohort}:
-            members = [member for member in answers if member[1] == moment]
-            ranks = reference.ranks([answers[member][name] for member in members])
-            for member, rank in zip(members, ranks, strict=True):
-                answers[member][name] = rank
-    return answers
+        ranks = ranked(found[name].to_numpy(), as_of)
+        found = found.set_column(found.column_names.index(name), name, pa.array(ranks, mask=np.isnan(ranks)))
+    return _by_member(found)
 
 
-def _reference_value(measure: Measure, tables: Mapping[str, Rows], customer: str, as_of: datetime) -> Any:
-    def answer(aggregate: Aggregate) -> Any:
-        rows = [row for row in tables.get(aggregate.table, []) if row["customer_id"] == customer]
-        return reference.evaluate(aggregate, rows, as_of)
-
-    return reference.measure_of(measure, answer)
-
-
-ENGINES = {"reference": by_reference, "columns": by_columns, "duckdb": by_duckdb, "spark": by_spark}
+ENGINES = {"reference": by_reference, "embedded": by_embedded, "spark": by_spark}
 
 _LACK = missing()
 #: Marks of a test that runs Spark: skipped without it, and in one process with the others.

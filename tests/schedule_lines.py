@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from event_tables import arrow_of, draw
 
-from credit_eval.events.engines.duckdb import DuckDB
+from credit_eval.events.duckdb import DuckDB
 from credit_eval.events.store import Dataset, DatasetInfo
 from credit_eval.samples.definition import DefaultDefinition, label_cohort
 

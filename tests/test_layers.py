@@ -13,14 +13,15 @@ import credit_eval
 
 PACKAGE = Path(credit_eval.__file__).parent
 ROOMS = (
-    "core events sources features profiles samples models explain policy scoring monitoring report review "
+    "core events engine sources features profiles samples models explain policy scoring monitoring report review "
     "settings pipeline console cli"
 ).split()
 HOMES = {
-    "duckdb": ("events/engines",),
-    "pyspark": ("events/engines/spark",),
-    "py4j": ("events/engines/spark",),
-    "sqlglot": ("events/engines",),
+    "duckdb": ("events/duckdb",),
+    "pyspark": ("engine/spark",),
+    "py4j": ("engine/spark",),
+    "loky": ("engine/workers",),
+    "numba": ("engine/loops",),
     "lightgbm": ("models",),
     "sklearn": ("models",),
     "mlflow": ("models/registry",),
@@ -83,7 +84,7 @@ def test_the_truth_of_the_simulator_is_read_by_nobody_who_learns_or_decides() ->
 
 
 def test_import_credit_eval_is_light() -> None:
-    heavy = "pandas numpy duckdb lightgbm mlflow matplotlib sqlglot".split()
+    heavy = "pandas numpy duckdb lightgbm mlflow matplotlib numba".split()
     code = f"import sys, credit_eval; print([m for m in {heavy} if m in sys.modules])"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "[]"

@@ -116,3 +116,9 @@ class EngineError(CreditEvalError):
     """An engine is not installed, or could not do what it was asked: a file it cannot read, a number too large."""
 
     exit_code = 20
+
+
+class WorkerError(CreditEvalError):
+    """One of the processes that share the work was killed, or ran out of memory."""
+
+    exit_code = 21

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from credit_eval.events.engines.duckdb import DuckDB
+from credit_eval.events.duckdb import DuckDB
 
 MEDIAN_DAYS, FEWEST_ORDERS, SILENCE_MINUTES = 90, 20, 30
 

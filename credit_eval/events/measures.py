@@ -13,9 +13,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Literal
 
 from credit_eval.core.errors import DeclarationError
@@ -67,7 +65,7 @@ class Series:
         _require(fitting, self, "a count or sum over ever whose silence is 0")
         _require(self.step > 0 and self.steps > 1, self, "at least two steps of at least one day")
 
-    @cached_property
+    @property
     def windows(self) -> tuple[Aggregate, ...]:
         """The aggregate over the last step, the last two, …: a step's answer is the difference of two of them."""
         return tuple(replace(self.of, days=self.step * n) for n in range(1, self.steps + 1))
@@ -99,24 +97,6 @@ def aggregates_of(measure: Measure) -> tuple[Aggregate, ...]:
             return aggregates_of(of)
         case _:
             return (measure,)
-
-
-def of_known(measure: Measure, known: Mapping[Aggregate, Aggregate]) -> Measure:
-    """The same measure, made of the very objects of `known`: found in a table of answers without being compared."""
-    match measure:
-        case Ratio(over, under, factor):
-            return Ratio(known[over], known[under], factor)
-        case Difference(left, right):
-            return Difference(known[left], known[right])
-        case Series():
-            measure.__dict__["windows"] = tuple(known[window] for window in measure.windows)
-            return measure
-        case Rank(of):
-            made = of_known(of, known)
-            assert not isinstance(made, Rank)
-            return Rank(made)
-        case _:
-            return known[measure]
 
 
 def _require(fine: bool, node: object, expected: str) -> None:

@@ -9,7 +9,7 @@ An `Aggregate` asks one number of one customer's events in one table as they wer
 4. *Folded* by `kind`. No row kept: the answer is `when_empty`, 0 or None (unknown). There is no default.
 
 Values are exact (integers, decimals), so a sum is the same in any order and on any number of threads; doubles
-appear only when an exact fold is finished. `events/engines/reference.py` is the meaning in plain Python.
+appear only when an exact fold is finished. `engine/reference.py` is the meaning in plain Python.
 
 >>> failed = Aggregate("payments", "count", days=30, where=column("outcome").equals("failed"), when_empty=0)
 >>> failed.days, failed.clock

@@ -21,7 +21,7 @@ from graphlib import TopologicalSorter
 
 from credit_eval.core.errors import TableError
 from credit_eval.events.additions import Stored, addition_rules
-from credit_eval.events.engines.duckdb import DuckDB, quote
+from credit_eval.events.duckdb import DuckDB, quote
 from credit_eval.events.rules import (
     SOURCE_FILE,
     SOURCE_ROW,

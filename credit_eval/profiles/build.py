@@ -6,13 +6,9 @@ row groups, and memory depends on the range and not on the data.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
+from collections.abc import Iterator
+from itertools import chain, pairwise
 from pathlib import Path
-from queue import SimpleQueue
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -22,20 +18,17 @@ import pyarrow.parquet as pq
 from credit_eval.core.errors import CohortError, DeclarationError
 from credit_eval.core.files import atomic_directory
 from credit_eval.core.progress import Tick, silent
-from credit_eval.events.engines.files import SortedFiles
-from credit_eval.events.engines.finish import ranked
-from credit_eval.events.engines.snapshot import Cohort, Snapshots
+from credit_eval.engine.base import Engine, write_part
+from credit_eval.engine.cohort import Cohort
+from credit_eval.engine.embedded import Embedded
+from credit_eval.engine.workers import give_back
 from credit_eval.events.measures import Rank
 from credit_eval.events.store import Dataset, check_sorted
 from credit_eval.features.language import Catalogue
 from credit_eval.profiles.store import Profiles, ProfilesInfo, describe_profiles, open_profiles
 
-if TYPE_CHECKING:
-    from credit_eval.events.engines.spark import Spark
-
 #: A range of customers holds about so many cells of profiles and so many events of the largest table.
 CELLS_PER_RANGE, EVENTS_PER_RANGE = 4_000_000, 500_000
-MOST_WORKERS = 4
 
 
 def build_profiles(
@@ -45,38 +38,33 @@ def build_profiles(
     target: Path,
     *,
     replace: bool = False,
-    workers: int | None = None,
-    spark: Spark | None = None,
+    engine: Engine | None = None,
     tick: Tick = silent,
 ) -> Profiles:
     """Write the profiles of a cohort (Parquet: customer_id, as_of) to `target`, atomically.
 
-    `workers` ranges are built at once (None: one per core); their number changes no bit. Neither does `spark`: it reads
-    the events itself, and its workers fold.
+    `engine` (None: the embedded one) changes no bit.
     Features over tables or columns that the source lacks are left out and named in `ProfilesInfo.absent`.
 
     Raises:
         CohortError: an empty cohort, an `as_of` outside the data, or a customer the data do not know.
         DeclarationError: the source provides nothing that any feature needs.
+        WorkerError: a process that shared the work was killed, or ran out of memory.
     """
-    pa.set_memory_pool(pa.system_memory_pool())  # gives back what a range no longer needs; Arrow's own keeps it
+    give_back()
     provided, absent = catalogue.available(dataset.info)
     if not provided.features:
         raise DeclarationError("the source provides no table that a feature needs", received=", ".join(dataset.tables))
     everybody = _sorted_members(cohort)
     _check_cohort(everybody, dataset)
     cohorts = list(_ranges(everybody, dataset, len(provided.features)))
-    snapshots = Snapshots(provided.measures)
     with atomic_directory(target, replace=replace) as building:
         tick("profiles", 0, len(cohorts))
-        if spark:
-            from credit_eval.profiles.on_spark import write_parts_on_spark
-
-            write_parts_on_spark(spark, dataset, provided.measures, cohorts, building)
-            tick("profiles", len(cohorts), len(cohorts))
-        else:
-            for done, _ in enumerate(_each(snapshots, dataset, cohorts, building, workers or _cores())):
-                tick("profiles", done + 1, len(cohorts))
+        events = {table: dataset.paths(table) for table in dataset.tables}
+        for path in chain.from_iterable(events.values()):
+            check_sorted(path)
+        for written in (engine or Embedded()).write(provided.measures, events, cohorts, building):
+            tick("profiles", written, len(cohorts))
         _rank(building, [f.name for f in provided.features if isinstance(f.measure, Rank)])
         info = ProfilesInfo(
             dataset=dataset.name,
@@ -91,71 +79,24 @@ def build_profiles(
     return open_profiles(target)
 
 
-def _cores() -> int:
-    return min(len(os.sched_getaffinity(0)), MOST_WORKERS)
-
-
-def _each(
-    snapshots: Snapshots,
-    dataset: Dataset,
-    cohorts: Sequence[Cohort],
-    into: Path,
-    workers: int,
-) -> Iterator[int]:
-    """Work off the ranges, giving the number of each that is done; a worker takes neighbours one after the other."""
-    files, done = SortedFiles(), SimpleQueue[int | None]()
-    paths = [path for table in dataset.tables for path in dataset.paths(table)]
-    for path in paths:
-        check_sorted(path)
-    files.open(paths)
-
-    def build(number: int) -> None:
-        cohort = cohorts[number]
-        low, high = (cohort.keys["customer_id"][place].as_py() for place in (0, len(cohort) - 1))
-
-        def read(table: str, columns: Sequence[str]) -> pa.Table:
-            return files.read(dataset.paths(table), low, high, columns)
-
-        write_part(snapshots.table(read, cohort), into / f"part-{number:05}.parquet")
-
-    def work(numbers: Sequence[int]) -> None:
-        try:
-            for number in numbers:
-                build(number)
-                done.put(number)
-        finally:
-            done.put(None)
-
-    with ThreadPoolExecutor(workers) as pool:
-        parts = np.array_split(np.arange(len(cohorts)), workers)
-        futures = [pool.submit(work, part.tolist()) for part in parts]
-        for _ in parts:
-            yield from iter(done.get, None)
-        for future in futures:
-            future.result()
-
-
-def write_part(profiles: pa.Table, path: Path) -> None:
-    """One range's profiles as a file."""
-    pq.write_table(profiles, path, compression="lz4", use_dictionary=False, write_statistics=False)
-
-
 def _rank(building: Path, names: list[str]) -> None:
     """Second pass: what is known only when everybody's value is."""
     if not names:
         return
-    parts = sorted(building.glob("part-*.parquet"))
-    keys = pa.concat_tables(pq.read_table(part, columns=["as_of", *names]) for part in parts)
+    from credit_eval.engine.ranks import ranked  # pandas: a third of a second that others do without
+
+    paths = sorted(building.glob("part-*.parquet"))
+    keys = pa.concat_tables(pq.read_table(path, columns=["as_of", *names]) for path in paths)
     as_of = keys["as_of"].cast(pa.int64()).to_numpy()
     ranks = {name: ranked(keys[name].to_numpy(), as_of) for name in names}
     first = 0
-    for part in parts:
-        table = pq.read_table(part)
+    for number, path in enumerate(paths):
+        table = pq.read_table(path)
         for name in names:
             of_part = ranks[name][first : first + len(table)]
             column = pa.array(of_part, mask=np.isnan(of_part))
             table = table.set_column(table.column_names.index(name), name, column)
-        write_part(table, part)
+        write_part(table, building, number)
         first += len(table)
 
 

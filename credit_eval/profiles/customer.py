@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from credit_eval.core.errors import CohortError
-from credit_eval.events.engines.duckdb import DuckDB, parquet
+from credit_eval.events.duckdb import DuckDB, parquet
 from credit_eval.features.language import Catalogue, Dimension
 from credit_eval.features.typical import Typical
 from credit_eval.profiles.store import Profiles

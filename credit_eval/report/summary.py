@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from credit_eval.core.errors import SourceError
-from credit_eval.events.engines.duckdb import DuckDB, parquet, quote
+from credit_eval.events.duckdb import DuckDB, parquet, quote
 from credit_eval.features.reasons import label
 from credit_eval.policy.decide import ADVERSE, BY_SCORE
 

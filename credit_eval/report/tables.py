@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from credit_eval.core.errors import SourceError
-from credit_eval.events.engines.duckdb import DuckDB, parquet
+from credit_eval.events.duckdb import DuckDB, parquet
 from credit_eval.features.reasons import label
 from credit_eval.report.summary import BY_SCORE_SQL, DECIDED_SQL, opened
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from credit_eval.core.clock import month_starts
 from credit_eval.core.errors import CohortError, SampleError
 from credit_eval.core.files import atomic_file
-from credit_eval.events.engines.duckdb import DuckDB, parquet, quote
+from credit_eval.events.duckdb import DuckDB, parquet, quote
 from credit_eval.events.store import Dataset
 from credit_eval.samples.definition import DefaultDefinition, account_known_at
 

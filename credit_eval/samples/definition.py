@@ -25,7 +25,7 @@ from pathlib import Path
 import pandas as pd
 
 from credit_eval.core.errors import SampleError
-from credit_eval.events.engines.duckdb import DuckDB, parquet, quote
+from credit_eval.events.duckdb import DuckDB, parquet, quote
 from credit_eval.events.store import Dataset
 
 

@@ -25,7 +25,7 @@ import pandas as pd
 from credit_eval.core.errors import IntegrityError
 from credit_eval.core.files import sha256_file
 from credit_eval.events.derived import with_derived
-from credit_eval.events.engines.duckdb import DuckDB, parquet, quote
+from credit_eval.events.duckdb import DuckDB, parquet, quote
 from credit_eval.events.store import Dataset, describe_dataset, open_dataset
 from credit_eval.events.tables import table_named
 from credit_eval.samples.coded import Truths

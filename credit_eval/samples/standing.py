@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from credit_eval.events.engines.duckdb import DuckDB, parquet
+from credit_eval.events.duckdb import DuckDB, parquet
 from credit_eval.events.store import Dataset
 from credit_eval.samples.definition import (
     LACKS,

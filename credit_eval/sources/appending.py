@@ -23,7 +23,7 @@ from credit_eval.core.errors import SourceError, TableError
 from credit_eval.core.files import atomic_directory
 from credit_eval.core.progress import Tick, silent
 from credit_eval.events.additions import Stored, later_reveal
-from credit_eval.events.engines.duckdb import parquet
+from credit_eval.events.duckdb import parquet
 from credit_eval.events.rules import SHAPES
 from credit_eval.events.store import Dataset, DatasetInfo, Part, describe_dataset, open_dataset
 from credit_eval.events.validation import Incoming

@@ -15,7 +15,7 @@ from credit_eval.core.errors import SourceError
 from credit_eval.core.files import atomic_directory, sha256_file
 from credit_eval.core.progress import Tick, silent
 from credit_eval.events.derived import derived_columns
-from credit_eval.events.engines.duckdb import DuckDB, parquet
+from credit_eval.events.duckdb import DuckDB, parquet
 from credit_eval.events.rules import SHAPES
 from credit_eval.events.store import Dataset, DatasetInfo, describe_dataset, open_dataset
 from credit_eval.sources.staging import QUARANTINE, Relations, Staging, staged, unseen_orders

@@ -21,7 +21,7 @@ from credit_eval.core.clock import minutes_ahead
 from credit_eval.core.errors import SourceError
 from credit_eval.core.names import NAME
 from credit_eval.core.progress import Tick, silent
-from credit_eval.events.engines.duckdb import quote
+from credit_eval.events.duckdb import quote
 from credit_eval.events.rules import OUTCOMES, SHAPES, SOURCE_FILE, SOURCE_ROW, Shape, cohort_shape, zoned
 from credit_eval.events.store import Dataset
 from credit_eval.sources.appending import append_dataset

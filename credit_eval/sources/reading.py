@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from credit_eval.core.errors import EngineError, SourceError
-from credit_eval.events.engines.duckdb import DuckDB, parquet, quote
+from credit_eval.events.duckdb import DuckDB, parquet, quote
 from credit_eval.events.rules import SOURCE_FILE, SOURCE_ROW
 
 #: Lines that may be skipped in one file; with more, the file is not what it seems.

@@ -19,7 +19,7 @@ from credit_eval.core.errors import EngineError, SourceError
 from credit_eval.core.progress import Tick
 from credit_eval.events.additions import Stored
 from credit_eval.events.derived import with_derived
-from credit_eval.events.engines.duckdb import DuckDB, parquet, quote
+from credit_eval.events.duckdb import DuckDB, parquet, quote
 from credit_eval.events.rules import OUTCOMES, SHAPES, SOURCE_FILE, SOURCE_ROW, Shape, cohort_shape, finished_row
 from credit_eval.events.tables import table_named
 from credit_eval.events.validation import Checked, Incoming, validate

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from credit_eval.events import derived
 from credit_eval.events.derived import derived_columns, with_derived
-from credit_eval.events.engines.duckdb import DuckDB
+from credit_eval.events.duckdb import DuckDB
 
 EPOCH = datetime(1970, 1, 1)
 MINUTE = timedelta(minutes=1)

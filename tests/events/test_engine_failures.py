@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from credit_eval.core.errors import CreditEvalError, EngineError, StorageError
-from credit_eval.events.engines.duckdb import DuckDB
+from credit_eval.events.duckdb import DuckDB
 
 TOO_LARGE = "SELECT 9223372036854775807::BIGINT + i FROM range(2) t(i)"
 

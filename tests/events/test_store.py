@@ -12,7 +12,7 @@ import pytest
 
 from credit_eval.core.errors import SourceError
 from credit_eval.core.files import write_json
-from credit_eval.events.engines.duckdb import DuckDB, parquet
+from credit_eval.events.duckdb import DuckDB, parquet
 from credit_eval.events.store import Dataset, DatasetInfo, Part, check_sorted, describe_dataset, open_dataset
 
 DAY = "orders.parts/2026-03-01.parquet"

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from credit_eval.core.errors import TableError
-from credit_eval.events.engines.duckdb import DuckDB, quote
+from credit_eval.events.duckdb import DuckDB, quote
 from credit_eval.events.rules import SHAPES, Shape, cohort_shape, finished_row
 from credit_eval.events.validation import Checked, Incoming, validate
 

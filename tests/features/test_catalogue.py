@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from credit_eval.events.engines.plan import plan
+from credit_eval.engine.plan import Plan
 from credit_eval.events.measures import Difference, Rank, Ratio, Series, aggregates_of
 from credit_eval.events.query import Aggregate
 from credit_eval.events.tables import TABLES
@@ -60,7 +60,7 @@ def test_no_two_features_are_the_same_or_are_called_the_same() -> None:
 def test_the_dearest_fold_is_used_sparingly_and_no_stream_of_a_large_table_depends_on_as_of() -> None:
     kinds = Counter(a.kind for feature in CATALOGUE.features for a in aggregates_of(feature.measure))
     assert kinds["entropy"] <= 6
-    paired = {wanted.stream.table for wanted in plan(CATALOGUE.measures.values()) if wanted.stream.paired}
+    paired = {one.stream.table for one in Plan.of(CATALOGUE.measures).streams if one.stream.joined}
     assert paired == {"customers", "repayments"}
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from credit_eval.core.clock import DAY
-from credit_eval.events.engines.reference import evaluate, measure_of
+from credit_eval.engine.reference import evaluate, measure_of
 from credit_eval.features.catalogue import CATALOGUE
 
 AS_OF = datetime(2026, 4, 1)

@@ -50,7 +50,7 @@ def test_the_whole_catalogue_of_a_simulated_world_has_the_same_bits(
     members = everybody(dataset, tmp_path / "cohort.parquet")
     target = tmp_path / "as_of=2026-03-01"  # looks like a partition, and is none
     embedded = build_profiles(dataset, members, CATALOGUE, tmp_path / "embedded")
-    on_spark = build_profiles(dataset, members, CATALOGUE, target, spark=started_spark())
+    on_spark = build_profiles(dataset, members, CATALOGUE, target, engine=started_spark())
     assert on_spark.info == embedded.info
     assert len(on_spark.parts) == len(embedded.parts) > 3
     assert {path.name for path in target.iterdir()} == {"profiles.json", *(part.name for part in embedded.parts)}

@@ -13,7 +13,7 @@ from event_tables import arrow_of, by_reference, draw
 
 from credit_eval.core.errors import CohortError, OutputExistsError
 from credit_eval.core.files import sha256_file
-from credit_eval.events.engines.duckdb import DuckDB
+from credit_eval.events.duckdb import DuckDB
 from credit_eval.events.store import Dataset, DatasetInfo, describe_dataset, open_dataset
 from credit_eval.features.catalogue import CATALOGUE
 from credit_eval.profiles import build

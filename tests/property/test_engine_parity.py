@@ -1,4 +1,4 @@
-"""DuckDB gives what the reference gives, on generated tables, cohorts and declarations."""
+"""Every engine gives what the reference gives, on generated tables, cohorts and declarations."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, get_args
 
-from event_tables import NEEDS_SPARK, Answers, by_columns, by_duckdb, by_reference, by_spark
+from event_tables import NEEDS_SPARK, Answers, by_embedded, by_reference, by_spark
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -205,17 +205,14 @@ def test_engines_equal_the_reference_on_generated_declarations(
     tables: dict[str, Any], cohort: Any, asked: list[Any]
 ) -> None:
     named = {f"m{i}": measure for i, measure in enumerate(asked)}
-    expected = by_reference(named, tables, cohort)
-    assert_same(by_duckdb(named, tables, cohort), expected)
-    assert_same(by_columns(named, tables, cohort), expected)
+    assert_same(by_embedded(named, tables, cohort), by_reference(named, tables, cohort))
 
 
 @settings(max_examples=8, deadline=None)
 @given(tables=TABLES, cohort=COHORTS)
 def test_engines_equal_the_reference_on_the_whole_catalogue(tables: dict[str, Any], cohort: Any) -> None:
-    found = by_columns(CATALOGUE.measures, tables, cohort)
+    found = by_embedded(CATALOGUE.measures, tables, cohort)
     assert_same(found, by_reference(CATALOGUE.measures, tables, cohort))
-    assert found == by_duckdb(CATALOGUE.measures, tables, cohort)
 
 
 class TestSpark:
@@ -231,21 +228,14 @@ class TestSpark:
         named = {f"m{i}": measure for i, measure in enumerate(asked)}
         found = by_spark(named, tables, cohort)
         assert_same(found, by_reference(named, tables, cohort))
-        assert found == by_duckdb(named, tables, cohort)
+        assert found == by_embedded(named, tables, cohort)
 
     @settings(max_examples=2, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
     @given(tables=BUSY_TABLES, cohort=COHORTS)
     def test_it_equals_the_reference_on_the_whole_catalogue(self, tables: dict[str, Any], cohort: Any) -> None:
         found = by_spark(CATALOGUE.measures, tables, cohort)
         assert_same(found, by_reference(CATALOGUE.measures, tables, cohort))
-        assert found == by_columns(CATALOGUE.measures, tables, cohort)
-
-
-@settings(max_examples=8, deadline=None)
-@given(tables=TABLES, cohort=COHORTS)
-def test_the_number_of_threads_changes_no_bit(tables: dict[str, Any], cohort: Any) -> None:
-    one, two = (by_duckdb(CATALOGUE.measures, tables, cohort, threads=threads) for threads in (1, 2))
-    assert one == two
+        assert found == by_embedded(CATALOGUE.measures, tables, cohort)
 
 
 @settings(max_examples=20, deadline=None)
@@ -255,7 +245,7 @@ def test_events_known_at_or_after_as_of_change_no_profile(
 ) -> None:
     """The first law. Late payments of old lines and late-arriving old events are among what is added."""
     cohort = [(customer, as_of) for customer in "abc"]
-    before = by_columns(CATALOGUE.measures, tables, cohort)
+    before = by_embedded(CATALOGUE.measures, tables, cohort)
     delay = st.integers(0, 86_400_000_000).map(lambda us: timedelta(microseconds=us))
     future = [row | {"known_at": as_of + data.draw(delay)} for row in later]
     paid_later = [
@@ -265,4 +255,4 @@ def test_events_known_at_or_after_as_of_change_no_profile(
         for row in tables["repayments"]
     ]
     changed = {"payments": tables["payments"] + future, "repayments": paid_later}
-    assert by_columns(CATALOGUE.measures, changed, cohort) == before
+    assert by_embedded(CATALOGUE.measures, changed, cohort) == before

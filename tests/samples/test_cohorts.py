@@ -5,7 +5,7 @@ import pytest
 from event_tables import arrow_of, draw
 
 from credit_eval.core.errors import CohortError, SampleError
-from credit_eval.events.engines.duckdb import DuckDB
+from credit_eval.events.duckdb import DuckDB
 from credit_eval.events.store import Dataset, DatasetInfo, Part
 from credit_eval.samples.cohorts import monthly_cohort, snapshot_dates
 from credit_eval.samples.definition import DefaultDefinition

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from credit_eval.core.errors import CohortError, IntegrityError
-from credit_eval.events.engines.duckdb import DuckDB, parquet
+from credit_eval.events.duckdb import DuckDB, parquet
 from credit_eval.events.store import Dataset, Part, describe_dataset, open_dataset
 from credit_eval.features.catalogue import CATALOGUE
 from credit_eval.profiles.build import build_profiles

@@ -17,7 +17,7 @@ from night_shop import BASE, END, LINE, NIGHT, ORDER, PAID, Row, Shop, Tables
 
 from credit_eval.core import files
 from credit_eval.core.errors import OutputExistsError, SourceError, TableError
-from credit_eval.events.engines.duckdb import DuckDB, parquet
+from credit_eval.events.duckdb import DuckDB, parquet
 from credit_eval.events.store import Dataset, check_sorted, open_dataset
 from credit_eval.events.tables import TABLES
 from credit_eval.sources import appending

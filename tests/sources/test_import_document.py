@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from credit_eval.core.errors import TableError
-from credit_eval.events.engines.duckdb import DuckDB, parquet
+from credit_eval.events.duckdb import DuckDB, parquet
 from credit_eval.sources.mapping import append_mapping, import_mapping
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "bring-your-own-data.md"

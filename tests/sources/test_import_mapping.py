@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from credit_eval.core.errors import CreditEvalError, OutputExistsError, SourceError, TableError
-from credit_eval.events.engines.duckdb import DuckDB, quote
+from credit_eval.events.duckdb import DuckDB, quote
 from credit_eval.events.store import Dataset
 from credit_eval.features.catalogue import CATALOGUE
 from credit_eval.profiles.build import build_profiles

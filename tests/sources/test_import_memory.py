@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from credit_eval.events.engines.duckdb import DuckDB, quote
+from credit_eval.events.duckdb import DuckDB, quote
 
 SCRIPT = """
 import re, sys

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from credit_eval.core.errors import SourceError, TableError
-from credit_eval.events.engines.duckdb import DuckDB, quote
+from credit_eval.events.duckdb import DuckDB, quote
 from credit_eval.events.store import Dataset
 from credit_eval.sources.superlender import import_superlender
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from credit_eval.core.errors import TableError
-from credit_eval.events.engines.duckdb import DuckDB, quote
+from credit_eval.events.duckdb import DuckDB, quote
 from credit_eval.events.store import Dataset
 from credit_eval.sources.xente import import_xente
 

@@ -12,7 +12,7 @@ import pytest
 
 from credit_eval.core.errors import OutputExistsError, SourceError
 from credit_eval.core.files import sha256_file
-from credit_eval.events.engines.duckdb import DuckDB, quote
+from credit_eval.events.duckdb import DuckDB, quote
 from credit_eval.events.store import Dataset, check_sorted, open_dataset
 from credit_eval.events.tables import TABLES
 from credit_eval.sources.simulator.orders import draw_orders

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import chi2, rankdata
 
-from credit_eval.events.engines.duckdb import DuckDB, quote
+from credit_eval.events.duckdb import DuckDB, quote
 from credit_eval.sources.simulator import truth
 from credit_eval.sources.simulator.credit import run_credit
 from credit_eval.sources.simulator.orders import draw_orders

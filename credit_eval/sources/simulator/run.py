@@ -22,7 +22,7 @@ from credit_eval.core.files import atomic_directory, sha256_file
 from credit_eval.core.names import checked_name
 from credit_eval.core.progress import Tick, silent
 from credit_eval.events.derived import derived_columns, with_derived
-from credit_eval.events.engines.duckdb import DuckDB, parquet
+from credit_eval.events.duckdb import DuckDB, parquet
 from credit_eval.events.store import Dataset, DatasetInfo, describe_dataset, open_dataset
 from credit_eval.sources.simulator import behaviour, browsing, lines, purchases
 from credit_eval.sources.simulator.credit import Credit, run_credit

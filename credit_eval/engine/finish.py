@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
 
-from credit_eval.events.engines.columns import Array
-from credit_eval.events.engines.fold import Answer
-from credit_eval.events.engines.rows import SAFE
+from credit_eval.engine.columns import Array
+from credit_eval.engine.fold import Answer
+from credit_eval.engine.rows import SAFE
 from credit_eval.events.measures import Difference, Measure, Rank, Ratio, Series
 from credit_eval.events.query import Aggregate, type_of_value
 
-Answers = Mapping[Aggregate, Answer]
+Answers = Sequence[Answer]
 
 
 def finished(measure: Measure, answers: Answers) -> pa.Array:
-    """A measure per member: (m,) double or string, null where unknown. A rank is its measure until ranked."""
+    """A measure, from the answers of its aggregates (in the order of `aggregates_of`): (m,) double or string.
+
+    Null where unknown. A rank is its measure until ranked.
+    """
     if isinstance(measure, Aggregate) and measure.is_text:
-        return _texts(measure, answers[measure])
+        return _texts(measure, answers[0])
     values = doubles(measure, answers)
     return pa.array(values, mask=np.isnan(values))
 
@@ -27,57 +30,32 @@ def finished(measure: Measure, answers: Answers) -> pa.Array:
 def doubles(measure: Measure, answers: Answers) -> Array:
     """A measure that is a number, (m,) float64, NaN where unknown."""
     match measure:
-        case Ratio(over, under, factor):
-            top, bottom = answers[over].doubles(), answers[under].doubles()
+        case Ratio(factor=factor):
+            top, bottom = (answer.doubles() for answer in answers)
             with np.errstate(divide="ignore", invalid="ignore"):
                 return np.where(bottom != 0, factor * top / bottom, np.nan)
-        case Difference(left, right):
-            return answers[left].doubles() - answers[right].doubles()
+        case Difference():
+            return answers[0].doubles() - answers[1].doubles()
         case Series():
             return _series(measure, answers)
         case Rank(of):
             return doubles(of, answers)
         case _:
-            return answers[measure].doubles()
-
-
-def ranked(values: Array, as_of: Array) -> Array:
-    """Where each value stands among the known ones of its `as_of`: the share below, and half of the share equal.
-
-    Args:
-        values: (n,) float64, NaN where unknown.
-        as_of: (n,) whole numbers.
-
-    >>> ranked(np.array([3.0, 1.0, 1.0, np.nan, 7.0]), np.array([0, 0, 0, 0, 9])).tolist()
-    [0.8333333333333334, 0.3333333333333333, 0.3333333333333333, nan, 0.5]
-    """
-    known = np.flatnonzero(~np.isnan(values))
-    order = known[np.lexsort((values[known], as_of[known]))]
-    places, moment, value = np.arange(len(order)), as_of[order], values[order]
-    new_moment = np.diff(moment, prepend=moment[:1] - 1) != 0
-    new_value = new_moment | (np.diff(value, prepend=value[:1]) != 0)
-    begins, of_moment, of_value = np.flatnonzero(new_moment), np.cumsum(new_moment) - 1, np.cumsum(new_value) - 1
-    members = np.diff(np.append(begins, len(order)))[of_moment]
-    first = np.flatnonzero(new_value)
-    equal = np.diff(np.append(first, len(order)))[of_value]
-    below = places[first][of_value] - begins[of_moment]
-    found = np.full(len(values), np.nan)
-    found[order] = (below + equal / 2) / members
-    return found
+            return answers[0].doubles()
 
 
 def _texts(aggregate: Aggregate, answer: Answer) -> pa.Array:
-    texts = ("false", "true") if type_of_value(aggregate) == "bool" else answer.texts or ()
-    if not texts:
+    texts = pa.array(["false", "true"]) if type_of_value(aggregate) == "bool" else answer.texts
+    if texts is None or not len(texts):
         return pa.nulls(len(answer.whole), pa.string())
     codes = pa.array(np.where(answer.known, answer.whole, 0).astype(np.int64), mask=~answer.known)
-    return pa.array(texts, pa.string()).take(codes)
+    return texts.take(codes).cast(pa.string())
 
 
 def _series(measure: Series, answers: Answers) -> Array:
     """Steps as whole numbers, (m, steps), oldest first; then the fold."""
-    wide = np.stack([answers[window].whole for window in measure.windows], axis=1)
-    scale = answers[measure.windows[0]].scale
+    wide = np.stack([answer.whole for answer in answers], axis=1)
+    scale = answers[0].scale
     steps = np.diff(wide, axis=1, prepend=np.zeros((len(wide), 1), wide.dtype))[:, ::-1]
     silent = ~(steps != 0).any(axis=1)
     folds = {"active": _active, "longest_run": _longest_run, "variation": _variation, "slope": _slope}

@@ -1,12 +1,12 @@
-"""The kernel: folds rows sorted by (group, clock) into one answer per member and aggregate.
+"""The kernel: folds rows sorted by (group, clock) into one answer per observation and aggregate.
 
-Rows in order make every window a slice. A member's window of 30 days is rows `start[30]` to `end`, found once by
-binary search; the compiled loops fold all windows of all members of a customer in one pass over its rows. All of
+Rows in order make every window a slice. A observation's window of 30 days is rows `start[30]` to `end`, found once by
+binary search; the compiled loops fold all windows of all observations of a customer in one pass over its rows. All of
 it is whole numbers, so an answer has the same bits in any order of rows and on any number of threads; doubles appear
 only in the last step.
 
-A row that is known later than its clock says disturbs the slices of those members who observe in between. These
-few members get a copy of their rows with only what they knew, and are folded again.
+A row that is known later than its clock says disturbs the slices of those observations who observe in between. These
+few observations get a copy of their rows with only what they knew, and are folded again.
 """
 
 from __future__ import annotations
@@ -17,17 +17,18 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from credit_eval.core.clock import DAY_US
-from credit_eval.events.engines import loops
-from credit_eval.events.engines.columns import Array
-from credit_eval.events.engines.rows import SAFE, Rows
+from credit_eval.engine import loops
+from credit_eval.engine.columns import Array
+from credit_eval.engine.rows import SAFE, Rows
 from credit_eval.events.query import WEIGHT_BITS, Aggregate, Expression, Kind, weight_of
 
 
 @dataclass(frozen=True)
-class Members:
-    """Who asks, and when: `group` (m,) is whose rows, `as_of` (m,) in microseconds. Sorted by both."""
+class Observations:
+    """Cohort rows: whose rows each looks at, `group` (m,), and its `as_of` (m,) in microseconds. Sorted by both."""
 
     group: Array
     as_of: Array
@@ -40,27 +41,27 @@ class Answer:
     whole: Array
     known: Array
     scale: int = 0
-    texts: tuple[str, ...] | None = None
+    texts: pa.Array | None = None
 
     def doubles(self) -> Array:
         """As float64, NaN where unknown."""
         return np.where(self.known, self.whole.astype(np.float64) / 10**self.scale, np.nan)
 
 
-def fold(rows: Rows, members: Members, aggregates: Sequence[Aggregate]) -> dict[Aggregate, Answer]:
-    """Every aggregate's answer for every member.
+def fold(rows: Rows, observations: Observations, aggregates: Sequence[Aggregate]) -> list[Answer]:
+    """Every aggregate's answer for every observation.
 
     Args:
         rows: sorted by (group, clock).
-        members: groups that `rows` may or may not hold.
+        observations: groups that `rows` may or may not hold.
         aggregates: of the stream the rows are of.
     """
-    answers = _answers(_Slices(rows, members), aggregates)
-    disturbed = np.flatnonzero(_disturbed(rows, members))
+    answers = _answers(_Slices(rows, observations), aggregates)
+    disturbed = np.flatnonzero(_disturbed(rows, observations))
     if len(disturbed) == 0:
-        return answers
-    again = _answers(_Slices(*_as_known(rows, members, disturbed)), aggregates)
-    return {a: _replaced(answer, disturbed, again[a]) for a, answer in answers.items()}
+        return [answers[a] for a in aggregates]
+    again = _answers(_Slices(*_as_known(rows, observations, disturbed)), aggregates)
+    return [_replaced(answers[a], disturbed, again[a]) for a in aggregates]
 
 
 def _answers(slices: _Slices, aggregates: Sequence[Aggregate]) -> dict[Aggregate, Answer]:
@@ -79,22 +80,22 @@ def _by_subject(aggregates: tuple[Aggregate, ...]) -> list[list[Aggregate]]:
     return list(found.values())
 
 
-def _disturbed(rows: Rows, members: Members) -> Array:
-    """Members for whom a row with a clock before `as_of` was not known yet."""
+def _disturbed(rows: Rows, observations: Observations) -> Array:
+    """Observations for whom a row with a clock before `as_of` was not known yet."""
     if rows.known is None:
-        return np.zeros(len(members.group), np.bool_)
+        return np.zeros(len(observations.group), np.bool_)
     late = np.flatnonzero(rows.known > rows.clock)
-    low, high = loops.slices(rows.group[late], members.group)
-    return loops.disturbed(rows.clock[late], rows.known[late], low, high, members.as_of)
+    low, high = loops.slices(rows.group[late], observations.group)
+    return loops.disturbed(rows.clock[late], rows.known[late], low, high, observations.as_of)
 
 
-def _as_known(rows: Rows, members: Members, chosen: Array) -> tuple[Rows, Members]:
-    """A stream with a group per chosen member, of the rows it knew."""
+def _as_known(rows: Rows, observations: Observations, chosen: Array) -> tuple[Rows, Observations]:
+    """A stream with a group per chosen observation, of the rows it knew."""
     assert rows.known is not None
-    as_of = members.as_of[chosen]
-    row, owner = pairs(*loops.slices(rows.group, members.group[chosen]))
+    as_of = observations.as_of[chosen]
+    row, owner = pairs(*loops.slices(rows.group, observations.group[chosen]))
     seen = rows.known[row] < as_of[owner]
-    return rows.take(row[seen], owner[seen]), Members(np.arange(len(chosen)), as_of)
+    return rows.take(row[seen], owner[seen]), Observations(np.arange(len(chosen)), as_of)
 
 
 def _replaced(answer: Answer, at: Array, by: Answer) -> Answer:
@@ -112,11 +113,11 @@ def pairs(starts: Array, ends: Array) -> tuple[Array, Array]:
 
 
 class _Slices:
-    """One stream's rows, and which of them each window of each member holds."""
+    """One stream's rows, and which of them each window of each observation holds."""
 
-    def __init__(self, rows: Rows, members: Members) -> None:
-        self.rows, self.group, self.as_of = rows, members.group, members.as_of
-        self._low, self._high = loops.slices(rows.group, members.group)
+    def __init__(self, rows: Rows, observations: Observations) -> None:
+        self.rows, self.group, self.as_of = rows, observations.group, observations.as_of
+        self._low, self._high = loops.slices(rows.group, observations.group)
         self.ends = loops.before(rows.clock, self._low, self._high, self.as_of)
         self._starts: dict[int | None, Array] = {None: self._low}
 
@@ -292,7 +293,7 @@ class _Subject:
             return numbers.whole
         value = numbers.whole[row]
         if numbers.texts is not None:
-            value = np.argsort(np.argsort(np.array(numbers.texts, dtype=object)))[value]
+            value = np.argsort(np.argsort(numbers.texts.to_numpy(zero_copy_only=False)))[value]
         elif value.dtype == object:
             value = np.unique(value, return_inverse=True)[1]
         ordered = numbers.whole.copy()

@@ -1,4 +1,4 @@
-"""The one class that talks to Spark, an optional engine (the extra `spark`, and Java 17).
+"""The Spark engine, an optional one (the extra `spark`, and Java 17): it gathers events, and its workers fold them.
 
 Nobody else imports `pyspark`. Timestamps are naive and mean UTC: they are TIMESTAMP_NTZ here, whatever zone the
 machine is in. Decimals keep their scale, so that a sum has the same whole number behind it as on any other engine.
@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,9 +21,14 @@ from types import TracebackType
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from credit_eval.core.errors import CreditEvalError, EngineError, StorageError
-from credit_eval.events.engines.gathered import Gathering
+from credit_eval.engine.base import Engine, Events, part
+from credit_eval.engine.cohort import Cohort
+from credit_eval.engine.gathered import Gathering, relation
+from credit_eval.engine.plan import Plan
+from credit_eval.events.measures import Measure
 
 OLDEST_JAVA = 17
 
@@ -44,7 +49,7 @@ _QUIET = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false", 
 _TELLING_LINES = 3
 
 
-class Spark:
+class Spark(Engine):
     """A Spark session, left when the `with` block ends.
 
     If a session is active already (a notebook's, or a cluster's under spark-submit), tables and snapshots live in a
@@ -89,27 +94,42 @@ class Spark:
         with _failures():
             return self._session.sql(sql).toArrow()
 
-    def snapshot(self, gathering: Gathering) -> pa.Table:
-        """Keys and a column per measure for everybody in `cohort`, unsorted."""
+    def profiles(self, measures: Mapping[str, Measure], events: Events, cohort: Cohort) -> pa.Table:
+        """As the interface says, in one job whatever the number of measures."""
+        self._register(measures, events, relation(cohort))
         with _failures():
-            return self._snapshot(gathering, 1).toArrow()
+            found = self._profiles(Gathering(measures, cohort.last), 1).toArrow()
+        return found.sort_by([("customer_id", "ascending"), ("as_of", "ascending")])
 
-    def write_snapshot(self, gathering: Gathering, parts: int, into: Path) -> None:
-        """The same as files of a directory that every worker can write: `part-*.parquet`, each sorted by its keys.
+    def write(
+        self, measures: Mapping[str, Measure], events: Events, ranges: Sequence[Cohort], into: Path
+    ) -> Iterator[int]:
+        """As the interface says, in one job; the events and `into` have to lie where every worker can get at them.
 
-        The column `part` of `cohort` says which customers are in which file, from 0 to `parts - 1`.
+        A range costs Spark no more than a hash would, and what a range's task writes is a finished file: nothing is
+        sorted twice.
         """
-        scratch = into / "spark"
+        asked, scratch = into / "asked.parquet", into / "spark"
+        pq.write_table(pa.concat_tables(relation(cohort, number) for number, cohort in enumerate(ranges)), asked)
+        self._register(measures, events, [asked])
         with _failures():
-            self._snapshot(gathering, parts).write.parquet(_uri(scratch))
+            gathering = Gathering(measures, max(cohort.last for cohort in ranges))
+            self._profiles(gathering, len(ranges)).write.parquet(_uri(scratch))
         for number, path in enumerate(sorted(scratch.glob("part-*.parquet"))):
-            path.rename(into / f"part-{number:05}.parquet")
+            path.rename(part(into, number))
         shutil.rmtree(scratch)
+        asked.unlink()
+        yield len(ranges)
 
-    def _snapshot(self, gathering: Gathering, parts: int) -> Any:
+    def _register(self, measures: Mapping[str, Measure], events: Events, cohort: pa.Table | Sequence[Path]) -> None:
+        for table in Plan.of(measures).tables:
+            self.register(table, events[table])
+        self.register("cohort", cohort)
+
+    def _profiles(self, gathering: Gathering, parts: int) -> Any:
         rows = self._session.sql(gathering.rows).repartitionById(parts, "part")
         customers = self._session.sql(gathering.gathered, rows=rows).sortWithinPartitions("customer_id").drop("part")
-        return customers.mapInArrow(gathering.snapshots, gathering.schema)
+        return customers.mapInArrow(gathering.profiles, gathering.schema)
 
     def _frame(self, data: pa.Table | Sequence[Path]) -> Any:
         if isinstance(data, pa.Table):

@@ -10,8 +10,8 @@ import pytest
 from event_tables import NEEDS_SPARK, SPARK_ZONE, started_spark
 
 from credit_eval.core.errors import EngineError, StorageError
-from credit_eval.events.engines import spark as spark_module
-from credit_eval.events.engines.spark import Spark
+from credit_eval.engine import spark as spark_module
+from credit_eval.engine.spark import Spark
 
 ONE_ROW = pa.table({"n": [1]})
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 import numba
 import numpy as np
 
-from credit_eval.events.engines.columns import Array
+from credit_eval.engine.columns import Array
 
 _Loop = TypeVar("_Loop", bound=Callable[..., Any])
 #: Odd number without pattern, which scatters values over a table.

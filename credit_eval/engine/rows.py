@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from credit_eval.events.engines.columns import Array, Numbers
+from credit_eval.engine.columns import Array, Numbers
 from credit_eval.events.query import Aggregate, Expression
 
 #: Beyond this, sums are made of Python's whole numbers: 64 bits might not hold them.

@@ -19,12 +19,12 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class Numbers:
-    """`whole[i] / 10**scale` where `known[i]` (None: everywhere); for texts, codes into `texts`."""
+    """`whole[i] / 10**scale` where `known[i]` (None: everywhere); for texts, codes into `texts` (strings)."""
 
     whole: Array
     known: Array | None = None
     scale: int = 0
-    texts: tuple[str, ...] | None = None
+    texts: pa.Array | None = None
 
     def take(self, rows: Array) -> Numbers:
         """Some rows, in the order given."""
@@ -37,10 +37,12 @@ class Numbers:
         return max(abs(int(seen.max())), abs(int(seen.min()))) if len(seen) else 0
 
 
-def truths(column: pa.Array) -> Array:
-    """A condition's rows, (n,) bool; unknown is not true."""
-    whole = pc.cast(column.fill_null(False) if column.null_count else column, pa.uint8())
-    return np.asarray(whole).view(np.bool_)
+def one_chunk(column: pa.ChunkedArray) -> pa.Array:
+    """A column in one piece."""
+    if column.num_chunks == 1:
+        return column.chunk(0)
+    combined = column.combine_chunks()
+    return combined if isinstance(combined, pa.Array) else combined.chunk(0)
 
 
 def moments(column: pa.Array) -> tuple[Array, Array | None]:
@@ -75,7 +77,7 @@ def _piece(column: pa.Array) -> Numbers:
     """One piece, as it lies in memory where that can be."""
     if pa.types.is_dictionary(column.type):
         codes = column.indices.fill_null(0) if column.null_count else column.indices
-        return Numbers(np.asarray(codes), _known(column), texts=tuple(column.dictionary.to_pylist()))
+        return Numbers(np.asarray(codes), _known(column), texts=column.dictionary)
     if pa.types.is_decimal(column.type):
         return Numbers(_unscaled(column), _known(column), column.type.scale)
     if pa.types.is_timestamp(column.type):

@@ -13,10 +13,11 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from credit_eval.core.clock import DAY_US
-from credit_eval.events.engines.columns import Array, Numbers
-from credit_eval.events.engines.rows import SAFE
+from credit_eval.engine.columns import Array, Numbers
+from credit_eval.engine.rows import SAFE
 from credit_eval.events.query import (
     Arithmetic,
     AsOf,
@@ -63,10 +64,6 @@ class Columns:
         whole = found.whole.astype(np.bool_)
         return whole if found.known is None else whole & found.known
 
-    def clock(self, name: str) -> Numbers:
-        """A clock as rows see it."""
-        return self._column(name)
-
     def evaluate(self, node: Expression) -> Numbers:
         """The expression's value for every row."""
         text = self._only_text(node)
@@ -85,16 +82,16 @@ class Columns:
 
     def _looked_up(self, node: Expression, name: str) -> Numbers:
         column = self.columns[name]
-        texts = column.texts or ()
-        k = len(texts)
-        asked = Numbers(np.arange(k + 1), np.arange(k + 1) < k, texts=(*texts, ""))
+        assert column.texts is not None
+        k, places = len(column.texts), np.arange(len(column.texts) + 1)
+        asked = Numbers(places, places < k, texts=pa.concat_arrays([column.texts, pa.array([""], column.texts.type)]))
         found = Columns(self.table, {name: asked}, k + 1)._evaluate(node)
         return found.take(column.whole if column.known is None else np.where(column.known, column.whole, k))
 
     def _evaluate(self, node: Expression) -> Numbers:
         match node:
             case ColumnOf(name):
-                return self._column(name)
+                return self.column(name)
             case Constant(value):
                 return _constant(value, self.n)
             case AsOf():
@@ -134,7 +131,7 @@ class Columns:
             case _:
                 raise TypeError(f"not an expression: {node!r}")
 
-    def _column(self, name: str) -> Numbers:
+    def column(self, name: str) -> Numbers:
         """A column as its rows are seen: what a reveal hides is unknown until it is revealed before `as_of`."""
         found = self.columns[name]
         for reveal in self.table.reveals:
@@ -156,7 +153,7 @@ class Columns:
 
 def _constant(value: Any, n: int) -> Numbers:
     if isinstance(value, str):
-        return Numbers(np.zeros(n, np.int64), texts=(value,))
+        return Numbers(np.zeros(n, np.int64), texts=pa.array([value]))
     if isinstance(value, Decimal):
         scale = max(0, -int(value.as_tuple().exponent))
         return Numbers(_full(n, int(value.scaleb(scale))), scale=scale)
@@ -188,7 +185,8 @@ def _aligned(left: Numbers, right: Numbers) -> tuple[Array, Array]:
 
 def _spelt(of: Numbers) -> Array:
     assert of.texts is not None
-    return np.array(of.texts or ("",), dtype=object)[of.whole]
+    texts: Array = (of.texts if len(of.texts) else pa.array([""])).to_numpy(zero_copy_only=False)
+    return texts[of.whole]
 
 
 def _rescaled(of: Numbers, scale: int) -> Array:
@@ -230,11 +228,10 @@ def _arithmetic(op: str, left: Numbers, right: Numbers) -> Numbers:
 def _chosen(condition: Array, then: Numbers, otherwise: Numbers) -> Numbers:
     known = np.where(condition, _known(then), _known(otherwise))
     if then.texts is not None and otherwise.texts is not None:
-        texts = then.texts + otherwise.texts
-        unique = sorted(set(texts))
-        places = np.array([unique.index(text) for text in texts] or [0])
+        both = pa.concat_arrays([text.cast(pa.string()) for text in (then.texts, otherwise.texts)]).dictionary_encode()
+        places = np.append(np.asarray(both.indices), 0)  # the last for what is unknown
         codes = np.where(condition, then.whole, otherwise.whole + len(then.texts))
-        return Numbers(places[np.where(known, codes, 0)], known, texts=tuple(unique))
+        return Numbers(places[np.where(known, codes, -1)], known, texts=both.dictionary)
     a, b = _aligned(then, otherwise)
     return Numbers(np.where(condition, a, b), known, max(then.scale, otherwise.scale))
 

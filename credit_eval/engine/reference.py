@@ -20,9 +20,15 @@ from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from itertools import groupby, pairwise
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from credit_eval.core.clock import DAY, EPOCH
+from credit_eval.engine.base import Engine, Events
+from credit_eval.engine.cohort import Cohort
 from credit_eval.events.measures import Difference, Measure, Rank, Ratio, Series, aggregates_of
 from credit_eval.events.query import (
     WEIGHT_BITS,
@@ -49,6 +55,39 @@ Row = Mapping[str, Any]
 
 #: Significant digits of a Decimal in between; Python's own 28 would round a product of two large amounts.
 DIGITS = 100
+
+
+class Reference(Engine):
+    """Every measure of every cohort row by itself; for events that fit in memory as Python's own objects."""
+
+    def profiles(self, measures: Mapping[str, Measure], events: Events, cohort: Cohort) -> pa.Table:
+        """As the interface says."""
+        tables = {a.table for measure in measures.values() for a in aggregates_of(measure)}
+        rows = {table: _by_customer(_loaded(events[table])) for table in tables}
+        keys = cohort.keys.to_pylist()
+        columns = {
+            name: [_of_customer(measure, rows, key["customer_id"], key["as_of"]) for key in keys]
+            for name, measure in measures.items()
+        }
+        texts = {name for name, of in measures.items() if isinstance(of, Aggregate) and of.is_text}
+        made = {name: pa.array(of, pa.string() if name in texts else pa.float64()) for name, of in columns.items()}
+        return pa.table({name: cohort.keys[name] for name in cohort.keys.column_names} | made)
+
+
+def _loaded(events: pa.Table | Sequence[Path]) -> list[Row]:
+    found: list[Row] = (events if isinstance(events, pa.Table) else pq.read_table(list(events))).to_pylist()
+    return found
+
+
+def _by_customer(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row["customer_id"], []).append(row)
+    return found
+
+
+def _of_customer(measure: Measure, rows: Mapping[str, Mapping[str, list[Row]]], customer: str, as_of: datetime) -> Any:
+    return measure_of(measure, lambda of: evaluate(of, rows[of.table].get(customer, []), as_of))
 
 
 def evaluate(aggregate: Aggregate, rows: Iterable[Row], as_of: datetime) -> Any:

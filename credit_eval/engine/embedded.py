@@ -1,0 +1,99 @@
+"""The embedded engine: files read by ranges of customers, folded in this process or, where that pays, in several."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from credit_eval.core.machine import cores
+from credit_eval.engine.base import Engine, Events, write_part
+from credit_eval.engine.cohort import Cohort
+from credit_eval.engine.files import SortedFile
+from credit_eval.engine.plan import Plan
+from credit_eval.engine.workers import spread
+from credit_eval.events.measures import Measure
+
+MOST_WORKERS = 4
+#: Another process takes a second to start: it earns that back from about so many events on.
+EVENTS_WORTH_A_PROCESS = 2_000_000
+#: Each worker gets its ranges in so many runs of neighbours, so that none waits long for the others at the end.
+RUNS_PER_WORKER = 8
+
+
+class Embedded(Engine):
+    """`workers` processes (None: as many as there are cores and events enough for); their number changes no bit."""
+
+    def __init__(self, workers: int | None = None) -> None:
+        self._workers = workers
+
+    def profiles(self, measures: Mapping[str, Measure], events: Events, cohort: Cohort) -> pa.Table:
+        """As the interface says."""
+        return _Ranges(Plan.of(measures), events).profiles(cohort)
+
+    def write(
+        self, measures: Mapping[str, Measure], events: Events, ranges: Sequence[Cohort], into: Path
+    ) -> Iterator[int]:
+        """As the interface says, in several processes where the events are many."""
+        workers = self._workers or min(cores(), MOST_WORKERS, 1 + _rows(events) // EVENTS_WORTH_A_PROCESS)
+        workers = min(workers, len(ranges))
+        job = _Job(measures, events, into)
+        runs = np.array_split(np.arange(len(ranges)), min(len(ranges), workers * RUNS_PER_WORKER))
+        tasks = [[(number, ranges[number]) for number in run.tolist()] for run in runs]
+        written = 0
+        for ready in map(job.write, tasks) if workers == 1 else spread(job.write, tasks, workers):
+            written += ready
+            yield written
+
+
+class _Ranges:
+    """Profiles of ranges of customers, one after the other: a file is opened once, and neighbours share a row group."""
+
+    def __init__(self, plan: Plan, events: Events) -> None:
+        self._plan, self._events = plan, {table: events[table] for table in plan.tables}
+        self._files: dict[Path, SortedFile] = {}
+
+    def profiles(self, cohort: Cohort) -> pa.Table:
+        """The profiles of one range."""
+        from credit_eval.engine.profile import profiles  # numba: half a second that the parent of workers does without
+
+        low, high = (cohort.keys["customer_id"][place].as_py() for place in (0, len(cohort) - 1))
+
+        def read(table: str, columns: Sequence[str]) -> pa.Table:
+            of = self._events[table]
+            if isinstance(of, pa.Table):
+                return of.select(columns)
+            return pa.concat_tables(self._file(path).read(low, high, columns) for path in of)
+
+        return profiles(self._plan, read, cohort)
+
+    def _file(self, path: Path) -> SortedFile:
+        if path not in self._files:
+            self._files[path] = SortedFile(path)
+        return self._files[path]
+
+
+class _Job:
+    """The files of some ranges, in whatever process it is sent to."""
+
+    def __init__(self, measures: Mapping[str, Measure], events: Events, into: Path) -> None:
+        self._measures, self._events, self._into = measures, events, into
+
+    def write(self, ranges: Sequence[tuple[int, Cohort]]) -> int:
+        """Write the files of some ranges; how many."""
+        job = _Ranges(Plan.of(self._measures), self._events)
+        for number, cohort in ranges:
+            write_part(job.profiles(cohort), self._into, number)
+        return len(ranges)
+
+
+def _rows(events: Events) -> int:
+    counted = (of.num_rows if isinstance(of, pa.Table) else sum(map(_rows_of, of)) for of in events.values())
+    return sum(counted)
+
+
+def _rows_of(path: Path) -> int:
+    return int(pq.read_metadata(path).num_rows)

@@ -1,0 +1,69 @@
+"""Tasks in several processes: no process outlives the run, and one that dies ends the run with an error that says so.
+
+Processes, as threads would wait for one another (for Python's lock). `loky` starts them from anywhere, a notebook
+or a script without a main guard, and notices when one of them is killed.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import as_completed
+from concurrent.futures.process import BrokenProcessPool
+from threading import Thread
+from typing import TypeVar
+
+import pyarrow as pa
+
+from credit_eval.core.errors import WorkerError
+from credit_eval.core.machine import cores
+
+_Task = TypeVar("_Task")
+_Done = TypeVar("_Done")
+_SECONDS_BETWEEN_LOOKS = 0.5
+
+
+def spread(work: Callable[[_Task], _Done], tasks: Sequence[_Task], workers: int) -> Iterator[_Done]:
+    """What `work` makes of each task, as it is done, by that many processes.
+
+    What `work` raises is raised here, and the other processes are ended, as they are when the caller stops asking.
+
+    Raises:
+        WorkerError: a process was killed, or ran out of memory.
+    """
+    from loky import ProcessPoolExecutor  # a twentieth of a second that one process does without
+
+    pool = ProcessPoolExecutor(workers, initializer=_begin, initargs=(os.getpid(),))
+    try:
+        for future in as_completed([pool.submit(work, task) for task in tasks]):
+            yield future.result()
+    except (BrokenProcessPool, MemoryError) as error:
+        raise WorkerError(
+            f"one of {workers} worker processes " + _what_happened(error),
+            received=f"{len(tasks)} tasks for {workers} processes on {cores()} cores",
+            todo="free memory, or use fewer workers; nothing was changed",
+        ) from error
+    finally:
+        pool.shutdown(wait=True, kill_workers=True)
+
+
+def _what_happened(error: BaseException) -> str:
+    return "ran out of memory" if isinstance(error, MemoryError) else "was killed, or ended by itself"
+
+
+def _begin(parent: int) -> None:
+    """How a worker begins: it gives back memory that it no longer needs, and ends when its parent has ended."""
+    give_back()
+    Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def give_back() -> None:
+    """Have Arrow return freed memory to the system; its own pool keeps it."""
+    pa.set_memory_pool(pa.system_memory_pool())
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_SECONDS_BETWEEN_LOOKS)
+    os._exit(1)
