@@ -9,13 +9,15 @@ with the feature's name and fails the benchmark. About time nothing is asserted.
 How to read the tables
 - Rounds are interleaved (A B C A B C …). Each measurement is a process of its own from its start to its end, imports
   and writing the result included. Seconds are minimum, median and maximum of the rounds; CPU seconds (of all cores,
-  median) tell a busy machine from a slow program; MB is the highest peak of resident memory. The files are in the page
-  cache for everybody.
+  median) tell a busy machine from a slow program; MB is the highest peak of resident memory, of all its processes
+  together. The files are in the page cache for everybody.
 - "× Polars": median seconds, or peak memory, over those of hand-written Polars; "× one": seconds over our own snapshot
   from events. Less than 1 is faster, or smaller. Beside a panel, Polars is its 12 snapshots.
 - The floor is reading the columns that are needed, once, and reading all bytes, once.
 - featuretools computes the first `--subset` customers only; its note says what a customer takes.
-- A panel is 12 monthly snapshots: ours has all in one cohort, Polars computes one after the other in one process.
+- A panel is 12 monthly snapshots: ours has all in one cohort; the others compute one snapshot after the other in one
+  process, or, *joined*, what a snapshot means: events joined to cohort rows where occurred_at and known_at < as_of,
+  grouped. That is the oracle, and the peer that the kernel has to beat.
 
 Data (20 MB per million events) and the peers' environments stay in the work directory; the first run makes them,
 which takes minutes, and a network. `--scale` measures ours and Polars over 1, 10 and 100 million events instead, and
@@ -92,11 +94,15 @@ def one_snapshot(places: Places, rounds: int, subset: int) -> tuple[list[str], L
 
 def panel(places: Places, rounds: int, one: Line) -> list[str]:
     polars = peer(places, "Polars, 12 snapshots", "polars", "panel", 1)
-    polars.note = "measured once"
     lines = [
         ours(places, "panel from events", "panel", rounds),
         polars,
+        peer(places, "Polars, joined", "polars", "panel", 1, "--shape", "joined"),
+        peer(places, "DuckDB, 12 snapshots", "duckdb", "panel", 1),
+        peer(places, "DuckDB, joined", "duckdb", "panel", 1, "--shape", "joined"),
     ]
+    for line in lines[1:]:
+        line.note = "measured once"
     wrong = run(lines)
     show("A panel of 12 monthly snapshots", lines, polars, one)
     return wrong

@@ -21,7 +21,7 @@ HOMES = {
     "pyspark": ("engine/spark",),
     "py4j": ("engine/spark",),
     "loky": ("engine/workers",),
-    "numba": ("engine/loops",),
+    "numba": ("engine",),
     "lightgbm": ("models",),
     "sklearn": ("models",),
     "mlflow": ("models/registry",),

@@ -2,6 +2,8 @@
 
 Distinct counts go through (customer, value) and the latest moment of each, which is three times as fast as
 `count(DISTINCT …) FILTER (…)` for several windows.
+
+`--shape joined` joins events to the whole panel's cohort rows instead of filtering by one date.
 """
 
 from __future__ import annotations
@@ -17,13 +19,13 @@ from asked import asked
 class Query:
     """Columns of one table's GROUP BY, and how each is finished in the outer SELECT."""
 
-    def __init__(self, as_of: datetime) -> None:
-        self.as_of = as_of
+    def __init__(self, as_of: str, keys: str) -> None:
+        self.as_of, self.keys = as_of, keys
         self.inner: list[str] = []
         self.outer: list[str] = []
 
     def since(self, days: int) -> str:
-        return f"occurred_at >= TIMESTAMP '{self.as_of - timedelta(days=days)}'"
+        return f"occurred_at >= {self.as_of} - INTERVAL {days} DAY"
 
     def add(self, name: str, fold: str, where: str = "true", windows: Iterable[int] = (), empty: str = "NULL") -> None:
         """`fold` over the rows `where`, in each window (none: ever)."""
@@ -42,7 +44,7 @@ class Query:
     def days_since(self, name: str, where: str = "true", *, first: bool = False) -> None:
         moment = f"{'min' if first else 'max'}(occurred_at) FILTER ({where})"
         column = f"{name}_days_since_{'first' if first else 'last'}"
-        self.inner.append(f"epoch_us(TIMESTAMP '{self.as_of}') - epoch_us({moment}) AS {column}")
+        self.inner.append(f"epoch_us({self.as_of}) - epoch_us({moment}) AS {column}")
         self.outer.append(f"{column} / 86400e6 AS {column}")
 
     def rate(self, name: str, over: str, under: str, factor: int = 1) -> None:
@@ -54,9 +56,9 @@ def distinct(query: Query, name: str, windows: tuple[int, ...], relation: str, v
     for days in windows:
         query.outer.append(f"coalesce({name}_{days}d, 0) AS {name}_{days}d")
     counted = ", ".join(f"count(*) FILTER ({query.since(days)}) AS {name}_{days}d" for days in windows)
-    return f"""(SELECT customer_id, {counted} FROM (
-        SELECT customer_id, {value} AS value, max(occurred_at) AS occurred_at FROM {relation}
-        WHERE {where} AND {value} IS NOT NULL AND {query.since(max(windows))} GROUP BY ALL) GROUP BY customer_id)"""
+    return f"""(SELECT {query.keys}, {counted} FROM (
+        SELECT {query.keys}, {value} AS value, max(occurred_at) AS occurred_at FROM {relation}
+        WHERE {where} AND {value} IS NOT NULL AND {query.since(max(windows))} GROUP BY ALL) GROUP BY {query.keys})"""
 
 
 def orders(q: Query) -> list[str]:
@@ -190,32 +192,50 @@ def customers(q: Query) -> list[str]:
     return []
 
 
-REPAID = """SELECT customer_id, due_at AS occurred_at, due_amount, as_of, paid AS paid_at,
+REPAID = """SELECT {keys}, due_at AS occurred_at, due_amount, as_of, paid AS paid_at,
     floor((epoch_us(coalesce(paid, as_of)) - epoch_us(due_at)) / 86400e6) AS days_late
-    FROM (SELECT *, TIMESTAMP '{as_of}' AS as_of, CASE WHEN paid_known_at < as_of THEN paid_at END AS paid {seen})"""
+    FROM (SELECT *, CASE WHEN paid_known_at < as_of THEN paid_at END AS paid {seen})"""
 
 
-def statement(root: Path, as_of: datetime, last: str | None) -> str:
+def at_once(root: Path, as_of: datetime, last: str | None) -> str:
+    """One date: rows known by then."""
+    moment = f"TIMESTAMP '{as_of}'"
+    seen = f"FROM (SELECT *, {moment} AS as_of FROM '{root}/{{table}}.parquet') "
+    seen += f"WHERE occurred_at < {moment} AND known_at < {moment}"
+    return statement(moment, "customer_id", seen + (f" AND customer_id <= '{last}'" if last else ""))
+
+
+def joined(root: Path, cohort: Path) -> str:
+    """Every date of a cohort: rows joined to the cohort rows that knew them."""
+    seen = f"FROM '{root}/{{table}}.parquet' JOIN '{cohort}' USING (customer_id) "
+    return statement("as_of", "customer_id, as_of", seen + "WHERE occurred_at < as_of AND known_at < as_of")
+
+
+def statement(as_of: str, keys: str, seen: str) -> str:
     ctes, joins, outer = [], [], []
     for table in (customers, orders, payments, browsing, behaviour, repayments, accounts):
-        name, query = table.__name__, Query(as_of)
-        moment = f"TIMESTAMP '{as_of}'"
-        seen = f"FROM '{root / name}.parquet' WHERE occurred_at < {moment} AND known_at < {moment}"
-        if last:
-            seen += f" AND customer_id <= '{last}'"
+        query, rows = Query(as_of, keys), seen.format(table=table.__name__)
         beside = table(query)
-        ctes.append(f"{name} AS ({REPAID.format(as_of=as_of, seen=seen) if table is repayments else seen})")
-        grouped = f"(SELECT customer_id, {', '.join(query.inner)} FROM {name} GROUP BY customer_id)"
+        ctes.append(f"{table.__name__} AS ({REPAID.format(keys=keys, seen=rows) if table is repayments else rows})")
+        grouped = f"(SELECT {keys}, {', '.join(query.inner)} FROM {table.__name__} GROUP BY {keys})"
         joins += [grouped, *beside]
         outer += query.outer
-    joined = " ".join(f"LEFT JOIN {relation} USING (customer_id)" for relation in joins[1:])
-    return f"WITH {', '.join(ctes)} SELECT customer_id, {', '.join(outer)} FROM {joins[0]} {joined}"
+    others = " ".join(f"LEFT JOIN {relation} USING ({keys})" for relation in joins[1:])
+    return f"WITH {', '.join(ctes)} SELECT {keys}, {', '.join(outer)} FROM {joins[0]} {others}"
+
+
+def write(sql: str, out: Path) -> None:
+    duckdb.sql(f"COPY ({sql}) TO '{out}' (FORMAT parquet, COMPRESSION zstd)")
 
 
 def main() -> None:
     given = asked()
+    if given.shape == "joined":
+        given.out.mkdir(parents=True, exist_ok=True)
+        write(joined(given.root, given.cohort), given.out / "joined.parquet")
+        return
     for as_of, out in given.each():
-        duckdb.sql(f"COPY ({statement(given.root, as_of, given.last)}) TO '{out}' (FORMAT parquet, COMPRESSION zstd)")
+        write(at_once(given.root, as_of, given.last), out)
 
 
 if __name__ == "__main__":

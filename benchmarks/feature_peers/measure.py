@@ -1,7 +1,8 @@
 """Measuring commands in interleaved rounds, and the table of what they cost.
 
 A process inherits its parent's peak of memory until it has made its own, so commands are started by a small process
-that has none to speak of.
+that has none to speak of. It also looks, ten times a second, at what the command's processes hold together: their
+peak is that, or the command's own peak if that is more. What processes share is counted for each of them.
 """
 
 from __future__ import annotations
@@ -19,12 +20,34 @@ from rich.table import Table
 CONSOLE = Console(width=max(140, Console().width), highlight=False)
 PROJECT = Path(__file__).parents[2]
 STARTER = """
-import os, subprocess, sys, time
+import glob, os, subprocess, sys, threading, time
+def resident(of):
+    held, parents = {}, {}
+    for place in glob.glob('/proc/[0-9]*'):
+        try:
+            lines = dict(line.split(':', 1) for line in open(place + '/status') if ':' in line)
+        except OSError:
+            continue
+        pid = int(lines['Pid'])
+        held[pid], parents[pid] = int(lines.get('VmRSS', '0 kB').split()[0]), int(lines['PPid'])
+    family = {of}
+    while more := {pid for pid, parent in parents.items() if parent in family} - family:
+        family |= more
+    return sum(held.get(pid, 0) for pid in family)
+def watch(of):
+    global peak
+    while running:
+        peak = max(peak, resident(of))
+        time.sleep(0.1)
+peak, running = 0, True
 started = time.monotonic()
 child = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+watcher = threading.Thread(target=watch, args=(child.pid,))
+watcher.start()
 _, status, used = os.wait4(child.pid, 0)
-seconds = time.monotonic() - started
-print(os.waitstatus_to_exitcode(status), seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+seconds, running = time.monotonic() - started, False
+watcher.join()
+print(os.waitstatus_to_exitcode(status), seconds, used.ru_utime + used.ru_stime, max(peak, used.ru_maxrss) / 1024)
 """
 
 

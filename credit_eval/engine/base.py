@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from credit_eval.engine.cohort import Cohort
+from credit_eval.engine.cohort import Cohort, Ranges
 from credit_eval.events.measures import Measure
 
 #: Events by the name of their table: an Arrow table, or Parquet files sorted by customer.
@@ -31,9 +31,7 @@ class Engine(ABC):
             cohort: small enough for its profiles, and the events of its customers, to fit in memory.
         """
 
-    def write(
-        self, measures: Mapping[str, Measure], events: Events, ranges: Sequence[Cohort], into: Path
-    ) -> Iterator[int]:
+    def write(self, measures: Mapping[str, Measure], events: Events, ranges: Ranges, into: Path) -> Iterator[int]:
         """Write the profiles of each range of customers as a file of `into`; gives how many ranges are written.
 
         Raises:

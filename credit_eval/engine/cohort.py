@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -46,3 +47,25 @@ class Cohort:
     def last(self) -> datetime:
         """The latest `as_of`: events known from then on concern nobody."""
         return EPOCH + timedelta(microseconds=int(self.as_of.max()))
+
+
+@dataclass(frozen=True)
+class Ranges(Sequence[Cohort]):
+    """A cohort cut into ranges of customers, each made when it is asked for.
+
+    Attributes:
+        keys: customer_id and as_of, sorted by both.
+        cuts: the first row of each range, and the number of rows; a customer's rows lie in one range.
+    """
+
+    keys: pa.Table
+    cuts: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.cuts) - 1
+
+    def __getitem__(self, number: int) -> Cohort:  # type: ignore[override]
+        """One range, as a copy: a slice would take the whole cohort along to another process."""
+        if not 0 <= number < len(self):
+            raise IndexError(number)
+        return Cohort.of(self.keys.take(pa.array(np.arange(*self.cuts[number : number + 2]))))

@@ -15,6 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 Array = np.ndarray[Any, Any]
+#: Beyond this, sums are made of Python's whole numbers: 64 bits might not hold them.
+SAFE = 2**62
 
 
 @dataclass(frozen=True)

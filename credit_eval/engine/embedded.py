@@ -9,17 +9,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from credit_eval.core.machine import cores
+from credit_eval.core.machine import cores, memory_bytes
 from credit_eval.engine.base import Engine, Events, write_part
-from credit_eval.engine.cohort import Cohort
+from credit_eval.engine.cohort import Cohort, Ranges
 from credit_eval.engine.files import SortedFile
 from credit_eval.engine.plan import Plan
 from credit_eval.engine.workers import spread
 from credit_eval.events.measures import Measure
 
-MOST_WORKERS = 4
-#: Another process takes a second to start: it earns that back from about so many events on.
-EVENTS_WORTH_A_PROCESS = 2_000_000
+#: Another process takes a second to start: it earns that back from about so many events on, measured on two cores
+#: (4 million in one snapshot, 1 million in a panel of 12), where so many cells of profiles cost as much as one event.
+EVENTS_WORTH_A_PROCESS, CELLS_LIKE_AN_EVENT = 4_000_000, 8
+#: Memory that a worker may take; it takes less than half of that.
+BYTES_PER_WORKER = 2**30
 #: Each worker gets its ranges in so many runs of neighbours, so that none waits long for the others at the end.
 RUNS_PER_WORKER = 8
 
@@ -34,15 +36,15 @@ class Embedded(Engine):
         """As the interface says."""
         return _Ranges(Plan.of(measures), events).profiles(cohort)
 
-    def write(
-        self, measures: Mapping[str, Measure], events: Events, ranges: Sequence[Cohort], into: Path
-    ) -> Iterator[int]:
+    def write(self, measures: Mapping[str, Measure], events: Events, ranges: Ranges, into: Path) -> Iterator[int]:
         """As the interface says, in several processes where the events are many."""
-        workers = self._workers or min(cores(), MOST_WORKERS, 1 + _rows(events) // EVENTS_WORTH_A_PROCESS)
-        workers = min(workers, len(ranges))
+        cells = len(measures) * len(ranges.keys)
+        work = sum(map(_rows, events.values())) + cells // CELLS_LIKE_AN_EVENT
+        useful = min(cores(), memory_bytes() // BYTES_PER_WORKER, 1 + work // EVENTS_WORTH_A_PROCESS)
+        workers = min(self._workers or max(1, useful), len(ranges))
         job = _Job(measures, events, into)
         runs = np.array_split(np.arange(len(ranges)), min(len(ranges), workers * RUNS_PER_WORKER))
-        tasks = [[(number, ranges[number]) for number in run.tolist()] for run in runs]
+        tasks = ([(number, ranges[number]) for number in run.tolist()] for run in runs)
         written = 0
         for ready in map(job.write, tasks) if workers == 1 else spread(job.write, tasks, workers):
             written += ready
@@ -90,10 +92,5 @@ class _Job:
         return len(ranges)
 
 
-def _rows(events: Events) -> int:
-    counted = (of.num_rows if isinstance(of, pa.Table) else sum(map(_rows_of, of)) for of in events.values())
-    return sum(counted)
-
-
-def _rows_of(path: Path) -> int:
-    return int(pq.read_metadata(path).num_rows)
+def _rows(of: pa.Table | Sequence[Path]) -> int:
+    return int(of.num_rows) if isinstance(of, pa.Table) else sum(pq.read_metadata(path).num_rows for path in of)

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from credit_eval.core.clock import DAY_US
-from credit_eval.engine.columns import Array, Numbers
-from credit_eval.engine.rows import SAFE
+from credit_eval.engine.columns import SAFE, Array, Numbers
 from credit_eval.events.query import (
     Arithmetic,
     AsOf,
@@ -38,7 +38,8 @@ from credit_eval.events.query import (
 )
 from credit_eval.events.tables import Table
 
-_HOUR_US, _MINUTE_US = 3_600_000_000, 60_000_000
+_MINUTE_US = 60_000_000
+_PARTS: dict[str, Callable[[pa.Array], pa.Array]] = {"year": pc.year, "month": pc.month, "hour": pc.hour}
 _COMPARE: dict[str, Callable[[Any, Any], Array]] = {
     "=": np.equal,
     "<": np.less,
@@ -123,11 +124,13 @@ class Columns:
                 return _chosen(self.truths(condition), self.evaluate(then), self.evaluate(otherwise))
             case Part(part, of, ahead):
                 moment = self.evaluate(of)
-                return Numbers(_part(part, moment.whole + ahead * _MINUTE_US), moment.known)
+                return Numbers(_calendar(part, moment.whole + ahead * _MINUTE_US), moment.known)
             case Floor(unit, of):
                 moment = self.evaluate(of)
-                days = moment.whole // DAY_US
-                return Numbers(days if unit == "day" else 12 * 1970 + 1 + _months(moment.whole), moment.known)
+                if unit == "day":
+                    return Numbers(moment.whole // DAY_US, moment.known)
+                year, month = (_calendar(part, moment.whole) for part in ("year", "month"))
+                return Numbers(12 * year + month, moment.known)
             case _:
                 raise TypeError(f"not an expression: {node!r}")
 
@@ -240,19 +243,8 @@ def _known(of: Numbers) -> Array:
     return np.ones(len(of.whole), np.bool_) if of.known is None else of.known
 
 
-def _months(micros: Array) -> Array:
-    """Months since January 1970."""
-    months: Array = micros.view("datetime64[us]").astype("datetime64[M]").astype(np.int64)
-    return months
-
-
-def _part(part: str, micros: Array) -> Array:
-    match part:
-        case "hour":
-            return micros // _HOUR_US % 24
-        case "weekday":
-            return (micros // DAY_US + 3) % 7 + 1  # the first of January 1970 was a Thursday
-        case "year":
-            return 1970 + _months(micros) // 12
-        case _:
-            return _months(micros) % 12 + 1
+def _calendar(part: str, micros: Array) -> Array:
+    """Year, month, hour, or weekday (Monday 1 to Sunday 7)."""
+    moments = pa.array(micros, pa.timestamp("us"))
+    found = pc.day_of_week(moments, week_start=1, count_from_zero=False) if part == "weekday" else _PARTS[part](moments)
+    return np.asarray(found)

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from credit_eval.engine.columns import Array
-from credit_eval.engine.fold import Answer
-from credit_eval.engine.rows import SAFE
+from credit_eval.engine.columns import SAFE, Array
+from credit_eval.engine.subject import Answer
 from credit_eval.events.measures import Difference, Measure, Rank, Ratio, Series
 from credit_eval.events.query import Aggregate, type_of_value
 

@@ -8,9 +8,10 @@ import pyarrow as pa
 
 from credit_eval.engine.cohort import Cohort
 from credit_eval.engine.finish import finished
-from credit_eval.engine.fold import Answer, fold
+from credit_eval.engine.fold import fold
 from credit_eval.engine.plan import Plan
 from credit_eval.engine.streams import TableEvents
+from credit_eval.engine.subject import Answer
 
 #: Some columns of a table: the events of a range of customers (others' may be among them).
 Read = Callable[[str, Sequence[str]], pa.Table]

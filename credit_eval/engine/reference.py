@@ -147,6 +147,9 @@ def _fold(aggregate: Aggregate, kept: list[tuple[datetime, Any]], as_of: datetim
             return min(values)
         case "max":
             return max(values)
+        case "median":
+            low, high = sorted(values)[(len(values) - 1) // 2], sorted(values)[len(values) // 2]
+            return (Fraction(low) + Fraction(high)) / 2
         case "nunique":
             return len(set(values))
         case "entropy":

@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 
 from credit_eval.core.errors import CreditEvalError, EngineError, StorageError
 from credit_eval.engine.base import Engine, Events, part
-from credit_eval.engine.cohort import Cohort
+from credit_eval.engine.cohort import Cohort, Ranges
 from credit_eval.engine.gathered import Gathering, relation
 from credit_eval.engine.plan import Plan
 from credit_eval.events.measures import Measure
@@ -101,9 +101,7 @@ class Spark(Engine):
             found = self._profiles(Gathering(measures, cohort.last), 1).toArrow()
         return found.sort_by([("customer_id", "ascending"), ("as_of", "ascending")])
 
-    def write(
-        self, measures: Mapping[str, Measure], events: Events, ranges: Sequence[Cohort], into: Path
-    ) -> Iterator[int]:
+    def write(self, measures: Mapping[str, Measure], events: Events, ranges: Ranges, into: Path) -> Iterator[int]:
         """As the interface says, in one job; the events and `into` have to lie where every worker can get at them.
 
         A range costs Spark no more than a hash would, and what a range's task writes is a finished file: nothing is

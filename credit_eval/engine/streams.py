@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 from credit_eval.engine.cohort import Cohort
 from credit_eval.engine.columns import Array, Numbers, numbers
 from credit_eval.engine.evaluate import Columns
-from credit_eval.engine.fold import Observations, pairs
 from credit_eval.engine.plan import StreamPlan
-from credit_eval.engine.rows import Rows
+from credit_eval.engine.rows import Observations, Rows
+from credit_eval.engine.windows import pairs
 from credit_eval.events.tables import table_named
 
 

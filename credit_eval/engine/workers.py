@@ -8,24 +8,25 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import as_completed
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
 from threading import Thread
 from typing import TypeVar
 
 import pyarrow as pa
 
 from credit_eval.core.errors import WorkerError
-from credit_eval.core.machine import cores
+from credit_eval.core.machine import cores, memory_bytes
 
 _Task = TypeVar("_Task")
 _Done = TypeVar("_Done")
 _SECONDS_BETWEEN_LOOKS = 0.5
 
 
-def spread(work: Callable[[_Task], _Done], tasks: Sequence[_Task], workers: int) -> Iterator[_Done]:
-    """What `work` makes of each task, as it is done, by that many processes.
+def spread(work: Callable[[_Task], _Done], tasks: Iterable[_Task], workers: int) -> Iterator[_Done]:
+    """What `work` makes of each task, as it is done, by that many processes; tasks are made as they are needed.
 
     What `work` raises is raised here, and the other processes are ended, as they are when the caller stops asking.
 
@@ -36,13 +37,15 @@ def spread(work: Callable[[_Task], _Done], tasks: Sequence[_Task], workers: int)
 
     pool = ProcessPoolExecutor(workers, initializer=_begin, initargs=(os.getpid(),))
     try:
-        for future in as_completed([pool.submit(work, task) for task in tasks]):
-            yield future.result()
+        waiting, working = iter(tasks), set[Future[_Done]]()
+        while working := working | {pool.submit(work, task) for task in islice(waiting, 2 * workers - len(working))}:
+            done, working = wait(working, return_when=FIRST_COMPLETED)
+            yield from [future.result() for future in done]
     except (BrokenProcessPool, MemoryError) as error:
         raise WorkerError(
-            f"one of {workers} worker processes " + _what_happened(error),
-            received=f"{len(tasks)} tasks for {workers} processes on {cores()} cores",
-            todo="free memory, or use fewer workers; nothing was changed",
+            "a worker process " + _what_happened(error),
+            received=f"{workers} processes on {cores()} cores, {memory_bytes() / 2**30:.1f} GB of memory",
+            todo="free memory, then run again; nothing was changed",
         ) from error
     finally:
         pool.shutdown(wait=True, kill_workers=True)

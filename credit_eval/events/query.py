@@ -37,6 +37,7 @@ Kind = OneOf[
     "std",
     "min",
     "max",
+    "median",
     "nunique",
     "entropy",
     "last",
@@ -241,7 +242,8 @@ class Aggregate:
 
     Kinds:
 
-    - count; sum, mean, std (sample), min, max of an exact value; nunique of any value;
+    - count; sum, mean, std (sample), min, max, median (of an even number, the mean of the two in the middle) of an
+      exact value; nunique of any value;
     - entropy: of the values' shares, in bits; one value only is 0;
     - last: the value, no time, of the row that is `nth` from the latest clock (ties: the largest value first);
     - decayed_sum: the sum of `value * weight(age)`, where age is the number of calendar days (UTC) from the row's

@@ -68,7 +68,7 @@ def fold(
     nth: int = 1,
     title: Text | None = None,
 ) -> Named:
-    """A fold of a value: sum, mean, std, min, max, nunique, entropy or last; `title` where the made-up words limp."""
+    """A fold of a value: sum, mean, std, min, max, median, nunique, entropy or last; `title` where the made-up words limp."""
     aggregate = Aggregate(table, kind, of.value, _where(keep), days=days, clock=clock, when_empty=when_empty, nth=nth)
     units: dict[str, Unit] = {"nunique": "count", "entropy": "number"}
     name = _name(table, keep, of, kind if nth == 1 else f"{kind}_{nth}", days)

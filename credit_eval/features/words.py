@@ -65,6 +65,7 @@ _FOLDS = {
     "max": Text("largest {}", "最高{}"),
     "min_days": Text("shortest {}", "最短{}"),
     "max_days": Text("longest {}", "最长{}"),
+    "median": Text("median {}", "{}中位数"),
     "nunique": Text("different {}", "不同{}数"),
     "entropy": Text("variety of {} (0: always the same)", "{}分散度(0为单一)"),
     "last": Text("latest {}", "最近一次{}"),

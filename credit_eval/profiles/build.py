@@ -6,8 +6,7 @@ row groups, and memory depends on the range and not on the data.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import chain, pairwise
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,7 @@ from credit_eval.core.errors import CohortError, DeclarationError
 from credit_eval.core.files import atomic_directory
 from credit_eval.core.progress import Tick, silent
 from credit_eval.engine.base import Engine, write_part
-from credit_eval.engine.cohort import Cohort
+from credit_eval.engine.cohort import Cohort, Ranges
 from credit_eval.engine.embedded import Embedded
 from credit_eval.engine.workers import give_back
 from credit_eval.events.measures import Rank
@@ -57,14 +56,14 @@ def build_profiles(
         raise DeclarationError("the source provides no table that a feature needs", received=", ".join(dataset.tables))
     everybody = _sorted_members(cohort)
     _check_cohort(everybody, dataset)
-    cohorts = list(_ranges(everybody, dataset, len(provided.features)))
+    ranges = _ranges(everybody, dataset, len(provided.features))
     with atomic_directory(target, replace=replace) as building:
-        tick("profiles", 0, len(cohorts))
+        tick("profiles", 0, len(ranges))
         events = {table: dataset.paths(table) for table in dataset.tables}
         for path in chain.from_iterable(events.values()):
             check_sorted(path)
-        for written in (engine or Embedded()).write(provided.measures, events, cohorts, building):
-            tick("profiles", written, len(cohorts))
+        for written in (engine or Embedded()).write(provided.measures, events, ranges, building):
+            tick("profiles", written, len(ranges))
         _rank(building, [f.name for f in provided.features if isinstance(f.measure, Rank)])
         info = ProfilesInfo(
             dataset=dataset.name,
@@ -106,17 +105,16 @@ def _sorted_members(cohort: Path) -> pa.Table:
     return members.take(pc.sort_indices(members, [("customer_id", "ascending"), ("as_of", "ascending")]))
 
 
-def _ranges(members: pa.Table, dataset: Dataset, features: int) -> Iterator[Cohort]:
+def _ranges(members: pa.Table, dataset: Dataset, features: int) -> Ranges:
     """The members by ranges of customers, small enough for memory; all members of one customer are in one range."""
-    whole = Cohort.of(members)
-    of_customer = np.bincount(whole.customer)
+    customer = Cohort.of(members).customer
+    of_customer = np.bincount(customer)
     events = max(dataset.info.rows.values(), default=1)
     known = max(len(of_customer), dataset.info.rows.get("customers", 0))
     of_events = EVENTS_PER_RANGE * known // max(events, 1) * len(members) // len(of_customer)
     most = max(1, min(CELLS_PER_RANGE // features, of_events))
-    part = ((np.cumsum(of_customer) - of_customer) // most)[whole.customer]
-    cuts = [0, *(np.flatnonzero(np.diff(part)) + 1).tolist(), len(members)]
-    return (Cohort.of(members.slice(low, high - low)) for low, high in pairwise(cuts))
+    part = ((np.cumsum(of_customer) - of_customer) // most)[customer]
+    return Ranges(members, (0, *(np.flatnonzero(np.diff(part)) + 1).tolist(), len(members)))
 
 
 def _check_cohort(members: pa.Table, dataset: Dataset) -> None:

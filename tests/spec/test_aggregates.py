@@ -86,6 +86,15 @@ SPECS = [
     Spec("a deviation needs two values", payments("std", value=AMOUNT, where=FAILED), 6.788225099390857, None, None),
     Spec("min", payments("min", value=AMOUNT), 10.0, 5.0, None),
     Spec("max", payments("max", value=AMOUNT), 30.1, 5.0, None),
+    Spec("a median is the middle value", payments("median", value=AMOUNT), 20.5, 5.0, None),
+    Spec(
+        "or the mean of the two in the middle, exact",
+        payments("median", value=AMOUNT * 3 - AMOUNT, where=FAILED, when_empty=0),
+        50.6,
+        0,
+        0,
+    ),
+    Spec("a median over a window", payments("median", value=AMOUNT, days=28), 25.3, 5.0, None),
     Spec("distinct values, NULL is no value", payments("nunique", value=CAUSE, when_empty=0), 1, 0, 0),
     Spec(
         "the latest value that is not NULL",
@@ -276,7 +285,7 @@ def test_ten_thousand_rows_of_the_largest_amount_are_folded_exactly() -> None:
     tripled, squared = AMOUNT * 3 - Decimal("0.5"), AMOUNT * AMOUNT
     asked = {
         f"{kind} {i}": payments(kind, value=v)
-        for kind in ("sum", "mean", "max", "std")
+        for kind in ("sum", "mean", "max", "median", "std")
         for i, v in enumerate((AMOUNT, tripled))
     }
     asked |= {f"{kind} of squares": payments(kind, value=squared) for kind in ("sum", "min")}

@@ -1,0 +1,106 @@
+"""Aggregates that add up: count, sum, mean, std, decayed_sum."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from credit_eval.core.clock import DAY_US
+from credit_eval.engine.columns import SAFE, Array
+from credit_eval.engine.compiled import compiled, in_memory_order, of_any_size
+from credit_eval.engine.subject import Answer, Family, Subject
+from credit_eval.engine.windows import longest
+from credit_eval.events.query import WEIGHT_BITS, Aggregate, weight_of
+
+
+def count(subject: Subject, of: Aggregate) -> Answer:
+    """How many rows are kept."""
+    return subject.or_empty(of, subject.count(of))
+
+
+def total(subject: Subject, of: Aggregate) -> Answer:
+    """The sum, exact."""
+    return subject.or_empty(of, _sum(subject, of), subject.values.scale)
+
+
+def mean(subject: Subject, of: Aggregate) -> Answer:
+    """Exact until the division."""
+    n = subject.count(of)
+    return subject.filled(of, _sum(subject, of).astype(np.float64) / (np.maximum(n, 1) * subject.unit), n > 0)
+
+
+def std(subject: Subject, of: Aggregate) -> Answer:
+    """The sample deviation."""
+    rows = subject.windows.rows
+    squares = subject.over("squares", of, ("std",), lambda starts: _added(subject, rows.squares(of), starts))
+    return sample_deviation(subject, of, subject.count(of), _sum(subject, of), squares)
+
+
+def sample_deviation(subject: Subject, of: Aggregate, n: Array, total: Array, squares: Array) -> Answer:
+    """sqrt((n*sum(x^2) - sum(x)^2) / (n*(n-1))), exact until the root; unknown for fewer than two."""
+    largest = max((abs(int(a.max())) for a in (n, total, squares, -total) if len(a)), default=0)
+    if largest * largest >= SAFE:
+        total, squares, n = total.astype(object), squares.astype(object), n.astype(object)
+    spread = (n * squares - total * total).astype(np.float64)
+    pairs = np.maximum(n * (n - 1), 1).astype(np.float64)
+    return subject.filled(of, np.sqrt(spread / pairs) / subject.unit, (n > 1).astype(np.bool_))
+
+
+def decayed_sum(subject: Subject, of: Aggregate) -> Answer:
+    """The sum of values, each times the weight of its age in days."""
+    assert of.half_life is not None
+    weights = np.array([weight_of(age, of.half_life) for age in range((WEIGHT_BITS + 1) * of.half_life)])
+    reach = len(weights) if of.days is None else min(of.days, len(weights))
+    windows = subject.windows
+    day, today = windows.rows.clock // DAY_US, windows.as_of // DAY_US
+    addends = in_memory_order(windows.rows.sums(of, times=2**WEIGHT_BITS))
+    starts = windows.starts([reach])
+    weighted = of_any_size(
+        _decayed, subject.kept, addends, day, weights.astype(addends.dtype), today, starts[0], windows.ends
+    )
+    return subject.or_empty(of, weighted.astype(np.float64) / 2.0**WEIGHT_BITS, subject.values.scale)
+
+
+KINDS: Family = {"count": count, "sum": total, "mean": mean, "std": std, "decayed_sum": decayed_sum}
+
+
+def _sum(subject: Subject, of: Aggregate) -> Array:
+    rows = subject.windows.rows
+    return subject.over("sum", of, ("sum", "mean", "std"), lambda starts: _added(subject, rows.sums(of), starts))
+
+
+def _added(subject: Subject, whole: Array, starts: Array) -> Array:
+    group, ends = subject.windows.group, subject.windows.ends
+    found: Array = of_any_size(_sums, subject.kept, whole, group, starts, ends, longest(group, starts, ends))
+    return found
+
+
+@compiled("kept", "whole", "whole", "windows", "whole", "number")
+def _sums(kept: Array, whole: Array, group: Array, starts: Array, ends: Array, most: int) -> Array:
+    """Sums of what each window keeps, (w, m): differences of what is reached from a group's first row on."""
+    windows, observations = starts.shape
+    found = np.zeros((windows, observations), whole.dtype)
+    reached = np.zeros(most + 1, whole.dtype)
+    first = 0
+    while first < observations:
+        after = first + 1
+        while after < observations and group[after] == group[first]:
+            after += 1
+        begin = starts[0, first]
+        for row in range(begin, ends[after - 1]):
+            reached[row - begin + 1] = reached[row - begin] + (whole[row] if kept[row] else 0)
+        for place in range(first, after):
+            for window in range(windows):
+                found[window, place] = reached[ends[place] - begin] - reached[starts[window, place] - begin]
+        first = after
+    return found
+
+
+@compiled("kept", "whole", "whole", "whole", "whole", "whole", "whole")
+def _decayed(kept: Array, whole: Array, day: Array, weights: Array, today: Array, starts: Array, ends: Array) -> Array:
+    """Sums of what is kept, each times the weight of its age in days, (m,); the last weight is of all older."""
+    found = np.zeros(len(ends), whole.dtype)
+    for place in range(len(ends)):
+        for row in range(starts[place], ends[place]):
+            if kept[row]:
+                found[place] += whole[row] * weights[min(today[place] - day[row], len(weights) - 1)]
+    return found
