@@ -23,7 +23,7 @@ HOMES = {
     "loky": ("engine/workers",),
     "numba": ("engine",),
     "lightgbm": ("models",),
-    "sklearn": ("models",),
+    "sklearn": ("models", "core/statistics"),
     "mlflow": ("models/registry",),
     "woodelf": ("explain",),
     "shap": ("explain", "report"),

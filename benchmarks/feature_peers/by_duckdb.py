@@ -9,7 +9,7 @@ Distinct counts go through (customer, value) and the latest moment of each, whic
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import duckdb

@@ -19,7 +19,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from credit_eval.core.errors import ModelError, SampleError
-from credit_eval.core.odds import Floats, ScoreScale, probability
+from credit_eval.core.odds import Floats, ScoreScale
 from credit_eval.core.progress import Tick, silent
 from credit_eval.models.model import Calibration, CreditModel, GradeScale, Input
 from credit_eval.samples.split import check_labels, customer_folds
@@ -135,7 +135,7 @@ def train_cross_fitted(
 
 
 def fit_calibration(log_odds: ArrayLike, defaulted: ArrayLike, *, calibrated_on: str) -> Calibration:
-    """Fit intercept and slope by maximum likelihood (Platt 1999), with Newton steps as in Lin, Lin and Weng (2007).
+    """Fit intercept and slope by maximum likelihood (Platt 1999).
 
     Targets are Platt's: (bads + 1) / (bads + 2) for a bad and 1 / (goods + 2) for a good in place of 1 and 0,
     so that a sample which the log-odds separate completely still has a finite slope.
@@ -160,31 +160,12 @@ def fit_calibration(log_odds: ArrayLike, defaulted: ArrayLike, *, calibrated_on:
 
 
 def _maximum_likelihood(x: Floats, targets: Floats) -> tuple[float, float]:
-    """Newton's method on a concave likelihood in two unknowns; a step that does not improve is halved."""
-    design = np.column_stack([np.ones_like(x), x])
-    line: Floats = np.array([np.log(targets.mean() / (1 - targets.mean())), 0.0])
-    for _ in range(100):
-        p = probability(design @ line)
-        gradient = design.T @ (targets - p)
-        if np.abs(gradient).max() < 1e-9 * x.size:
-            break
-        curvature = (design * (p * (1 - p))[:, None]).T @ design + 1e-12 * np.eye(2)
-        line = _improved(design, targets, line, np.asarray(np.linalg.solve(curvature, gradient)))
-    return float(line[0]), float(line[1])
+    """Of a logistic regression on targets between 0 and 1: every row is a bad and a good, weighted."""
+    from sklearn.linear_model import LogisticRegression
 
-
-def _improved(design: Floats, targets: Floats, line: Floats, step: Floats) -> Floats:
-    before = _likelihood(design, targets, line)
-    for _ in range(30):
-        if _likelihood(design, targets, line + step) >= before:
-            return np.asarray(line + step)
-        step = step / 2
-    return line
-
-
-def _likelihood(design: Floats, targets: Floats, line: Floats) -> float:
-    x = design @ line
-    return float(np.sum(targets * x - np.logaddexp(0.0, x)))
+    line = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-10)
+    line.fit(np.tile(x, 2)[:, None], np.repeat([1, 0], x.size), np.append(targets, 1 - targets))
+    return float(line.intercept_[0]), float(line.coef_[0, 0])
 
 
 def _inputs(sample: pd.DataFrame, features: Sequence[Trainable], rows: Rows) -> tuple[Input, ...]:
