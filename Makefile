@@ -61,7 +61,7 @@ test: install ## lint, type check, and every test with its doctests
 bench-chain: install ## measure wall time and memory of every stage, and of growing imports [CUSTOMERS=200000: the stages alone]
 	@$(VENV)/bin/python benchmarks/chain.py $(if $(CUSTOMERS),--customers $(CUSTOMERS) --orders)
 
-bench-features: install ## features beside Polars, DuckDB, pandas, featuretools (SCALE=1: over 1 to 100 million events)
+bench-features: install ## features beside Polars, DuckDB, featuretools (SCALE=1: over 1 to 100 million events)
 	@$(VENV)/bin/python -m benchmarks.features $(if $(SCALE),--scale)
 
 lint: install ## ruff: style and format

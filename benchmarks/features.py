@@ -1,4 +1,4 @@
-"""The feature stage beside hand-written Polars, DuckDB, pandas and featuretools. `make bench-features`.
+"""The feature stage beside hand-written Polars, DuckDB and featuretools. `make bench-features`.
 
     python -m benchmarks.features [--events 20000000] [--rounds 3] [--subset 1000] [--scale] [--work DIRECTORY]
 
@@ -79,7 +79,6 @@ def one_snapshot(places: Places, rounds: int, subset: int) -> tuple[list[str], L
         polars,
         peer(places, "Polars, told of sorting", "polars", "one", rounds, "--shape", "sorted"),
         peer(places, "DuckDB", "duckdb", "one", rounds),
-        peer(places, "pandas", "pandas", "one", rounds),
         featuretools,
         one,
         Line("floor: the columns", module("floor", places.data), rounds),

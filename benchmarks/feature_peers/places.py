@@ -19,7 +19,7 @@ from benchmarks.feature_peers.measure import CONSOLE, PROJECT
 AS_OF = datetime(2026, 6, 15)
 PANEL = [datetime(2025 + month // 12, month % 12 + 1, 1) for month in range(6, 18)]
 EVENTS_PER_CUSTOMER = 100
-#: DuckDB and pandas run in the project's own environment, in the versions it pins.
+#: DuckDB runs in the project's own environment, in the version it pins.
 ENVIRONMENTS = {"polars": ["polars==2.1.0"], "featuretools": ["featuretools==1.31.0", "pandas<3", "pyarrow"]}
 
 

@@ -6,7 +6,6 @@ int64; where 64 bits could not hold them, Python's own, slower and without end.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -59,8 +58,8 @@ def numbers(column: pa.ChunkedArray) -> Numbers:
         column = (column if pa.types.is_dictionary(column.type) else column.dictionary_encode()).unify_dictionaries()
     pieces = [_piece(chunk) for chunk in column.chunks] or [_piece(pa.array([], column.type))]
     if len(pieces) == 1:
-        return replace(pieces[0], whole=np.ascontiguousarray(pieces[0].whole, _type(pieces)))
-    whole: Array = np.concatenate([piece.whole for piece in pieces], dtype=_type(pieces))
+        return replace(pieces[0], whole=np.ascontiguousarray(pieces[0].whole, np.int64))
+    whole: Array = np.concatenate([piece.whole for piece in pieces], dtype=np.int64)
     if all(piece.known is None for piece in pieces):
         return replace(pieces[0], whole=whole)
     known = [np.ones(len(piece.whole), np.bool_) if piece.known is None else piece.known for piece in pieces]
@@ -69,10 +68,6 @@ def numbers(column: pa.ChunkedArray) -> Numbers:
 
 def _is_text(of: pa.DataType) -> bool:
     return bool(pa.types.is_dictionary(of) or pa.types.is_string(of) or pa.types.is_large_string(of))
-
-
-def _type(pieces: Sequence[Numbers]) -> type:
-    return object if any(piece.whole.dtype == object for piece in pieces) else np.int64
 
 
 def _piece(column: pa.Array) -> Numbers:
@@ -84,8 +79,6 @@ def _piece(column: pa.Array) -> Numbers:
         return Numbers(_unscaled(column), _known(column), column.type.scale)
     if pa.types.is_timestamp(column.type):
         return Numbers(moments(column)[0], _known(column))
-    if pa.types.is_null(column.type):
-        return Numbers(np.zeros(len(column), np.int64), np.zeros(len(column), np.bool_))
     filled = column.fill_null(0 if not pa.types.is_boolean(column.type) else False) if column.null_count else column
     return Numbers(np.asarray(pc.cast(filled, pa.int64())), _known(column))
 
@@ -104,16 +97,5 @@ def _int64(column: pa.Array, words: int) -> Array:
 
 
 def _unscaled(column: pa.Array) -> Array:
-    """Decimals in their smallest unit: the low word, unless a high word says that 64 bits are not enough."""
-    if column.type.bit_width == 64:
-        return _int64(column, 1)
-    low = _int64(column, 2)
-    if column.type.precision > 18:
-        data = column.buffers()[1]
-        high = np.frombuffer(data, np.int64)[2 * column.offset + 1 : 2 * (column.offset + len(column)) : 2]
-        beyond = high != low >> 63
-        known = _known(column)
-        if np.any(beyond if known is None else beyond & known):
-            whole = high.astype(object) * 2**64 + low.astype(np.uint64).astype(object)
-            return whole if known is None else np.where(known, whole, 0)
-    return low
+    """Decimals in their smallest unit. Up to 18 digits they are in the low one of two words; more are refused."""
+    return _int64(column if column.type.precision <= 18 else column.cast(pa.decimal128(18, column.type.scale)), 2)

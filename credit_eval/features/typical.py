@@ -4,14 +4,13 @@
 Typical(value=5.0, without=0.25, leaning=0)
 >>> Typical.of_numbers([3.0, float("nan"), float("nan")]).value is None
 True
->>> Typical.of_texts(["card", "card", "wallet", None])
+>>> Typical.of_counts(Counter({"card": 2, "wallet": 1}), without=1)
 Typical(value='card', without=0.25, leaning=0)
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -41,12 +40,6 @@ class Typical:
         known = numbers[~np.isnan(numbers)]
         without = 1 - known.size / numbers.size if numbers.size else 1.0
         return cls(float(np.median(known)) if without < 0.5 else None, without)
-
-    @classmethod
-    def of_texts(cls, values: Sequence[str | None]) -> Self:
-        """Typical of texts, None where there is none; of equally common ones the first by name."""
-        counted = Counter(value for value in values if value is not None)
-        return cls.of_counts(counted, len(values) - counted.total())
 
     @classmethod
     def of_counts(cls, counted: Counter[str], without: int) -> Self:
