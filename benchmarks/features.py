@@ -74,7 +74,7 @@ def compare(places: Places, name: str, out: Path, cohort: str, *, last: str | No
 
 def one_snapshot(places: Places, rounds: int, subset: int) -> tuple[list[str], Line]:
     polars, one = peer(places, "Polars", "polars", "one", rounds), ours(places, "from events", "one", rounds)
-    featuretools = peer(places, "featuretools", "featuretools", "one", rounds, last=f"c{subset - 1:09}")
+    featuretools = peer(places, "featuretools", "featuretools", "one", rounds, last=f"C{subset - 1:07}")
     lines = [
         polars,
         peer(places, "Polars, told of sorting", "polars", "one", rounds, "--shape", "sorted"),

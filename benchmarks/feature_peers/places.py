@@ -14,11 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from benchmarks.feature_peers.measure import CONSOLE, PROJECT
+from benchmarks.feature_peers.measure import CONSOLE
+from credit_eval.sources.simulator.run import simulate
 
 AS_OF = datetime(2026, 6, 15)
 PANEL = [datetime(2025 + month // 12, month % 12 + 1, 1) for month in range(6, 18)]
-EVENTS_PER_CUSTOMER = 100
+#: Of a simulated customer, in 18 months.
+EVENTS_PER_CUSTOMER = 193
 #: DuckDB runs in the project's own environment, in the version it pins.
 ENVIRONMENTS = {"polars": ["polars==2.1.0"], "featuretools": ["featuretools==1.31.0", "pandas<3", "pyarrow"]}
 
@@ -68,11 +70,10 @@ class Places:
         return str(place / "bin/python")
 
     def generate(self) -> None:
-        """The data set, and whom to observe when."""
+        """A simulated data set of about that size, and whom to observe when."""
         if not self.data.exists():
-            CONSOLE.print(f"generating {self.events:,} events …")
-            size = ("--customers", self.customers, "--events", self.events)
-            subprocess.run(module("generate", self.data, *size), cwd=PROJECT, check=True)
+            CONSOLE.print(f"simulating {self.customers:,} customers …")
+            simulate(self.work / "data", self.work / "truth", customers=self.customers, name=f"{self.events}")
         self._write_cohort("one", [AS_OF])
         self._write_cohort("panel", PANEL)
 

@@ -46,7 +46,7 @@ class Embedded(Engine):
         runs = np.array_split(np.arange(len(ranges)), min(len(ranges), workers * RUNS_PER_WORKER))
         tasks = ([(number, ranges[number]) for number in run.tolist()] for run in runs)
         written = 0
-        for ready in map(job.write, tasks) if workers == 1 else spread(job.write, tasks, workers):
+        for ready in spread(job.write, tasks, workers):
             written += ready
             yield written
 

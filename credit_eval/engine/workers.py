@@ -26,13 +26,24 @@ _SECONDS_BETWEEN_LOOKS = 0.5
 
 
 def spread(work: Callable[[_Task], _Done], tasks: Iterable[_Task], workers: int) -> Iterator[_Done]:
-    """What `work` makes of each task, as it is done, by that many processes; tasks are made as they are needed.
+    """What `work` makes of each task, as it is done, by that many processes (1: this one); tasks are made when needed.
 
     What `work` raises is raised here, and the other processes are ended, as they are when the caller stops asking.
 
     Raises:
         WorkerError: a process was killed, or ran out of memory.
     """
+    try:
+        yield from map(work, tasks) if workers == 1 else _by_others(work, tasks, workers)
+    except (BrokenProcessPool, MemoryError) as error:
+        raise WorkerError(
+            "a worker process " + ("ran out of memory" if isinstance(error, MemoryError) else "was killed, or ended"),
+            received=f"{workers} processes on {cores()} cores, {memory_bytes() / 2**30:.1f} GB of memory",
+            todo="free memory, then run again; nothing was changed",
+        ) from error
+
+
+def _by_others(work: Callable[[_Task], _Done], tasks: Iterable[_Task], workers: int) -> Iterator[_Done]:
     from loky import ProcessPoolExecutor  # a twentieth of a second that one process does without
 
     pool = ProcessPoolExecutor(workers, initializer=_begin, initargs=(os.getpid(),))
@@ -41,18 +52,8 @@ def spread(work: Callable[[_Task], _Done], tasks: Iterable[_Task], workers: int)
         while working := working | {pool.submit(work, task) for task in islice(waiting, 2 * workers - len(working))}:
             done, working = wait(working, return_when=FIRST_COMPLETED)
             yield from [future.result() for future in done]
-    except (BrokenProcessPool, MemoryError) as error:
-        raise WorkerError(
-            "a worker process " + _what_happened(error),
-            received=f"{workers} processes on {cores()} cores, {memory_bytes() / 2**30:.1f} GB of memory",
-            todo="free memory, then run again; nothing was changed",
-        ) from error
     finally:
         pool.shutdown(wait=True, kill_workers=True)
-
-
-def _what_happened(error: BaseException) -> str:
-    return "ran out of memory" if isinstance(error, MemoryError) else "was killed, or ended by itself"
 
 
 def _begin(parent: int) -> None:

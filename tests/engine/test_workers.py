@@ -88,7 +88,7 @@ def test_every_task_is_done_once_and_shared() -> None:
     ("work", "said"),
     [
         (killed, "was killed"),
-        (leaving, "ended by itself"),
+        (leaving, "or ended"),
         (hungry, "ran out of memory"),
         (hungry_for_arrow, "ran out of memory"),
     ],
@@ -98,6 +98,11 @@ def test_a_worker_that_dies_is_told_of(work: Callable[[int], int], said: str) ->
         list(spread(work, TASKS, 2))
     assert died.value.exit_code == 21
     assert "to do: free memory" in str(died.value)
+
+
+def test_this_process_tells_as_much_of_its_own_memory() -> None:
+    with pytest.raises(WorkerError, match="ran out of memory"):
+        list(spread(hungry, TASKS, 1))
 
 
 def test_what_the_work_refuses_is_refused_in_the_same_words() -> None:
