@@ -1,4 +1,4 @@
-"""The command line. Every command is a stage of the pipeline; errors leave with the exit code of their family."""
+"""The command line. Every command is a stage; errors leave with the exit code of their family."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from credit_eval.console import bars, err, out, print_what_the_terminal_can, say
 from credit_eval.core.clock import parse_as_of
 from credit_eval.core.errors import CreditEvalError
 from credit_eval.core.progress import Tick
+from credit_eval.core.runs import Run
 from credit_eval.settings import Paths, Settings, load_settings
 
 if TYPE_CHECKING:
     from credit_eval.models.record import Record
-    from credit_eval.pipeline import Done, Pipeline
+    from credit_eval.stages import Done
+    from credit_eval.study import Study
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -55,10 +57,12 @@ def _root() -> tuple[Paths, Settings]:
     return paths, load_settings(paths.root / "settings.yaml")
 
 
-def _pipeline(tick: Tick, *, strict: bool = False, engine: Engine = "embedded", policy: str | None = None) -> Pipeline:
-    from credit_eval.pipeline import Pipeline
+def _study(
+    name: str, tick: Tick, *, strict: bool = False, engine: Engine = "embedded", policy: str | None = None
+) -> Study:
+    from credit_eval.study import open_study
 
-    return Pipeline(*_root(), tick=tick, strict=strict, spark=engine == "spark", policy_named=policy)
+    return open_study(name, strict=strict, spark=engine == "spark", policy=policy, tick=tick)
 
 
 @app.command()
@@ -150,9 +154,9 @@ def profile(
 ) -> None:
     """Print one customer's profile in five dimensions, each value beside what is typical."""
     with bars() as tick:
-        pipeline = _pipeline(tick)
-        moment = _moment(pipeline, dataset, as_of)
-        lines = pipeline.customer(dataset, customer, moment)
+        study = _study(dataset, tick)
+        moment = _moment(study, as_of)
+        lines = study.profile(customer, moment)
     say((customer, "bold"), f" of {dataset} as of {moment:%Y-%m-%d %H:%M} UTC")
     for dimension, found in lines.items():
         say("\n", (dimension.replace("_", " "), "bold"))
@@ -171,11 +175,13 @@ def train(
     promote_anyway: PromoteAnyway = None,
 ) -> None:
     """Train, calibrate, validate and register the champion, unless validation objects to it."""
+    from credit_eval import stages
+
     with bars() as tick:
-        pipeline = _pipeline(tick, strict=strict, engine=engine, policy=policy)
-        found = pipeline.train(dataset, promote_anyway=promote_anyway)
+        study = _study(dataset, tick, strict=strict, engine=engine, policy=policy)
+        found = stages.train(study, promote_anyway=promote_anyway)
     say(f"champion of {dataset}: version {found['model_version']}, judged on {found['judged_on']}")
-    say(f"  grades of policy {pipeline.in_force(dataset)}")
+    say(f"  grades of policy {study.in_force}")
     _print_metrics(found)
 
 
@@ -190,12 +196,14 @@ def score(
     policy: PolicyName = None,
 ) -> None:
     """Score everybody with an account at a date, or a cohort, and decide."""
+    from credit_eval import stages
+
     with bars() as tick:
-        pipeline = _pipeline(tick, strict=strict, engine=engine, policy=policy)
-        moment = None if cohort is not None else _moment(pipeline, dataset, as_of)
-        target = pipeline.score(dataset, as_of=moment, cohort=cohort, replace=replace)
+        study = _study(dataset, tick, strict=strict, engine=engine, policy=policy)
+        one = Run(cohort=cohort) if cohort is not None else Run.at(_moment(study, as_of))
+        target = stages.score(study, one, replace=replace)
     say(f"scored: {target}")
-    say(f"  policy {pipeline.in_force(dataset)}")
+    say(f"  policy {study.in_force}")
 
 
 @app.command()
@@ -204,9 +212,11 @@ def report(
     label: Annotated[str | None, typer.Option(help="as_of=YYYY-MM-DD or cohort=NAME; the latest if not said")] = None,
 ) -> None:
     """Write the static HTML report of a scored run."""
+    from credit_eval import stages
+
     with bars() as tick:
-        pipeline = _pipeline(tick)
-        say(f"report: {pipeline.report(dataset, pipeline.latest(dataset) if label is None else label)}")
+        study = _study(dataset, tick)
+        say(f"report: {stages.report(study, study.latest() if label is None else Run.read(label))}")
 
 
 @app.command()
@@ -220,11 +230,13 @@ def run(
     promote_anyway: PromoteAnyway = None,
 ) -> None:
     """The whole chain for a data set: train, score, report, and a summary to read."""
+    from credit_eval import stages
+
     with bars() as tick:
-        pipeline = _pipeline(tick, strict=strict, engine=engine, policy=policy)
-        moment = None if as_of is None else parse_as_of(as_of)
-        done = pipeline.run(dataset, as_of=moment, replace=replace, promote_anyway=promote_anyway)
-    _print_summary(done, pipeline.in_force(dataset))
+        study = _study(dataset, tick, strict=strict, engine=engine, policy=policy)
+        one = None if as_of is None else Run.at(parse_as_of(as_of))
+        done = stages.run_all(study, run=one, replace=replace, promote_anyway=promote_anyway)
+    _print_summary(study, done)
 
 
 @app.command()
@@ -242,9 +254,9 @@ def features(
         say(f"{feature.name:<44} {feature.title}")
 
 
-def _moment(pipeline: Pipeline, dataset: str, as_of: str | None) -> datetime:
+def _moment(study: Study, as_of: str | None) -> datetime:
     """The date asked for, or the end of the data."""
-    return pipeline.dataset(dataset).info.known_until if as_of is None else parse_as_of(as_of)
+    return study.dataset.info.known_until if as_of is None else parse_as_of(as_of)
 
 
 def _describe(name: str) -> None:
@@ -282,15 +294,14 @@ def _interval(metrics: dict[str, float], name: str) -> str:
     return f"{metrics[name]:.3f} [{metrics[f'{name}_low']:.3f}, {metrics[f'{name}_high']:.3f}]"
 
 
-def _print_summary(done: Done, in_force: str) -> None:
+def _print_summary(study: Study, done: Done) -> None:
     """What a person wants to know when the chain has run: where, how many, how good, who, and why."""
-    paths, _ = _root()
-    out.rule(visible(f"{done.dataset}: {done.seconds:.0f} s"))
+    out.rule(visible(f"{study.name}: {done.seconds:.0f} s"))
     say(f"model    version {done.validation['model_version']}, judged on {done.validation['judged_on']}")
     _print_metrics(done.validation)
-    say(f"policy   {in_force}")
-    for label, summary in done.summaries.items():
-        say((label, "bold"))
+    say(f"policy   {study.in_force}")
+    for one, summary in done.summaries.items():
+        say((one.label, "bold"))
         restricted, nothing = summary.restricted, summary.restricted_at_nothing
         decisions = ", ".join(f"{name} {count:,}" for name, count in summary.decisions.items())
         before = f", {nothing:,} of them with a limit of 0 before" if nothing else ""
@@ -302,8 +313,8 @@ def _print_summary(done: Done, in_force: str) -> None:
         say(f"             {summary.adverse_by_score:,} of them would not be adverse with the best score")
         reasons = "; ".join(f"{reason.label} ({reason.n:,})" for reason in summary.reasons[:3])
         say(f"  reasons    {reasons}; first of {summary.reasons_among:,} {summary.reasons_of}")
-        say(f"  scored     {paths.scored(done.dataset, label)}/")
-        say(f"  report     {paths.report(done.dataset, label)}")
+        say(f"  scored     {study.paths.scored(study.name, one.label)}/")
+        say(f"  report     {study.paths.report(study.name, one.label)}")
 
 
 if __name__ == "__main__":

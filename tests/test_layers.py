@@ -14,7 +14,7 @@ import credit_eval
 PACKAGE = Path(credit_eval.__file__).parent
 ROOMS = (
     "core events engine sources features profiles samples models explain policy scoring monitoring report review "
-    "settings pipeline console cli"
+    "estimator settings study stages console cli"
 ).split()
 HOMES = {
     "duckdb": ("events/duckdb",),
@@ -23,7 +23,7 @@ HOMES = {
     "loky": ("engine/workers",),
     "numba": ("engine",),
     "lightgbm": ("models",),
-    "sklearn": ("models", "core/statistics"),
+    "sklearn": ("models", "core/statistics", "estimator"),
     "mlflow": ("models/registry",),
     "woodelf": ("explain",),
     "shap": ("explain", "report"),
@@ -71,7 +71,7 @@ def test_imports_go_downward_and_heavy_libraries_stay_home() -> None:
         ("core/odds", "def f():\n    import credit_eval.events.store"),
         ("samples/split", "import duckdb"),
         ("policy/decide", "from mlflow import MlflowClient"),
-        ("report/build", "from credit_eval.pipeline import Pipeline"),
+        ("report/build", "from credit_eval.stages import train"),
     ],
 )
 def test_a_broken_rule_is_found(module: str, source: str) -> None:

@@ -76,13 +76,13 @@ class DeclarationError(CreditEvalError):
     exit_code = 13
 
 
-class SampleError(CreditEvalError):
+class SampleError(CreditEvalError, ValueError):
     """A sample that cannot train or judge a model: one class only, too few rows, no matured window."""
 
     exit_code = 14
 
 
-class ModelError(CreditEvalError):
+class ModelError(CreditEvalError, ValueError):
     """A model that is missing, uncalibrated, or asked to score profiles that lack its features."""
 
     exit_code = 15

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ EVENTS_WORTH_A_PROCESS, CELLS_LIKE_AN_EVENT = 4_000_000, 8
 #: Memory that a worker may take; it takes less than half of that.
 BYTES_PER_WORKER = 2**30
 #: Each worker gets its ranges in so many runs of neighbours, so that none waits long for the others at the end.
-RUNS_PER_WORKER = 8
+RUNS_PER_WORKER = 4
 
 
 class Embedded(Engine):
@@ -34,7 +35,7 @@ class Embedded(Engine):
 
     def profiles(self, measures: Mapping[str, Measure], events: Events, cohort: Cohort) -> pa.Table:
         """As the interface says."""
-        return _Ranges(Plan.of(measures), events).profiles(cohort)
+        return _Ranges(measures, events).profiles(cohort)
 
     def write(self, measures: Mapping[str, Measure], events: Events, ranges: Ranges, into: Path) -> Iterator[int]:
         """As the interface says, in several processes where the events are many."""
@@ -42,11 +43,11 @@ class Embedded(Engine):
         work = sum(map(_rows, events.values())) + cells // CELLS_LIKE_AN_EVENT
         useful = min(cores(), memory_bytes() // BYTES_PER_WORKER, 1 + work // EVENTS_WORTH_A_PROCESS)
         workers = min(self._workers or max(1, useful), len(ranges))
-        job = _Job(measures, events, into)
+        write = partial(_Ranges(measures, events).write, into)
         runs = np.array_split(np.arange(len(ranges)), min(len(ranges), workers * RUNS_PER_WORKER))
         tasks = ([(number, ranges[number]) for number in run.tolist()] for run in runs)
         written = 0
-        for ready in spread(job.write, tasks, workers):
+        for ready in spread(write, tasks, workers):
             written += ready
             yield written
 
@@ -54,8 +55,9 @@ class Embedded(Engine):
 class _Ranges:
     """Profiles of ranges of customers, one after the other: a file is opened once, and neighbours share a row group."""
 
-    def __init__(self, plan: Plan, events: Events) -> None:
-        self._plan, self._events = plan, {table: events[table] for table in plan.tables}
+    def __init__(self, measures: Mapping[str, Measure], events: Events) -> None:
+        self._plan = Plan.of(measures)
+        self._events = {table: events[table] for table in self._plan.tables}
         self._files: dict[Path, SortedFile] = {}
 
     def profiles(self, cohort: Cohort) -> pa.Table:
@@ -72,24 +74,16 @@ class _Ranges:
 
         return profiles(self._plan, read, cohort)
 
+    def write(self, into: Path, ranges: Sequence[tuple[int, Cohort]]) -> int:
+        """Write the files of some numbered ranges; how many."""
+        for number, cohort in ranges:
+            write_part(self.profiles(cohort), into, number)
+        return len(ranges)
+
     def _file(self, path: Path) -> SortedFile:
         if path not in self._files:
             self._files[path] = SortedFile(path)
         return self._files[path]
-
-
-class _Job:
-    """The files of some ranges, in whatever process it is sent to."""
-
-    def __init__(self, measures: Mapping[str, Measure], events: Events, into: Path) -> None:
-        self._measures, self._events, self._into = measures, events, into
-
-    def write(self, ranges: Sequence[tuple[int, Cohort]]) -> int:
-        """Write the files of some ranges; how many."""
-        job = _Ranges(Plan.of(self._measures), self._events)
-        for number, cohort in ranges:
-            write_part(job.profiles(cohort), self._into, number)
-        return len(ranges)
 
 
 def _rows(of: pa.Table | Sequence[Path]) -> int:

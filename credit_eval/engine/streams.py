@@ -17,17 +17,26 @@ from credit_eval.engine.rows import Observations, Rows
 from credit_eval.engine.windows import pairs
 from credit_eval.events.tables import table_named
 
+#: Where fewer of the events read are of customers that are asked for, the others are left out.
+LEAST_ASKED = 0.5
+
 
 @dataclass(frozen=True)
 class TableEvents:
-    """Events of one table and of a cohort's customers: `customer` (n,) holds their numbers in the cohort."""
+    """Events of one table, read for a cohort.
+
+    Attributes:
+        customer: (n,) twice the number of each event's customer in the cohort; odd for the events of others, which
+            nobody looks at. A few of them stay where they are, as leaving them out would copy all the rest.
+        columns: (n,) each.
+    """
 
     customer: Array
     columns: Mapping[str, Numbers]
 
     @classmethod
     def of(cls, events: pa.Table, cohort: Cohort) -> TableEvents:
-        """Decode events, those of other customers left out."""
+        """Decode events; those of other customers are left out where they are many."""
         customer, events = _of_customers(events, cohort.customers)
         names = [name for name in events.column_names if name != "customer_id"]
         return cls(customer, {name: numbers(events[name]) for name in names})
@@ -36,7 +45,7 @@ class TableEvents:
         """The rows of a stream, and which of them each cohort row may look at."""
         columns = {name: self.columns[name] for name in plan.columns if name != "customer_id"}
         if not plan.stream.joined:
-            return _rows(plan, self.customer, columns, None), Observations(cohort.customer, cohort.as_of)
+            return _rows(plan, self.customer, columns, None), Observations(2 * cohort.customer, cohort.as_of)
         row, observation = self._joined(cohort)
         columns = {name: column.take(row) for name, column in columns.items()}
         rows = _rows(plan, observation, columns, cohort.as_of[observation])
@@ -45,7 +54,8 @@ class TableEvents:
     def _joined(self, cohort: Cohort) -> tuple[Array, Array]:
         """Events joined to cohort rows of their customer where known_at < as_of: places of both."""
         order = np.argsort(self.customer, kind="stable")
-        starts, ends = (np.searchsorted(self.customer[order], cohort.customer, side) for side in ("left", "right"))
+        asked = 2 * cohort.customer
+        starts, ends = (np.searchsorted(self.customer[order], asked, side) for side in ("left", "right"))
         place, observation = pairs(starts, ends)
         row = order[place]
         known = np.flatnonzero(self.columns["known_at"].whole[row] < cohort.as_of[observation])
@@ -66,13 +76,15 @@ def _rows(plan: StreamPlan, group: Array, columns: Mapping[str, Numbers], as_of:
 
 
 def _of_customers(events: pa.Table, customers: pa.Array) -> tuple[Array, pa.Table]:
-    """The events of some customers, and the number of each event's customer."""
+    """Events from the first to the last of some customers, and whose each is, as `TableEvents` says."""
     number = _numbered(events["customer_id"], customers)
     asked = np.flatnonzero(number >= 0)
-    first, n = int(asked[0]) if len(asked) else 0, len(asked)
-    if n == 0 or asked[-1] - first + 1 == n:  # others only before and after: nothing has to be copied
-        return number[first : first + n], events.slice(first, n)
-    return number[asked], events.unify_dictionaries().take(pa.array(asked))
+    first, n = (int(asked[0]), int(asked[-1] - asked[0]) + 1) if len(asked) else (0, 0)
+    if len(asked) < n * LEAST_ASKED:
+        return 2 * number[asked], events.unify_dictionaries().take(pa.array(asked))
+    number = number[first : first + n]
+    latest = np.maximum.accumulate(2 * number)
+    return np.where(number >= 0, 2 * number, latest + 1), events.slice(first, n)
 
 
 def _numbered(customers: pa.ChunkedArray, asked: pa.Array) -> Array:

@@ -13,7 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from threading import Thread
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
@@ -46,20 +46,29 @@ def spread(work: Callable[[_Task], _Done], tasks: Iterable[_Task], workers: int)
 def _by_others(work: Callable[[_Task], _Done], tasks: Iterable[_Task], workers: int) -> Iterator[_Done]:
     from loky import ProcessPoolExecutor  # a twentieth of a second that one process does without
 
-    pool = ProcessPoolExecutor(workers, initializer=_begin, initargs=(os.getpid(),))
+    pool = ProcessPoolExecutor(workers, initializer=_begin, initargs=(os.getpid(), work))
     try:
         waiting, working = iter(tasks), set[Future[_Done]]()
-        while working := working | {pool.submit(work, task) for task in islice(waiting, 2 * workers - len(working))}:
+        while working := working | {pool.submit(_done, task) for task in islice(waiting, 2 * workers - len(working))}:
             done, working = wait(working, return_when=FIRST_COMPLETED)
             yield from [future.result() for future in done]
     finally:
         pool.shutdown(wait=True, kill_workers=True)
 
 
-def _begin(parent: int) -> None:
+#: What this process does, if it is a worker: sent once, so that it can keep what it needs for several tasks.
+_work: list[Callable[[Any], Any]] = []
+
+
+def _begin(parent: int, work: Callable[[Any], Any]) -> None:
     """How a worker begins: it gives back memory that it no longer needs, and ends when its parent has ended."""
     give_back()
+    _work[:] = [work]
     Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _done(task: Any) -> Any:
+    return _work[0](task)
 
 
 def give_back() -> None:

@@ -240,11 +240,19 @@ class Catalogue:
         kept = tuple(feature for feature in self.features if feature.lawful not in barred)
         return Catalogue(kept), [feature.name for feature in self.features if feature.lawful in barred]
 
-    def available(self, info: DatasetInfo) -> tuple[Catalogue, dict[str, str]]:
+    def available(self, info: DatasetInfo) -> Provided:
         """The features a source can provide, on its customers' clock; for each other, the table or column it lacks."""
         absent = {f.name: lack for f in self.features if (lack := _lack(f, info.columns))}
         ahead = minutes_ahead(info.timezone)
-        return Catalogue(tuple(on_clock(f, ahead) for f in self.features if f.name not in absent)), absent
+        return Provided(Catalogue(tuple(on_clock(f, ahead) for f in self.features if f.name not in absent)), absent)
+
+
+@dataclass(frozen=True)
+class Provided:
+    """Of a catalogue what a source provides; `absent`: feature -> the table or column that the source lacks."""
+
+    catalogue: Catalogue
+    absent: dict[str, str]
 
 
 def _lack(feature: Feature, columns: dict[str, list[str]]) -> str | None:

@@ -111,6 +111,10 @@ class CreditModel:
     grades: GradeScale = field(default_factory=GradeScale)
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        rounds, on = self.metadata.get("rounds", "?"), self.calibration.calibrated_on if self.calibration else "nothing"
+        return f"CreditModel({len(self.inputs)} features, {rounds} trees, calibrated on {on})"
+
     @cached_property
     def booster(self) -> lgb.Booster:
         """LightGBM's own object, read from the text that is saved: what is scored is what is stored."""

@@ -11,7 +11,7 @@ holds for every policy is checked here: a riskier grade never gets more, and nev
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -116,6 +116,37 @@ class Policy(_Section):
     def policy_version(self) -> str:
         """The version as written, and a hash of the content, so an edit without a new version is seen."""
         return f"{self.version}+{sha256_json(self.model_dump())[:8]}"
+
+    def with_(self, **changes: object) -> Policy:
+        """The same policy but for some settings, each named as in its section; checked as a file is.
+
+        >>> load_policy(DEFAULT_POLICY).with_(threshold=0.4, lgd=0.6).restriction.threshold
+        0.4
+
+        Raises:
+            PolicyError: no such setting, or a policy that cannot be.
+        """
+        content: dict[str, Any] = self.model_dump()
+        sections = [content, *(content[name] for name in ("restriction", "expected_loss", "limits", "refer"))]
+        for name, value in changes.items():
+            holders = [section for section in sections if name in section]
+            if not holders:
+                raise PolicyError(
+                    "no such setting of a policy",
+                    expected="one of " + ", ".join(sorted(key for section in sections for key in section)),
+                    received=name,
+                )
+            holders[0][name] = value
+        try:
+            return Policy.model_validate(content)
+        except ValidationError as error:
+            first = error.errors()[0]
+            at = first.get("ctx", {}).get("at", first["loc"])
+            raise PolicyError(
+                f"a policy that cannot be: {_dotted(at)} {_complaint(first)}",
+                expected=_expected(first),
+                received=_received(first, at),
+            ) from None
 
     def money(self, amount: float) -> float:
         """An amount of the file in units of the currency."""

@@ -23,7 +23,8 @@ from credit_eval.engine.embedded import Embedded
 from credit_eval.engine.workers import give_back
 from credit_eval.events.measures import Rank
 from credit_eval.events.store import Dataset, check_sorted
-from credit_eval.features.language import Catalogue
+from credit_eval.features.language import Catalogue, Provided
+from credit_eval.features.stored import stored
 from credit_eval.profiles.store import Profiles, ProfilesInfo, describe_profiles, open_profiles
 
 #: A range of customers holds about so many cells of profiles and so many events of the largest table.
@@ -33,7 +34,7 @@ CELLS_PER_RANGE, EVENTS_PER_RANGE = 4_000_000, 500_000
 def build_profiles(
     dataset: Dataset,
     cohort: Path,
-    catalogue: Catalogue,
+    features: Catalogue | Provided,
     target: Path,
     *,
     replace: bool = False,
@@ -43,7 +44,8 @@ def build_profiles(
     """Write the profiles of a cohort (Parquet: customer_id, as_of) to `target`, atomically.
 
     `engine` (None: the embedded one) changes no bit.
-    Features over tables or columns that the source lacks are left out and named in `ProfilesInfo.absent`.
+    Features over tables or columns that the source lacks are left out and named in `ProfilesInfo.absent`; `Provided`
+    is a catalogue of which that is known already.
 
     Raises:
         CohortError: an empty cohort, an `as_of` outside the data, or a customer the data do not know.
@@ -51,7 +53,8 @@ def build_profiles(
         WorkerError: a process that shared the work was killed, or ran out of memory.
     """
     give_back()
-    provided, absent = catalogue.available(dataset.info)
+    features = features.available(dataset.info) if isinstance(features, Catalogue) else features
+    provided = features.catalogue
     if not provided.features:
         raise DeclarationError("the source provides no table that a feature needs", received=", ".join(dataset.tables))
     everybody = _sorted_members(cohort)
@@ -72,7 +75,8 @@ def build_profiles(
             cohort=cohort.stem,
             rows=len(everybody),
             features=provided.names,
-            absent=absent,
+            absent=features.absent,
+            declared=[stored(feature) for feature in provided.features],
         )
         describe_profiles(building, info)
     return open_profiles(target)

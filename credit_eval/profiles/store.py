@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
 from credit_eval.core.errors import SourceError
 from credit_eval.core.files import read_json, write_json
-from credit_eval.features.catalogue import CATALOGUE
 from credit_eval.features.language import Catalogue
+from credit_eval.features.stored import restored
 
 if TYPE_CHECKING:  # a third of a second that only frames are worth
     import pandas as pd
@@ -20,7 +21,11 @@ if TYPE_CHECKING:  # a third of a second that only frames are worth
 
 @dataclass(frozen=True)
 class ProfilesInfo:
-    """What the profiles were made from. `absent`: feature -> the table or column that the source lacks."""
+    """What the profiles were made from.
+
+    `absent`: feature -> the table or column that the source lacks. `declared`: the features as `features.stored` holds
+    them, on the customers' clock.
+    """
 
     dataset: str
     data_fingerprint: str
@@ -29,6 +34,7 @@ class ProfilesInfo:
     rows: int
     features: list[str]
     absent: dict[str, str]
+    declared: list[Any]
 
 
 @dataclass(frozen=True)
@@ -48,10 +54,10 @@ class Profiles:
         """All parts, as a glob an engine reads."""
         return self.root / "part-*.parquet"
 
-    @property
+    @cached_property
     def catalogue(self) -> Catalogue:
-        """The features that are there, as declared."""
-        return Catalogue(tuple(CATALOGUE[name] for name in self.info.features))
+        """The features that are there, as they were declared when the profiles were built."""
+        return Catalogue(restored(self.info.declared))
 
     def frame(self) -> pd.DataFrame:
         """All profiles in memory: keys, then a column per feature (float64, or str for categories)."""
@@ -74,7 +80,10 @@ def open_profiles(root: Path) -> Profiles:
     described = root / "profiles.json"
     if not described.exists():
         raise SourceError(f"no profiles at {root.name}", todo="build them with `credit-eval profiles`")
-    return Profiles(root, ProfilesInfo(**read_json(described)))
+    told = read_json(described)
+    if set(told) != {each.name for each in fields(ProfilesInfo)}:
+        raise SourceError(f"the profiles at {root.name} are of another version", todo="build them anew: score or train")
+    return Profiles(root, ProfilesInfo(**told))
 
 
 def describe_profiles(root: Path, info: ProfilesInfo) -> None:

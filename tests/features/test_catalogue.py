@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 
+import pytest
+
+from credit_eval.core.errors import DeclarationError
 from credit_eval.engine.plan import Plan
 from credit_eval.events.measures import Difference, Rank, Ratio, Series, aggregates_of
 from credit_eval.events.query import Aggregate
 from credit_eval.events.tables import TABLES
 from credit_eval.features.audit import AUDIT
 from credit_eval.features.catalogue import AMOUNT_ASKED, BALANCE, CATALOGUE, LIMIT, NET_SPENDING_180
-from credit_eval.features.language import Feature
+from credit_eval.features.language import Catalogue, Feature
+from credit_eval.features.stored import restored, stored
 
 LATIN, CHINESE = re.compile("[A-Za-z]"), re.compile("[\u4e00-\u9fff]")
 AUDITED = {(t.name, c.name) for t in TABLES.values() for c in t.columns if c.audit_only}
@@ -110,3 +115,10 @@ def test_a_direction_is_claimed_only_of_payments_that_fail_and_credit_that_is_re
     safer = ("_days_since_last", "on_time_share", "kyc_level_last")
     assert {f.direction for f in CATALOGUE.features if any(word in f.name for word in safer)} == {-1, 0}
     assert [f.name for f in CATALOGUE.features if f.direction == -1 and not any(w in f.name for w in safer)] == []
+
+
+def test_every_declaration_survives_being_stored() -> None:
+    told = json.loads(json.dumps([stored(feature) for feature in CATALOGUE.features]))
+    assert Catalogue(restored(told)).fingerprint == CATALOGUE.fingerprint
+    with pytest.raises(DeclarationError, match="does not know"):
+        restored({"is": "Telepathy"})

@@ -119,17 +119,18 @@ def source_of(without: dict[str, set[str]], timezone: str = "UTC") -> DatasetInf
 
 
 def test_hours_and_weekdays_are_of_the_clocks_of_the_source() -> None:
-    local, _ = CATALOGUE.available(source_of({"orders": set()}, "+08:00"))
-    utc, _ = CATALOGUE.available(source_of({"orders": set()}))
+    local = CATALOGUE.available(source_of({"orders": set()}, "+08:00")).catalogue
+    utc = CATALOGUE.available(source_of({"orders": set()})).catalogue
     moved = [one.name for one, other in zip(local.features, utc.features, strict=True) if one != other]
     assert moved == ["orders_night_share_180d", "orders_weekend_share_180d"]
     assert "ahead=480" in repr(local["orders_night_share_180d"])
     assert local.fingerprint != utc.fingerprint
-    assert CATALOGUE.available(source_of({"orders": set()}, "+00:00"))[0] == utc
+    assert CATALOGUE.available(source_of({"orders": set()}, "+00:00")).catalogue == utc
 
 
 def test_features_over_what_a_source_lacks_are_absent_and_say_what_is_missing() -> None:
-    provided, absent = CATALOGUE.available(source_of({"orders": {"installments"}}))
+    found = CATALOGUE.available(source_of({"orders": {"installments"}}))
+    provided, absent = found.catalogue, found.absent
     assert provided.names
     assert all(feature.tables == {"orders"} for feature in provided.features)
     assert absent["orders_placed_installments_mean_180d"] == "column orders.installments"

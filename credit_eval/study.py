@@ -1,0 +1,357 @@
+"""A study: a data set with its features, its policy and what default means, opened once.
+
+The stages (`stages.py`), the command line and whoever types in a notebook ask it; nothing of it is looked up twice.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from credit_eval.core.errors import DeclarationError, SourceError
+from credit_eval.core.files import read_json
+from credit_eval.core.machine import give_back_memory
+from credit_eval.core.progress import Tick, silent
+from credit_eval.core.runs import Run
+from credit_eval.events.duckdb import DuckDB, parquet
+from credit_eval.events.store import Dataset, open_dataset
+from credit_eval.features.catalogue import CATALOGUE
+from credit_eval.features.declaration import Dimension
+from credit_eval.features.language import Catalogue, Provided
+from credit_eval.policy.settings import Policy, load_policy
+from credit_eval.samples.definition import DefaultDefinition
+from credit_eval.settings import DatasetSettings, Paths, Settings, load_settings
+
+if TYPE_CHECKING:  # seconds that only those pay who sample, profile or decide
+    import pandas as pd
+    from numpy.typing import ArrayLike
+
+    from credit_eval.estimator import DefaultModel
+    from credit_eval.profiles.customer import Line
+    from credit_eval.profiles.store import Profiles
+    from credit_eval.samples.sample import Sample
+
+SAMPLE = "sample"
+TRAINING_COHORT = "train"
+
+
+def open_study(
+    name: str,
+    *,
+    root: Path | str = ".",
+    policy: str | None = None,
+    catalogue: Catalogue = CATALOGUE,
+    strict: bool = False,
+    spark: bool = False,
+    tick: Tick = silent,
+) -> Study:
+    """Open a data set that was simulated or imported.
+
+    Args:
+        name: of a data set under `data/raw`.
+        root: the project's directory, with `data/`, `models/` and `settings.yaml`.
+        policy: a policy file, or `default`, in place of what settings.yaml says of the data set.
+        catalogue: the features; those that are unlawful where its customers live, or that the data cannot provide,
+            are left out.
+        strict: refuse data that lack what a feature reads.
+        spark: build profiles on Spark; they are the same to the last bit.
+        tick: told how far long work is.
+
+    Raises:
+        SourceError: no such data set, or settings that are none.
+        DeclarationError: `strict`, and the data lack what some feature reads.
+    """
+    paths = Paths(root=Path(root))
+    settings = load_settings(paths.root / "settings.yaml")
+    dataset = open_dataset(paths.dataset(name))
+    lawful, _ = catalogue.lawful_in(settings.jurisdiction(name))
+    provided = lawful.available(dataset.info)
+    if strict and provided.absent:
+        raise DeclarationError(
+            f"data set {name} lacks what {len(provided.absent)} features read",
+            expected="every table and column of the catalogue",
+            received="no " + ", no ".join(sorted(set(provided.absent.values()))),
+            todo="import what is missing, or leave out --strict: these features are then left out and named",
+        )
+    return Study(paths, settings, dataset, provided, policy, spark, tick)
+
+
+@dataclass(frozen=True)
+class Study:
+    """What `open_study` opened.
+
+    Attributes:
+        paths: where things lie.
+        settings: as in settings.yaml.
+        dataset: the declared tables.
+        provided: the features that are lawful and that the data provide, and which are absent for want of what.
+    """
+
+    paths: Paths
+    settings: Settings
+    dataset: Dataset
+    provided: Provided
+    policy_named: str | None = None
+    spark: bool = False
+    tick: Tick = silent
+
+    def __repr__(self) -> str:
+        info = self.dataset.info
+        tables = f"{sum(info.rows.values()):,} events in {len(info.columns)} tables"
+        return f"Study({self.name!r}: {tables}, known until {info.known_until:%Y-%m-%d}, {len(self.features)} features)"
+
+    @property
+    def name(self) -> str:
+        """The data set's name."""
+        return self.dataset.name
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the features, the columns of profiles."""
+        return tuple(self.catalogue.names)
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The features, as declared."""
+        return self.provided.catalogue
+
+    @cached_property
+    def chosen(self) -> DatasetSettings:
+        """The settings of this data set.
+
+        Raises:
+            SourceError: nobody said which policy is in force for it.
+        """
+        return self.settings.of(self.name, policy=self.policy_named)
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The policy in force.
+
+        Raises:
+            SourceError: nobody said which.
+            PolicyError: its file is none.
+        """
+        return load_policy(self.chosen.policy_file(self.paths.root))
+
+    @property
+    def in_force(self) -> str:
+        """The policy, its unit and the jurisdiction, in a phrase."""
+        policy = self.policy
+        unit = policy.currency or f"units of {policy.amount_unit:g}"
+        return f"{policy.name} {policy.policy_version} in {unit}, jurisdiction {self.chosen.jurisdiction}"
+
+    @property
+    def definition(self) -> DefaultDefinition:
+        """What default means."""
+        return DefaultDefinition(**self.settings.default.model_dump())
+
+    # Whom to observe, and when -------------------------------------------------------------------------------
+
+    def runs(self) -> list[Run]:
+        """What there is to score: the cohorts that the source brought without labels, or everybody at the data end."""
+        brought = [cohort for cohort in self.dataset.cohorts if cohort != TRAINING_COHORT]
+        return [Run(cohort=cohort) for cohort in brought] or [Run.at(self.dataset.info.known_until)]
+
+    def latest(self) -> Run:
+        """The run scored last.
+
+        Raises:
+            SourceError: nothing is scored yet.
+        """
+        manifests = list(self.paths.all_scored(self.name).glob("*/manifest.json"))
+        if not manifests:
+            raise SourceError(
+                f"nothing is scored of {self.name} yet", todo=f"run `credit-eval score {self.name}` first"
+            )
+        return Run.read(max(manifests, key=lambda path: str(read_json(path)["finished"])).parent.name)
+
+    def members(self, engine: DuckDB, label: str, as_ofs: Sequence[datetime]) -> Path:
+        """File of a cohort: everyone with an account at `as_ofs`, written now; without these, one that was brought."""
+        from credit_eval.samples.cohorts import monthly_cohort
+
+        if not as_ofs:
+            return self.dataset.cohort_path(label.removeprefix("cohort="))
+        path = self.paths.cohort(self.name, label)
+        monthly_cohort(engine, self.dataset, as_ofs, path)
+        return path
+
+    # Profiles and samples ------------------------------------------------------------------------------------
+
+    def build_profiles(self, label: str, members: Path) -> Profiles:
+        """Build the profiles of a cohort's file, and keep them under its label."""
+        from credit_eval.engine.spark import Spark
+        from credit_eval.profiles.build import build_profiles
+
+        target = self.paths.profiles(self.name, label)
+        with Spark() if self.spark else nullcontext() as engine:
+            return build_profiles(
+                self.dataset, members, self.provided, target, replace=True, engine=engine, tick=self.tick
+            )
+
+    def sample(self) -> Sample:
+        """The labelled sample that models learn from and are judged on; its profiles are built anew."""
+        from credit_eval.samples.cohorts import draw_customers, snapshot_dates
+        from credit_eval.samples.definition import label_cohort
+        from credit_eval.samples.labelled import labelled
+        from credit_eval.samples.sample import LeftOut, Sample
+        from credit_eval.samples.split import choose_split
+
+        chosen, label, dates = self.settings.sample, f"cohort={TRAINING_COHORT}", list[datetime]()
+        if self.dataset.info.label_source == "repayments":
+            label = SAMPLE
+            dates = snapshot_dates(self.dataset, self.definition, min_history_days=chosen.min_history_days)
+        with self.engine() as engine:
+            members, drawn = draw_customers(
+                engine,
+                self.members(engine, label, dates),
+                self.paths.cohort(self.name, f"{label}_drawn"),
+                max_rows=chosen.max_rows,
+                seed=chosen.seed,
+            )
+            labels = label_cohort(engine, self.dataset, members, self.definition)
+        profiles = self.build_profiles(label, members)
+        give_back_memory()  # half a gigabyte, measured, of what the workers held
+        split = choose_split(
+            labelled(profiles, labels),
+            window_days=self.definition.window_days,
+            oot_snapshots=chosen.oot_snapshots,
+            seed=chosen.seed,
+        )
+        return Sample(split, profiles, LeftOut(dict(Counter(labels["exclusion"].dropna())), drawn))
+
+    def profile(self, customer: str, as_of: datetime) -> dict[Dimension, list[Line]]:
+        """One customer's profile at a date, beside what is typical at that date.
+
+        Raises:
+            CohortError: an `as_of` outside the data, or an unknown customer.
+        """
+        from credit_eval.profiles.build import build_profiles
+        from credit_eval.profiles.customer import by_dimension, one_profile
+        from credit_eval.profiles.population import typical_values
+        from credit_eval.samples.cohorts import population_with
+
+        with self.engine() as engine, TemporaryDirectory(prefix="credit_eval_") as scratch:
+            members = Path(scratch) / "population.parquet"
+            population_with(engine, self.dataset, customer, as_of, members)
+            profiles = build_profiles(self.dataset, members, self.provided, Path(scratch) / "profiles", tick=self.tick)
+            usual = typical_values(profiles)
+            found = one_profile(engine, profiles, customer)
+        return by_dimension(found, usual, profiles.catalogue, self.dataset.info.currency)
+
+    # Decisions -----------------------------------------------------------------------------------------------
+
+    def decide(self, p_default: ArrayLike, profiles: pd.DataFrame, policy: Policy | None = None) -> pd.DataFrame:
+        """What a policy (None: the one in force) does to customers with these probabilities of default.
+
+        Args:
+            p_default: (n,) calibrated.
+            profiles: n rows of customer_id, as_of and the features.
+            policy: such as `study.policy.with_(threshold=0.4)`.
+
+        Returns:
+            Per row grade, decision, limit_previous, limit_new, limit_bound_by, apr and so on, as `policy.decide` says.
+
+        Raises:
+            PolicyError: a probability that is none, or what is owed is unknown.
+        """
+        import pandas as pd
+
+        from credit_eval.policy.decide import decide
+        from credit_eval.scoring.inputs import policy_inputs
+
+        scores = pd.DataFrame({"p_default": p_default}, index=profiles.index)
+        inputs = policy_inputs(
+            profiles,
+            scores,
+            self.standing(profiles),
+            revolving=self.chosen.revolving,
+            assume_no_debt=self.chosen.assume_no_debt,
+        )
+        decided = decide(inputs, policy or self.policy, calibrated=True)
+        return decided.assign(limit_previous=inputs["limit_previous"])
+
+    def what_if(self, policy: Policy, run: Run | None = None) -> pd.DataFrame:
+        """The decisions of a scored run (None: the latest) under another policy, same customers, same probabilities.
+
+        Raises:
+            SourceError: nothing is scored.
+        """
+        keys, profiles = ["customer_id", "as_of"], self.profiles(run)
+        scored = profiles[keys].merge(self.scored(run)[[*keys, "p_default"]], on=keys, validate="one_to_one")
+        return self.decide(scored["p_default"].to_numpy(), profiles, policy)
+
+    def scored(self, run: Run | None = None) -> pd.DataFrame:
+        """The scored file of a run (None: the latest).
+
+        Raises:
+            SourceError: nothing is scored.
+        """
+        from credit_eval.scoring.reading import read_scored
+
+        return read_scored(self.paths.scored(self.name, (run or self.latest()).label))
+
+    def contributions(self, run: Run | None = None) -> pd.DataFrame:
+        """How much each feature moved each customer of a run (None: the latest), in log-odds.
+
+        Raises:
+            SourceError: nothing is scored.
+        """
+        from credit_eval.scoring.reading import read_contributions
+
+        return read_contributions(self.paths.scored(self.name, (run or self.latest()).label))
+
+    def profiles(self, run: Run | None = None) -> pd.DataFrame:
+        """The profiles that a run (None: the latest) scored: customer_id, as_of, and a column per feature.
+
+        Raises:
+            SourceError: there are none.
+        """
+        from credit_eval.profiles.store import open_profiles
+
+        return open_profiles(self.paths.profiles(self.name, (run or self.latest()).label)).frame()
+
+    def champion(self) -> DefaultModel:
+        """The model that decides, ready to predict and to explain.
+
+        Raises:
+            ModelError: there is none, or it is damaged.
+        """
+        from credit_eval.estimator import DefaultModel
+        from credit_eval.models.registry import load_champion
+
+        return DefaultModel.of(load_champion(self.paths.models, self.name)[0])
+
+    def standing(self, members: pd.DataFrame) -> pd.DataFrame:
+        """Where customers stand at each as_of: in default, overdue, cured of late (`samples.standing`)."""
+        from credit_eval.samples.standing import standing
+
+        with self.engine() as engine, TemporaryDirectory(prefix="credit_eval_") as scratch:
+            path = Path(scratch) / "members.parquet"
+            members[["customer_id", "as_of"]].to_parquet(path)
+            return standing(engine, self.dataset, path, self.definition)
+
+    def query(self, sql: str, parameters: Sequence[object] | Mapping[str, object] = ()) -> pd.DataFrame:
+        """The answer to an SQL question (DuckDB's) of the declared tables, each by its name.
+
+        Raises:
+            EngineError: a question that cannot be answered.
+        """
+        with self.engine() as engine:
+            for table in self.dataset.tables:
+                engine.run(f"CREATE VIEW {table} AS FROM {parquet(self.dataset.paths(table))}")
+            return engine.frame(sql, parameters)
+
+    @contextmanager
+    def engine(self) -> Iterator[DuckDB]:
+        """A database in the memory that settings allow; what does not fit spills to disk."""
+        scratch = TemporaryDirectory(prefix="credit_eval_")
+        with scratch as spill, DuckDB(memory=self.settings.engine.bound(), spill=Path(spill)) as engine:
+            yield engine

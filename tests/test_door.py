@@ -1,0 +1,134 @@
+"""The ten lines of an analyst, from the front door to decisions, on a small simulated world."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+
+import credit_eval as ce
+from credit_eval import stages
+from credit_eval.core.errors import CohortError, DeclarationError, PolicyError, SampleError, SourceError
+from credit_eval.sources.simulator.run import simulate
+
+MODEL = ce.DefaultModel(n_estimators=60, cv=3)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("project")
+    simulate(root / "data" / "raw", root / "data" / "truth", customers=900, months=18, seed=4, name="shop")
+    return root
+
+
+@pytest.fixture(scope="module")
+def study(root: Path) -> ce.Study:
+    study = ce.open("shop", root=root, policy="default")
+    stages.run_all(study, promote_anyway="a test")
+    return study
+
+
+@pytest.fixture(scope="module")
+def sample(study: ce.Study) -> ce.Sample:
+    return study.sample()
+
+
+def test_the_door_is_light_and_has_every_name_that_it_promises() -> None:
+    code = "import sys, credit_eval as ce; print(sorted({m.split('.')[0] for m in sys.modules} & {'numpy', 'pandas'}))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+    assert all(getattr(ce, name).__doc__ for name in ce.__all__)
+    assert ce.__doc__ is not None
+    assert [name for name in ce.__all__ if name not in ce.__doc__] == []
+    assert set(ce.__all__) <= set(dir(ce))
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = ce.nonsense  # type: ignore[attr-defined]
+
+
+def test_ten_lines(study: ce.Study, sample: ce.Sample) -> None:
+    model = ce.DefaultModel(n_estimators=60, cv=3).fit(*sample.part("fit"))
+    p = model.predict_proba(sample.X("oot"))[:, 1]
+    told = ce.auc_interval(sample.y("oot"), p, groups=sample.groups("oot"))
+    assert 0.6 < told.low < told.value < told.high < 1
+    explained = model.explain(sample.X("oot").head(20))
+    assert type(explained).__name__ == "Explanation"
+    assert explained.shape == (20, len(study.features))
+    decided = study.decide(p, sample.rows("oot"))
+    assert (decided["decision"].isin(["restrict", "decline"]) >= (p > 0.5)).all()
+    assert decided.index.equals(sample.rows("oot").index)
+
+
+def test_a_sample_is_whole_and_its_parts_are_what_they_are(sample: ce.Sample, study: ce.Study) -> None:
+    parts = sample.frame["part"].unique()
+    assert sum(len(sample.X(part)) for part in parts) == len(sample.X()) == len(sample.y()) == len(sample.groups())
+    assert list(sample.X().columns) == list(study.features)
+    assert sample.rows("oot")["as_of"].min() > sample.rows("fit")["as_of"].max()
+    with pytest.raises(SampleError, match="no such part"):
+        sample.X("test")
+
+
+@pytest.mark.parametrize("of", ["study", "sample", "model", "credit model"])
+def test_everything_says_what_it_is_in_a_line(study: ce.Study, sample: ce.Sample, of: str) -> None:
+    champion = study.champion()
+    said = repr({"study": study, "sample": sample, "model": champion, "credit model": champion.model_}[of])
+    assert "\n" not in said
+    assert len(said) < 200
+
+
+def test_a_scored_run_is_read_and_its_contributions_add_up(study: ce.Study) -> None:
+    scored, moved = study.scored(), study.contributions()
+    folder = study.paths.scored("shop", study.latest().label)
+    assert scored.equals(ce.read_scored(folder))
+    assert moved.equals(ce.read_contributions(folder))
+    features = moved.columns.difference(["customer_id", "as_of", "base_value", "log_odds"])
+    assert_allclose(moved[features].sum(axis=1) + moved["base_value"], moved["log_odds"], atol=1e-5)
+    champion = study.champion()
+    p = champion.predict_proba(study.profiles()[champion.feature_names_in_])[:, 1]
+    assert_allclose(p, scored["p_default"], rtol=1e-12)
+    with pytest.raises(SourceError, match="no scored run"):
+        ce.read_scored(study.paths.root)
+
+
+def test_what_if_under_the_same_policy_is_what_was_decided(study: ce.Study) -> None:
+    again, scored = study.what_if(study.policy), study.scored()
+    for column in ("decision", "limit_previous", "limit_new", "limit_bound_by", "apr", "policy_reason", "decided_by"):
+        pd.testing.assert_series_equal(again[column], scored[column], check_names=False)
+
+
+def test_what_if_restricts_more_at_a_lower_threshold_and_refuses_what_cannot_be(study: ce.Study) -> None:
+    stricter = study.what_if(study.policy.with_(threshold=0.2))
+    assert (stricter["decision"] == "restrict").sum() > (study.scored()["decision"] == "restrict").sum()
+    with pytest.raises(PolicyError, match="no such setting"):
+        study.policy.with_(treshold=0.2)
+    with pytest.raises(PolicyError, match="a policy that cannot be: restriction, threshold"):
+        study.policy.with_(threshold=1.5)
+    assert study.policy.with_(threshold=0.2).policy_version != study.policy.policy_version
+
+
+def test_questions_in_sql_and_profiles_of_a_customer(study: ce.Study) -> None:
+    counted = study.query("SELECT count(*) AS n FROM orders WHERE customer_id = ?", ["C0000003"])
+    assert counted["n"].item() >= 0
+    sides = study.profile(study.scored()["customer_id"][0], study.dataset.info.known_until)
+    assert set(sides) == set(ce.Dimension)
+    with pytest.raises(CohortError):
+        study.profile("C0000003", study.dataset.info.known_from.replace(year=1999))
+
+
+def test_features_of_ones_own_come_in_as_a_catalogue(root: Path) -> None:
+    night = ce.Keep("at_night", ce.column("outcome").equals("failed"), "payments failed", "支付失败")
+    mine = ce.Feature(ce.count("payments", night, days=90), ce.Dimension.BEHAVIOUR, 0, "R_FAILED_PAYMENTS")
+    study = ce.open("shop", root=root, policy="default", catalogue=ce.Catalogue((mine,)))
+    assert study.features == ("payments_at_night_count_90d",)
+    assert list(study.sample().X().columns) == ["payments_at_night_count_90d"]
+
+
+def test_what_cannot_be_opened_says_so(root: Path, study: ce.Study) -> None:
+    with pytest.raises(SourceError, match="no data set"):
+        ce.open("nowhere", root=root)
+    with pytest.raises(SourceError, match="so no policy is in force"):
+        _ = ce.open("shop", root=root).policy
+    with pytest.raises(DeclarationError, match="lacks what"):
+        ce.open("shop", root=root, strict=True)
