@@ -9,7 +9,7 @@ export MPLBACKEND := Agg
 export MLFLOW_DISABLE_TELEMETRY := true
 export PYTHONWARNINGS := ignore::FutureWarning:mlflow
 
-.PHONY: demo install simulate run train score report features docs notebooks test bench-chain bench-features typecheck lint lock clean help
+.PHONY: demo install simulate run train score report features docs notebooks lab test bench-chain bench-features typecheck lint lock clean help
 
 demo: run ## everything: install, simulate, train, score, report, and a summary (the default)
 
@@ -51,8 +51,12 @@ features: install ## list the feature catalogue
 docs: install ## write docs/features.md from the declarations
 	@$(RUN) features --write docs/features.md
 
-notebooks: install data/raw/simulated/dataset.json ## run every notebook on the simulated data
+notebooks: install data/raw/simulated/dataset.json ## run every notebook on the simulated data; copies and HTML in data/reports/notebooks
 	@$(VENV)/bin/python notebooks/run.py
+
+lab: install ## open the notebooks in JupyterLab (installs it the first time)
+	@$(VENV)/bin/python -c "import jupyterlab" 2>/dev/null || $(VENV)/bin/pip install --quiet --disable-pip-version-check "jupyterlab>=4.4"
+	@$(VENV)/bin/jupyter lab notebooks
 
 test: install ## lint, type check, and every test with its doctests
 	@$(MAKE) --no-print-directory lint typecheck

@@ -3,25 +3,41 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from credit_eval import __version__
 from credit_eval.console import bars, err, out, print_what_the_terminal_can, say, visible
 from credit_eval.core.clock import parse_as_of
 from credit_eval.core.errors import CreditEvalError
 from credit_eval.core.progress import Tick
 from credit_eval.core.runs import Run
-from credit_eval.settings import Paths, Settings, load_settings
+from credit_eval.settings import Paths, Settings, load_settings, project_root
 
 if TYPE_CHECKING:
+    from credit_eval.events.store import DatasetInfo
     from credit_eval.models.record import Record
     from credit_eval.stages import Done
     from credit_eval.study import Study
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+
+
+@dataclass
+class _Asked:
+    """What was said before the command."""
+
+    root: Path | None = None
+    json: bool = False
+    quiet: bool = False
+
+
+_ASKED = _Asked()
 
 DatasetName = Annotated[str, typer.Argument(help="name of a data set under data/raw")]
 Replace = Annotated[bool, typer.Option("--replace", help="write anew what is there already")]
@@ -52,8 +68,46 @@ def main() -> None:
         sys.exit(error.exit_code)
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        say(f"credit-eval {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    root: Annotated[
+        Path | None,
+        typer.Option(
+            "--root",
+            envvar="CREDIT_EVAL_ROOT",
+            help="the project's directory; else this one, or the nearest above it with settings.yaml",
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="print what came of it as JSON, for programs")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print errors only")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_version, help="print the version, and leave")
+    ] = False,
+) -> None:
+    """Events in, credit decisions out."""
+    _ASKED.root, _ASKED.json, _ASKED.quiet = root, json, quiet
+
+
+def tell(*parts: str | tuple[str, str]) -> None:
+    """Print a line for people, unless nobody wants to read it."""
+    if not (_ASKED.json or _ASKED.quiet):
+        say(*parts)
+
+
+def give(result: object) -> None:
+    """Print the result for programs, if one asked."""
+    if _ASKED.json:
+        print(dumps(result, default=str, ensure_ascii=False))
+
+
 def _root() -> tuple[Paths, Settings]:
-    paths = Paths()
+    paths = Paths(root=_ASKED.root or project_root())
     return paths, load_settings(paths.root / "settings.yaml")
 
 
@@ -62,7 +116,7 @@ def _study(
 ) -> Study:
     from credit_eval.study import open_study
 
-    return open_study(name, strict=strict, spark=engine == "spark", policy=policy, tick=tick)
+    return open_study(name, root=_ASKED.root, strict=strict, spark=engine == "spark", policy=policy, tick=tick)
 
 
 @app.command()
@@ -141,9 +195,10 @@ def datasets() -> None:
     paths, _ = _root()
     names = sorted(path.parent.name for path in paths.raw.glob("*/dataset.json"))
     for name in names:
-        _describe(name)
+        _tell_dataset(name)
+    give([asdict(_info(name)) for name in names])
     if not names:
-        say("no data sets yet: make one with `credit-eval simulate` or `credit-eval import`")
+        tell("no data sets yet: make one with `credit-eval simulate` or `credit-eval import`")
 
 
 @app.command()
@@ -157,13 +212,14 @@ def profile(
         study = _study(dataset, tick)
         moment = _moment(study, as_of)
         lines = study.profile(customer, moment)
-    say((customer, "bold"), f" of {dataset} as of {moment:%Y-%m-%d %H:%M} UTC")
+    give({side: [asdict(line) for line in found] for side, found in lines.items()})
+    tell((customer, "bold"), f" of {dataset} as of {moment:%Y-%m-%d %H:%M} UTC")
     for dimension, found in lines.items():
-        say("\n", (dimension.replace("_", " "), "bold"))
+        tell("\n", (dimension.replace("_", " "), "bold"))
         if not found:
-            say(("  no data: the source provides nothing on this side", "dim"))
+            tell(("  no data: the source provides nothing on this side", "dim"))
         for line in found:
-            say(f"  {line.title:<78} {line.value:>16}   {line.usual}")
+            tell(f"  {line.title:<78} {line.value:>16}   {line.usual}")
 
 
 @app.command()
@@ -180,8 +236,9 @@ def train(
     with bars() as tick:
         study = _study(dataset, tick, strict=strict, engine=engine, policy=policy)
         found = stages.train(study, promote_anyway=promote_anyway)
-    say(f"champion of {dataset}: version {found['model_version']}, judged on {found['judged_on']}")
-    say(f"  grades of policy {study.in_force}")
+    give(found)
+    tell(f"champion of {dataset}: version {found['model_version']}, judged on {found['judged_on']}")
+    tell(f"  grades of policy {study.in_force}")
     _print_metrics(found)
 
 
@@ -202,8 +259,9 @@ def score(
         study = _study(dataset, tick, strict=strict, engine=engine, policy=policy)
         one = Run(cohort=cohort) if cohort is not None else Run.at(_moment(study, as_of))
         target = stages.score(study, one, replace=replace)
-    say(f"scored: {target}")
-    say(f"  policy {study.in_force}")
+    give({"scored": target, "run": one.label})
+    tell(f"scored: {target}")
+    tell(f"  policy {study.in_force}")
 
 
 @app.command()
@@ -216,7 +274,9 @@ def report(
 
     with bars() as tick:
         study = _study(dataset, tick)
-        say(f"report: {stages.report(study, study.latest() if label is None else Run.read(label))}")
+        target = stages.report(study, study.latest() if label is None else Run.read(label))
+    give({"report": target})
+    tell(f"report: {target}")
 
 
 @app.command()
@@ -236,7 +296,11 @@ def run(
         study = _study(dataset, tick, strict=strict, engine=engine, policy=policy)
         one = None if as_of is None else Run.at(parse_as_of(as_of))
         done = stages.run_all(study, run=one, replace=replace, promote_anyway=promote_anyway)
-    _print_summary(study, done)
+    give(
+        {"validation": done.validation, "runs": {one.label: asdict(summary) for one, summary in done.summaries.items()}}
+    )
+    if not (_ASKED.json or _ASKED.quiet):
+        _print_summary(study, done)
 
 
 @app.command()
@@ -250,8 +314,9 @@ def features(
     if write:
         write.write_text(dictionary(CATALOGUE), encoding="utf-8")
         return
+    give([{"name": feature.name, "title": feature.title} for feature in CATALOGUE.features])
     for feature in CATALOGUE.features:
-        say(f"{feature.name:<44} {feature.title}")
+        tell(f"{feature.name:<44} {feature.title}")
 
 
 def _moment(study: Study, as_of: str | None) -> datetime:
@@ -260,14 +325,22 @@ def _moment(study: Study, as_of: str | None) -> datetime:
 
 
 def _describe(name: str) -> None:
+    _tell_dataset(name)
+    give(asdict(_info(name)))
+
+
+def _info(name: str) -> DatasetInfo:
     from credit_eval.events.store import open_dataset
 
-    paths, _ = _root()
-    info = open_dataset(paths.dataset(name)).info
+    return open_dataset(_root()[0].dataset(name)).info
+
+
+def _tell_dataset(name: str) -> None:
+    info = _info(name)
     tables = ", ".join(f"{table} {info.rows[table]:,}" for table in info.columns)
-    say((name, "bold"), f" ({info.currency}, known until {info.known_until:%Y-%m-%d}): {tables}")
+    tell((name, "bold"), f" ({info.currency}, known until {info.known_until:%Y-%m-%d}): {tables}")
     for note in info.notes:
-        say(f"  note: {note}")
+        tell(f"  note: {note}")
 
 
 def _print_metrics(found: Record) -> None:
@@ -276,18 +349,20 @@ def _print_metrics(found: Record) -> None:
 
     metrics = found["metrics"]
     shown = ", ".join(f"{name.upper()} {_interval(metrics, name)}" for name in ("auc", "ks"))
-    say(f"  default rate {metrics['default_rate']:.1%} ({metrics['bads']:,.0f} of {metrics['n']:,.0f}), {shown} (95 %)")
-    say(f"  calibration error (ECE) {metrics['ece']:.3f}; by chance alone {metrics['ece_by_chance']:.3f}")
+    tell(
+        f"  default rate {metrics['default_rate']:.1%} ({metrics['bads']:,.0f} of {metrics['n']:,.0f}), {shown} (95 %)"
+    )
+    tell(f"  calibration error (ECE) {metrics['ece']:.3f}; by chance alone {metrics['ece_by_chance']:.3f}")
     for name, gain in found["gains"].items():
         shown = f"{gain['value']:+.3f} [{gain['low']:+.3f}, {gain['high']:+.3f}]"
-        say(f"  AUC over {name}: {shown}: {compared(gain)}")
-    say(f"  {found['why']}")
+        tell(f"  AUC over {name}: {shown}: {compared(gain)}")
+    tell(f"  {found['why']}")
     if (drawn := found["drawn"])["rows"] < drawn["of_rows"]:
         rows, customers = (f"{drawn[what]:,} of {drawn[f'of_{what}']:,} {what}" for what in ("rows", "customers"))
-        say(f"  Sample: {rows}, of {customers} drawn at random (settings: sample.max_rows).")
+        tell(f"  Sample: {rows}, of {customers} drawn at random (settings: sample.max_rows).")
     if overruled := found["promoted_anyway"]:
-        say(("  champion against the objections of validation: ", "bold"), "; ".join(overruled["objections"]))
-        say(f"  because: {overruled['why']}")
+        tell(("  champion against the objections of validation: ", "bold"), "; ".join(overruled["objections"]))
+        tell(f"  because: {overruled['why']}")
 
 
 def _interval(metrics: dict[str, float], name: str) -> str:
@@ -297,24 +372,24 @@ def _interval(metrics: dict[str, float], name: str) -> str:
 def _print_summary(study: Study, done: Done) -> None:
     """What a person wants to know when the chain has run: where, how many, how good, who, and why."""
     out.rule(visible(f"{study.name}: {done.seconds:.0f} s"))
-    say(f"model    version {done.validation['model_version']}, judged on {done.validation['judged_on']}")
+    tell(f"model    version {done.validation['model_version']}, judged on {done.validation['judged_on']}")
     _print_metrics(done.validation)
-    say(f"policy   {study.in_force}")
+    tell(f"policy   {study.in_force}")
     for one, summary in done.summaries.items():
-        say((one.label, "bold"))
+        tell((one.label, "bold"))
         restricted, nothing = summary.restricted, summary.restricted_at_nothing
         decisions = ", ".join(f"{name} {count:,}" for name, count in summary.decisions.items())
         before = f", {nothing:,} of them with a limit of 0 before" if nothing else ""
         share = f"{restricted / summary.customers:.1%}"
-        say(f"  customers  {summary.customers:,}; restricted {restricted:,} ({share}){before}")
-        say(f"  decisions  {decisions}")
+        tell(f"  customers  {summary.customers:,}; restricted {restricted:,} ({share}){before}")
+        tell(f"  decisions  {decisions}")
         bound = ", ".join(f"{constraint} {n:,}" for constraint, n in summary.adverse_bound_by.items())
-        say(f"  adverse    {summary.adverse:,}, bound by: {bound or 'nothing'}")
-        say(f"             {summary.adverse_by_score:,} of them would not be adverse with the best score")
+        tell(f"  adverse    {summary.adverse:,}, bound by: {bound or 'nothing'}")
+        tell(f"             {summary.adverse_by_score:,} of them would not be adverse with the best score")
         reasons = "; ".join(f"{reason.label} ({reason.n:,})" for reason in summary.reasons[:3])
-        say(f"  reasons    {reasons}; first of {summary.reasons_among:,} {summary.reasons_of}")
-        say(f"  scored     {study.paths.scored(study.name, one.label)}/")
-        say(f"  report     {study.paths.report(study.name, one.label)}")
+        tell(f"  reasons    {reasons}; first of {summary.reasons_among:,} {summary.reasons_of}")
+        tell(f"  scored     {study.paths.scored(study.name, one.label)}/")
+        tell(f"  report     {study.paths.report(study.name, one.label)}")
 
 
 if __name__ == "__main__":

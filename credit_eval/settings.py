@@ -135,6 +135,13 @@ def load_settings(path: Path) -> Settings:
         ) from None
 
 
+def project_root() -> Path:
+    """The working directory, or the nearest one above it that has `settings.yaml` and `data/`."""
+    here = Path.cwd()
+    above = (one for one in (here, *here.parents) if (one / "settings.yaml").exists() and (one / "data").is_dir())
+    return next(above, here)
+
+
 class Paths(_Section):
     """Where things lie below the project's root; a name that would lead elsewhere is refused (SourceError)."""
 

@@ -217,7 +217,7 @@ def report(study: Study, run: Run) -> Path:
             raise SourceError(f"no report of {name} {label} yet", todo=f"run `credit-eval {todo} {name}` first")
     check_whole(scored)
     study.tick("report", 0, 1)
-    target, profiles = study.paths.report(name, label), study.paths.profiles(name, label)
+    target, profiles = study.paths.report(name, label), study.profiles_at(label)
     write_report(scored, read_json(validation), study.dataset.info, target, profiles=profiles)
     study.tick("report", 1, 1)
     return target

@@ -6,14 +6,14 @@ The stages (`stages.py`), the command line and whoever types in a notebook ask i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from credit_eval.core.errors import DeclarationError, SourceError
 from credit_eval.core.files import read_json
@@ -22,20 +22,24 @@ from credit_eval.core.progress import Tick, silent
 from credit_eval.core.runs import Run
 from credit_eval.events.duckdb import DuckDB, parquet
 from credit_eval.events.store import Dataset, open_dataset
+from credit_eval.events.tables import TABLES
 from credit_eval.features.catalogue import CATALOGUE
 from credit_eval.features.declaration import Dimension
 from credit_eval.features.language import Catalogue, Provided
 from credit_eval.policy.settings import Policy, load_policy
 from credit_eval.samples.definition import DefaultDefinition
-from credit_eval.settings import DatasetSettings, Paths, Settings, load_settings
+from credit_eval.settings import DatasetSettings, Paths, Settings, load_settings, project_root
 
 if TYPE_CHECKING:  # seconds that only those pay who sample, profile or decide
     import pandas as pd
     from numpy.typing import ArrayLike
 
     from credit_eval.estimator import DefaultModel
+    from credit_eval.models.record import Record
     from credit_eval.profiles.customer import Line
     from credit_eval.profiles.store import Profiles
+    from credit_eval.report.summary import Summary
+    from credit_eval.report.tables import Portfolio
     from credit_eval.samples.sample import Sample
 
 SAMPLE = "sample"
@@ -45,7 +49,7 @@ TRAINING_COHORT = "train"
 def open_study(
     name: str,
     *,
-    root: Path | str = ".",
+    root: Path | str | None = None,
     policy: str | None = None,
     catalogue: Catalogue = CATALOGUE,
     strict: bool = False,
@@ -56,7 +60,8 @@ def open_study(
 
     Args:
         name: of a data set under `data/raw`.
-        root: the project's directory, with `data/`, `models/` and `settings.yaml`.
+        root: the project's directory, with `data/`, `models/` and `settings.yaml`; None: the working directory, or
+            the nearest one above it that has `settings.yaml`.
         policy: a policy file, or `default`, in place of what settings.yaml says of the data set.
         catalogue: the features; those that are unlawful where its customers live, or that the data cannot provide,
             are left out.
@@ -68,7 +73,7 @@ def open_study(
         SourceError: no such data set, or settings that are none.
         DeclarationError: `strict`, and the data lack what some feature reads.
     """
-    paths = Paths(root=Path(root))
+    paths = Paths(root=project_root() if root is None else Path(root))
     settings = load_settings(paths.root / "settings.yaml")
     dataset = open_dataset(paths.dataset(name))
     lawful, _ = catalogue.lawful_in(settings.jurisdiction(name))
@@ -80,7 +85,7 @@ def open_study(
             received="no " + ", no ".join(sorted(set(provided.absent.values()))),
             todo="import what is missing, or leave out --strict: these features are then left out and named",
         )
-    return Study(paths, settings, dataset, provided, policy, spark, tick)
+    return Study(paths, settings, dataset, provided, policy, catalogue is not CATALOGUE, spark, tick)
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,7 @@ class Study:
     dataset: Dataset
     provided: Provided
     policy_named: str | None = None
+    own_catalogue: bool = False
     spark: bool = False
     tick: Tick = silent
 
@@ -153,6 +159,39 @@ class Study:
         """What default means."""
         return DefaultDefinition(**self.settings.default.model_dump())
 
+    @property
+    def tables(self) -> pd.DataFrame:
+        """The declared tables that there are: what a row is, how many, and which columns."""
+        import pandas as pd
+
+        info = self.dataset.info
+        return pd.DataFrame(
+            {
+                "what": {table: TABLES[table].what for table in info.columns},
+                "rows": {table: f"{info.rows[table]:,}" for table in info.columns},
+                "columns": {table: ", ".join(columns) for table, columns in info.columns.items()},
+            }
+        )
+
+    def history(self, customer: str) -> dict[str, list[dict[str, Any]]]:
+        """One customer's events by table, in the order of time, as Python's own objects."""
+        with self.engine() as engine:
+            sql = "FROM {} WHERE customer_id = ? ORDER BY occurred_at"
+            tables = {table: parquet(self.dataset.paths(table)) for table in self.dataset.tables}
+            return {table: engine.arrow(sql.format(of), [customer]).to_pylist() for table, of in tables.items()}
+
+    def validation(self) -> Record:
+        """What training measured of the champion.
+
+        Raises:
+            SourceError: nothing is trained yet.
+        """
+        path = self.paths.validation(self.name)
+        if not path.exists():
+            raise SourceError(f"no champion of {self.name} yet", todo=f"run `credit-eval train {self.name}` first")
+        found: Record = read_json(path)
+        return found
+
     # Whom to observe, and when -------------------------------------------------------------------------------
 
     def runs(self) -> list[Run]:
@@ -185,16 +224,37 @@ class Study:
 
     # Profiles and samples ------------------------------------------------------------------------------------
 
+    def profiles_at(self, label: str) -> Path:
+        """Where the profiles of a label are kept; those of a catalogue of one's own do not take the others' place."""
+        own = f"+{self.catalogue.fingerprint[:8]}" if self.own_catalogue else ""
+        return self.paths.profiles(self.name, label + own)
+
     def build_profiles(self, label: str, members: Path) -> Profiles:
         """Build the profiles of a cohort's file, and keep them under its label."""
         from credit_eval.engine.spark import Spark
         from credit_eval.profiles.build import build_profiles
 
-        target = self.paths.profiles(self.name, label)
+        target = self.profiles_at(label)
         with Spark() if self.spark else nullcontext() as engine:
             return build_profiles(
                 self.dataset, members, self.provided, target, replace=True, engine=engine, tick=self.tick
             )
+
+    def observe(self, members: pd.DataFrame) -> pd.DataFrame:
+        """Profiles of any customers at any dates, not kept: customer_id, as_of, and a column per feature.
+
+        Args:
+            members: customer_id and as_of; other columns are not looked at.
+
+        Raises:
+            CohortError: an `as_of` outside the data, or an unknown customer.
+        """
+        from credit_eval.profiles.build import build_profiles
+
+        with TemporaryDirectory(prefix="credit_eval_") as scratch:
+            path = Path(scratch) / "members.parquet"
+            members[["customer_id", "as_of"]].to_parquet(path)
+            return build_profiles(self.dataset, path, self.provided, Path(scratch) / "profiles", tick=self.tick).frame()
 
     def sample(self) -> Sample:
         """The labelled sample that models learn from and are judged on; its profiles are built anew."""
@@ -262,21 +322,44 @@ class Study:
         Raises:
             PolicyError: a probability that is none, or what is owed is unknown.
         """
+        from credit_eval.policy.decide import decide
+
+        inputs = self.inputs(p_default, profiles)
+        decided = decide(inputs, policy or self.policy, calibrated=True)
+        return decided.assign(limit_previous=inputs["limit_previous"])
+
+    def inputs(self, p_default: ArrayLike, profiles: pd.DataFrame) -> pd.DataFrame:
+        """What the policy looks at (`policy.decide.INPUTS`) of n profiles with these probabilities of default.
+
+        Raises:
+            PolicyError: what is owed is unknown.
+        """
         import pandas as pd
 
-        from credit_eval.policy.decide import decide
         from credit_eval.scoring.inputs import policy_inputs
 
         scores = pd.DataFrame({"p_default": p_default}, index=profiles.index)
-        inputs = policy_inputs(
+        chosen = self.chosen
+        return policy_inputs(
             profiles,
             scores,
             self.standing(profiles),
-            revolving=self.chosen.revolving,
-            assume_no_debt=self.chosen.assume_no_debt,
+            revolving=chosen.revolving,
+            assume_no_debt=chosen.assume_no_debt,
         )
-        decided = decide(inputs, policy or self.policy, calibrated=True)
-        return decided.assign(limit_previous=inputs["limit_previous"])
+
+    def summary(self, run: Run | None = None) -> tuple[Summary, Portfolio]:
+        """What a scored run (None: the latest) decided, in numbers, and its tables for pictures.
+
+        Raises:
+            SourceError: nothing is scored.
+        """
+        from credit_eval.report.summary import summarise
+        from credit_eval.report.tables import portfolio
+
+        folder = self.paths.scored(self.name, (run or self.latest()).label)
+        summary = summarise(folder)
+        return summary, portfolio(folder, by_score_only=summary.enough_by_score)
 
     def what_if(self, policy: Policy, run: Run | None = None) -> pd.DataFrame:
         """The decisions of a scored run (None: the latest) under another policy, same customers, same probabilities.
@@ -316,7 +399,7 @@ class Study:
         """
         from credit_eval.profiles.store import open_profiles
 
-        return open_profiles(self.paths.profiles(self.name, (run or self.latest()).label)).frame()
+        return open_profiles(self.profiles_at((run or self.latest()).label)).frame()
 
     def champion(self) -> DefaultModel:
         """The model that decides, ready to predict and to explain.
@@ -329,6 +412,21 @@ class Study:
 
         return DefaultModel.of(load_champion(self.paths.models, self.name)[0])
 
+    def explain(self, model: DefaultModel, profiles: pd.DataFrame) -> Any:
+        """A `shap.Explanation` of n profiles in the words of the features: exact, in raw log-odds of default."""
+        from credit_eval.explain.contributions import contributions
+        from credit_eval.explain.explanation import explanation
+
+        credit_model, features = model.model_, [self.catalogue[name] for name in model.model_.features]
+        found = contributions(credit_model.booster, credit_model.matrix(profiles))
+        return explanation(found.values, found.base, profiles, features, currency=self.dataset.info.currency)
+
+    def mlflow_uri(self) -> tuple[str, str]:
+        """Where MLflow finds the champion: its tracking and registry URI, and the model's."""
+        from credit_eval.models.registry import champion_uri
+
+        return champion_uri(self.paths.models, self.name)
+
     def standing(self, members: pd.DataFrame) -> pd.DataFrame:
         """Where customers stand at each as_of: in default, overdue, cured of late (`samples.standing`)."""
         from credit_eval.samples.standing import standing
@@ -338,8 +436,10 @@ class Study:
             members[["customer_id", "as_of"]].to_parquet(path)
             return standing(engine, self.dataset, path, self.definition)
 
-    def query(self, sql: str, parameters: Sequence[object] | Mapping[str, object] = ()) -> pd.DataFrame:
-        """The answer to an SQL question (DuckDB's) of the declared tables, each by its name.
+    def query(
+        self, sql: str, parameters: Sequence[object] | Mapping[str, object] = (), **frames: pd.DataFrame
+    ) -> pd.DataFrame:
+        """The answer to an SQL question (DuckDB's) of the declared tables, each by its name, and of frames by theirs.
 
         Raises:
             EngineError: a question that cannot be answered.
@@ -347,7 +447,25 @@ class Study:
         with self.engine() as engine:
             for table in self.dataset.tables:
                 engine.run(f"CREATE VIEW {table} AS FROM {parquet(self.dataset.paths(table))}")
+            for name, frame in frames.items():
+                engine.register(name, frame)
             return engine.frame(sql, parameters)
+
+    def moves_after_as_of(self, as_of: datetime, build: Callable[[Study], pd.DataFrame]) -> pd.Series[int]:
+        """Rows per feature that change when what was known only from `as_of` on is taken away: 0 everywhere, by law.
+
+        Args:
+            as_of: of all that is built.
+            build: gives customer_id, as_of and features, of whichever study it gets.
+
+        Raises:
+            CohortError: `as_of` lies outside the data.
+            IntegrityError: `build` gave other rows or columns for the truncated data.
+        """
+        from credit_eval.screening import moves_after_as_of
+
+        with self.engine() as engine:
+            return moves_after_as_of(engine, self.dataset, as_of, lambda data: build(replace(self, dataset=data)))
 
     @contextmanager
     def engine(self) -> Iterator[DuckDB]:

@@ -2,8 +2,8 @@
 
     .venv/bin/python notebooks/run.py
 
-The executed copies go to data/reports/notebooks; the notebooks themselves stay without outputs. A cell that fails
-ends its notebook, not the run: the others are still tried, and the exit code is 1.
+The executed copies, and pages to read (HTML), go to data/reports/notebooks; the notebooks themselves stay without
+outputs. A cell that fails ends its notebook, not the run: the others are still tried, and the exit code is 1.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError
+from nbconvert import HTMLExporter
 from traitlets.config import Config
 
 from credit_eval.core.files import atomic_file
@@ -46,8 +47,10 @@ def run_one(path: Path, target: Path, *, cwd: Path, seconds: float) -> bool:
             timeout_func=lambda _: max(1, int(started + seconds - time.monotonic())),
         )
         problem = _problem(client)
-    with atomic_file(target) as building:
-        building.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
+    page, _ = HTMLExporter(mathjax_url="", require_js_url="").from_notebook_node(notebook)  # nothing from the network
+    for made, text in ((target, nbformat.writes(notebook) + "\n"), (target.with_suffix(".html"), page)):
+        with atomic_file(made) as building:
+            building.write_text(text, encoding="utf-8")
     print(f"{path.name:<36} {time.monotonic() - started:5.1f} s  {'FAILED' if problem else 'ok'}", flush=True)
     if problem:
         print(problem, file=sys.stderr, flush=True)

@@ -13,8 +13,8 @@ import credit_eval
 
 PACKAGE = Path(credit_eval.__file__).parent
 ROOMS = (
-    "core events engine sources features profiles samples models explain policy scoring monitoring report review "
-    "estimator settings study stages console cli"
+    "core events engine sources features profiles samples screening models explain policy scoring monitoring report "
+    "review estimator settings study stages console cli"
 ).split()
 HOMES = {
     "duckdb": ("events/duckdb",),

@@ -66,7 +66,7 @@ class Reference(Engine):
         rows = {table: _by_customer(_loaded(events[table])) for table in tables}
         keys = cohort.keys.to_pylist()
         columns = {
-            name: [_of_customer(measure, rows, key["customer_id"], key["as_of"]) for key in keys]
+            name: [value(measure, _of_one(rows, key["customer_id"]), key["as_of"]) for key in keys]
             for name, measure in measures.items()
         }
         texts = {name for name, of in measures.items() if isinstance(of, Aggregate) and of.is_text}
@@ -86,8 +86,16 @@ def _by_customer(rows: Iterable[Row]) -> dict[str, list[Row]]:
     return found
 
 
-def _of_customer(measure: Measure, rows: Mapping[str, Mapping[str, list[Row]]], customer: str, as_of: datetime) -> Any:
-    return measure_of(measure, lambda of: evaluate(of, rows[of.table].get(customer, []), as_of))
+def _of_one(rows: Mapping[str, Mapping[str, list[Row]]], customer: str) -> dict[str, list[Row]]:
+    return {table: of.get(customer, []) for table, of in rows.items()}
+
+
+def value(measure: Measure, events: Mapping[str, list[Row]], as_of: datetime) -> Any:
+    """A measure of one customer's events by table, whole history given, as known at `as_of`; None is unknown.
+
+    A rank is the measure that is to be ranked.
+    """
+    return measure_of(measure, lambda of: evaluate(of, events.get(of.table, []), as_of))
 
 
 def evaluate(aggregate: Aggregate, rows: Iterable[Row], as_of: datetime) -> Any:

@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 
 from credit_eval.core.errors import IntegrityError
+from credit_eval.features.catalogue import CATALOGUE
+from credit_eval.features.stored import stored
 from credit_eval.profiles.store import Profiles, ProfilesInfo, describe_profiles
 from credit_eval.samples.labelled import labelled
 
@@ -28,7 +30,8 @@ def sample(tmp_path):
     )
     for number, rows in enumerate((slice(0, 4), slice(4, 4), slice(4, 10))):
         frame.iloc[rows].to_parquet(tmp_path / f"part-{number:05}.parquet", index=False)
-    info = ProfilesInfo("toy", "1", "2", "sample", n, [TEXT, *NUMBERS], {})
+    declared = [stored(CATALOGUE[name]) for name in (TEXT, *NUMBERS)]
+    info = ProfilesInfo("toy", "1", "2", "sample", n, [TEXT, *NUMBERS], {}, declared)
     describe_profiles(tmp_path, info)
     labels = frame[["customer_id", "as_of"]].assign(
         defaulted=pd.array(rng.integers(0, 2, n), "Int8"),

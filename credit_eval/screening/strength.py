@@ -10,8 +10,8 @@ import pandas as pd
 from credit_eval.core.errors import SampleError
 from credit_eval.core.odds import Floats, information_value, woe
 from credit_eval.core.statistics import Interval, auc, auc_interval
-from credit_eval.samples.coded import Coded, Ints, Truths
 from credit_eval.samples.split import customer_folds
+from credit_eval.screening.coded import Coded, Ints, Truths
 
 #: What people call an IV below each bound; the words are Siddiqi's, Credit Risk Scorecards (2006), chapter 6, who has
 #: what lies above 0.5 checked for knowing too much. A convention: honest features of how somebody repays exceed it.

@@ -9,10 +9,10 @@ from scipy.stats import spearmanr
 
 from credit_eval.core.odds import information_value
 from credit_eval.core.statistics import psi
-from credit_eval.samples.coded import BINS, MOST_CATEGORIES, coded
-from credit_eval.samples.correlation import clusters, correlations
-from credit_eval.samples.stability import worst_month
-from credit_eval.samples.strength import Labels, auc_of, by_chance, iv_of, strength_of
+from credit_eval.screening.coded import BINS, MOST_CATEGORIES, coded
+from credit_eval.screening.correlation import clusters, correlations
+from credit_eval.screening.stability import worst_month
+from credit_eval.screening.strength import Labels, auc_of, by_chance, iv_of, strength_of
 
 NUMBERS = st.lists(st.one_of(st.none(), st.integers(-3, 30).map(float)), min_size=1, max_size=60)
 

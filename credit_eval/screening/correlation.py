@@ -15,7 +15,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
 from credit_eval.core.odds import Floats
-from credit_eval.samples.coded import Declared, Ints, coded
+from credit_eval.screening.coded import Declared, Ints, coded
 
 _ROUNDING = 1e-5  # ranks are multiplied in single precision
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from credit_eval.core.errors import SampleError
-from credit_eval.samples.correlation import rank_correlation
-from credit_eval.samples.screening import screen, select
 from credit_eval.samples.split import choose_split
-from credit_eval.samples.stability import psi_by_month
+from credit_eval.screening.correlation import rank_correlation
+from credit_eval.screening.stability import psi_by_month
+from credit_eval.screening.table import screen, select
 
 MONTHS = 9
 

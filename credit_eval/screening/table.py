@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 
 from credit_eval.core.errors import SampleError
 from credit_eval.core.statistics import Interval
-from credit_eval.samples.coded import Coded, Declared, Ints, Truths, coded
-from credit_eval.samples.correlation import clusters, correlations
 from credit_eval.samples.split import check_labels
-from credit_eval.samples.stability import months_of, worst_month
-from credit_eval.samples.strength import Labels, auc_of, folded, is_too_good, iv_of, labels_of, strength_of
+from credit_eval.screening.coded import Coded, Declared, Ints, Truths, coded
+from credit_eval.screening.correlation import clusters, correlations
+from credit_eval.screening.stability import months_of, worst_month
+from credit_eval.screening.strength import Labels, auc_of, folded, is_too_good, iv_of, labels_of, strength_of
 
 #: Lower end of an AUC, |rank correlation| and share of unknown rows above which a feature is not kept.
 TOO_GOOD, SAME_RANKS, MOST_MISSING = 0.95, 0.95, 0.95
@@ -70,7 +70,7 @@ def screen(
     """Measure every feature of a split sample alone, and find which say the same; a row per feature, in order.
 
     `frame`: customer_id, as_of, part, defaulted (0 or 1) and a column per feature, as `samples.split` returns it.
-    `moved`: rows that changed by feature, as `samples.leakage.moves_after_as_of` counts them.
+    `moved`: rows that changed by feature, as `screening.leakage.moves_after_as_of` counts them.
 
     Returns, indexed by feature:
 

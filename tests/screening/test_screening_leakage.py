@@ -16,7 +16,7 @@ from credit_eval.events.store import Dataset, Part, describe_dataset, open_datas
 from credit_eval.features.catalogue import CATALOGUE
 from credit_eval.profiles.build import build_profiles
 from credit_eval.samples.cohorts import monthly_cohort
-from credit_eval.samples.leakage import differing_rows, moves_after_as_of, truncated
+from credit_eval.screening.leakage import differing_rows, moves_after_as_of, truncated
 from credit_eval.sources.simulator.run import simulate
 
 AS_OF = datetime(2025, 9, 1)

@@ -13,8 +13,8 @@ import pandas as pd
 
 from credit_eval.core.odds import Floats
 from credit_eval.core.statistics import psi
-from credit_eval.samples.coded import Coded, Declared, Ints, coded
-from credit_eval.samples.strength import by_chance
+from credit_eval.screening.coded import Coded, Declared, Ints, coded
+from credit_eval.screening.strength import by_chance
 
 
 def months_of(frame: pd.DataFrame) -> tuple[Ints, pd.PeriodIndex]:

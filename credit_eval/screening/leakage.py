@@ -28,7 +28,7 @@ from credit_eval.events.derived import with_derived
 from credit_eval.events.duckdb import DuckDB, parquet, quote
 from credit_eval.events.store import Dataset, describe_dataset, open_dataset
 from credit_eval.events.tables import table_named
-from credit_eval.samples.coded import Truths
+from credit_eval.screening.coded import Truths
 
 #: Builds the profiles of one cohort from a data set: customer_id, as_of and a column per feature.
 Builder = Callable[[Dataset], pd.DataFrame]

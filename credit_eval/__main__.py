@@ -1,0 +1,5 @@
+"""`python -m credit_eval` is the command line."""
+
+from credit_eval.cli import main
+
+main()
