@@ -14,7 +14,7 @@ import credit_eval
 PACKAGE = Path(credit_eval.__file__).parent
 ROOMS = (
     "core events engine sources features profiles samples screening models explain policy scoring monitoring report "
-    "review estimator settings study stages console cli"
+    "review estimator settings study stages console cli __main__"
 ).split()
 HOMES = {
     "duckdb": ("events/duckdb",),
