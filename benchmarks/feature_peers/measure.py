@@ -20,20 +20,14 @@ from rich.table import Table
 CONSOLE = Console(width=max(140, Console().width), highlight=False)
 PROJECT = Path(__file__).parents[2]
 STARTER = """
-import glob, os, subprocess, sys, threading, time
-def resident(of):
-    held, parents = {}, {}
-    for place in glob.glob('/proc/[0-9]*'):
-        try:
-            lines = dict(line.split(':', 1) for line in open(place + '/status') if ':' in line)
-        except OSError:
-            continue
-        pid = int(lines['Pid'])
-        held[pid], parents[pid] = int(lines.get('VmRSS', '0 kB').split()[0]), int(lines['PPid'])
-    family = {of}
-    while more := {pid for pid, parent in parents.items() if parent in family} - family:
-        family |= more
-    return sum(held.get(pid, 0) for pid in family)
+import os, subprocess, sys, threading, time
+def resident(pid):
+    try:
+        lines = open(f'/proc/{pid}/status').read().split('VmRSS:')
+        children = open(f'/proc/{pid}/task/{pid}/children').read().split()
+    except OSError:
+        return 0
+    return (int(lines[1].split()[0]) if len(lines) > 1 else 0) + sum(map(resident, children))
 def watch(of):
     global peak
     while running:
