@@ -54,6 +54,10 @@ PromoteAnyway = Annotated[
     str | None,
     typer.Option("--promote-anyway", metavar="WHY", help="make a model champion that validation objects to; recorded"),
 ]
+Features = Annotated[
+    Path | None,
+    typer.Option("--catalogue", metavar="FILE", help="a Python file with a CATALOGUE of your own, in place of ours"),
+]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="observation date, YYYY-MM-DD (midnight UTC)")]
 
 
@@ -112,11 +116,21 @@ def _root() -> tuple[Paths, Settings]:
 
 
 def _study(
-    name: str, tick: Tick, *, strict: bool = False, engine: Engine = "embedded", policy: str | None = None
+    name: str,
+    tick: Tick,
+    *,
+    strict: bool = False,
+    engine: Engine = "embedded",
+    policy: str | None = None,
+    catalogue: Path | None = None,
 ) -> Study:
+    from credit_eval.features.catalogue import CATALOGUE
+    from credit_eval.features.own import catalogue_of
     from credit_eval.study import open_study
 
-    return open_study(name, root=_ASKED.root, strict=strict, spark=engine == "spark", policy=policy, tick=tick)
+    features = CATALOGUE if catalogue is None else catalogue_of(catalogue)
+    spark = engine == "spark"
+    return open_study(name, root=_ASKED.root, strict=strict, spark=spark, policy=policy, catalogue=features, tick=tick)
 
 
 @app.command()
@@ -228,13 +242,14 @@ def train(
     strict: Strict = False,
     engine: Engine = "embedded",
     policy: PolicyName = None,
+    catalogue: Features = None,
     promote_anyway: PromoteAnyway = None,
 ) -> None:
     """Train, calibrate, validate and register the champion, unless validation objects to it."""
     from credit_eval import stages
 
     with bars() as tick:
-        study = _study(dataset, tick, strict=strict, engine=engine, policy=policy)
+        study = _study(dataset, tick, strict=strict, engine=engine, policy=policy, catalogue=catalogue)
         found = stages.train(study, promote_anyway=promote_anyway)
     give(found)
     tell(f"champion of {dataset}: version {found['model_version']}, judged on {found['judged_on']}")
@@ -251,12 +266,13 @@ def score(
     strict: Strict = False,
     engine: Engine = "embedded",
     policy: PolicyName = None,
+    catalogue: Features = None,
 ) -> None:
     """Score everybody with an account at a date, or a cohort, and decide."""
     from credit_eval import stages
 
     with bars() as tick:
-        study = _study(dataset, tick, strict=strict, engine=engine, policy=policy)
+        study = _study(dataset, tick, strict=strict, engine=engine, policy=policy, catalogue=catalogue)
         one = Run(cohort=cohort) if cohort is not None else Run.at(_moment(study, as_of))
         target = stages.score(study, one, replace=replace)
     give({"scored": target, "run": one.label})
@@ -268,12 +284,13 @@ def score(
 def report(
     dataset: DatasetName = "simulated",
     label: Annotated[str | None, typer.Option(help="as_of=YYYY-MM-DD or cohort=NAME; the latest if not said")] = None,
+    catalogue: Features = None,
 ) -> None:
     """Write the static HTML report of a scored run."""
     from credit_eval import stages
 
     with bars() as tick:
-        study = _study(dataset, tick)
+        study = _study(dataset, tick, catalogue=catalogue)
         target = stages.report(study, study.latest() if label is None else Run.read(label))
     give({"report": target})
     tell(f"report: {target}")
@@ -287,13 +304,14 @@ def run(
     strict: Strict = False,
     engine: Engine = "embedded",
     policy: PolicyName = None,
+    catalogue: Features = None,
     promote_anyway: PromoteAnyway = None,
 ) -> None:
     """The whole chain for a data set: train, score, report, and a summary to read."""
     from credit_eval import stages
 
     with bars() as tick:
-        study = _study(dataset, tick, strict=strict, engine=engine, policy=policy)
+        study = _study(dataset, tick, strict=strict, engine=engine, policy=policy, catalogue=catalogue)
         one = None if as_of is None else Run.at(parse_as_of(as_of))
         done = stages.run_all(study, run=one, replace=replace, promote_anyway=promote_anyway)
     give(

@@ -218,7 +218,7 @@ def report(study: Study, run: Run) -> Path:
     check_whole(scored)
     study.tick("report", 0, 1)
     target, profiles = study.paths.report(name, label), study.profiles_at(label)
-    write_report(scored, read_json(validation), study.dataset.info, target, profiles=profiles)
+    write_report(scored, study.validation(), study.dataset.info, target, profiles=profiles, catalogue=study.catalogue)
     study.tick("report", 1, 1)
     return target
 

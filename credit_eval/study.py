@@ -25,7 +25,7 @@ from credit_eval.events.store import Dataset, open_dataset
 from credit_eval.events.tables import TABLES
 from credit_eval.features.catalogue import CATALOGUE
 from credit_eval.features.declaration import Dimension
-from credit_eval.features.language import Catalogue, Provided
+from credit_eval.features.language import Catalogue, Provided, axis_titles
 from credit_eval.policy.settings import Policy, load_policy
 from credit_eval.samples.definition import DefaultDefinition
 from credit_eval.settings import DatasetSettings, Paths, Settings, load_settings, project_root
@@ -122,6 +122,11 @@ class Study:
     def features(self) -> tuple[str, ...]:
         """Names of the features, the columns of profiles."""
         return tuple(self.catalogue.names)
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """What each feature is, by name, as it is written on an axis."""
+        return axis_titles(self.catalogue.features)
 
     @property
     def catalogue(self) -> Catalogue:
@@ -344,6 +349,7 @@ class Study:
             profiles,
             scores,
             self.standing(profiles),
+            self.catalogue.roles,
             revolving=chosen.revolving,
             assume_no_debt=chosen.assume_no_debt,
         )

@@ -68,7 +68,6 @@ _GRANTED = fold(
 )
 
 _AMOUNTS = (
-    _ASKED,
     difference(
         "applications_amount_last_change",
         _ASKED,
@@ -166,6 +165,7 @@ _REFUSALS = (
 )
 
 FEATURES: tuple[Feature, ...] = (
+    Feature(_ASKED, _CAPACITY, 0, "R_AMOUNT_ASKED", role="requested"),
     *about("R_AMOUNT_ASKED", _CAPACITY, *_AMOUNTS),
     *about("R_TERM_ASKED", _CAPACITY, *_TERMS),
     *about("R_COST_OF_LOAN", _CAPACITY, *_COSTS),

@@ -38,12 +38,13 @@ _HISTORY, _CAPACITY = Dimension.HISTORY, Dimension.CAPACITY
 
 def owed_now() -> Feature:
     """All that is drawn up and not paid, due or not: the balance the policy works with."""
-    return Feature(fold("repayments", "sum", _OWED, _OPEN, when_empty=0, title=_OWED.text), _HISTORY, 0, "R_DEBT_LEVEL")
+    owed = fold("repayments", "sum", _OWED, _OPEN, when_empty=0, title=_OWED.text)
+    return Feature(owed, _HISTORY, 0, "R_DEBT_LEVEL", role="balance")
 
 
 def limit_now() -> Feature:
     """The limit of the account changed last."""
-    return Feature(_limit(1, Text("credit limit", "授信额度")), _HISTORY, 0, "R_CREDIT_LINE")
+    return Feature(_limit(1, Text("credit limit", "授信额度")), _HISTORY, 0, "R_CREDIT_LINE", role="limit")
 
 
 def _limit(nth: int, title: Text) -> Named:

@@ -21,6 +21,9 @@ from credit_eval.features.words import ABSENT, NO_LIMIT, Language, Text, Unit, s
 SOME_WITHOUT = 0.10
 
 Lawful = Literal["any", "not_in_eu_credit", "audit_only"]
+#: What the policy reads of a profile: owed now, the limit now, the spending of the last 180 days net of what was
+#: cancelled, returned or declined, and the amount last asked for.
+Role = Literal["balance", "limit", "spending", "requested"]
 
 
 class Dimension(StrEnum):
@@ -82,7 +85,7 @@ class Feature:
     `direction`: +1 if a higher value can only mean more risk, -1 if only less, 0 if nothing is claimed; a model
     is held to it by a monotone constraint. `reason`: the reason code under which its contribution is counted.
     `lawful`: where it may be used; `not_in_eu_credit` for social and browsing data, `audit_only` for what no model
-    may see, on which fairness is tested.
+    may see, on which fairness is tested. `role`: what the policy takes it for, None for nothing.
 
     Raises:
         DeclarationError: a category with a direction, or a column for audit only outside a feature for audit only.
@@ -93,6 +96,7 @@ class Feature:
     direction: Literal[-1, 0, 1]
     reason: str
     lawful: Lawful = "any"
+    role: Role | None = None
 
     def __post_init__(self) -> None:
         if self.direction and self.value_type == "category":

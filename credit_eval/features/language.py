@@ -27,7 +27,7 @@ from credit_eval.events.measures import Difference, Measure, Rank, Ratio, Series
 from credit_eval.events.query import Aggregate, Expression, Kind, column, on_clock
 from credit_eval.events.store import DatasetInfo
 from credit_eval.events.tables import table_named
-from credit_eval.features.declaration import Dimension, Feature, Keep, Named, Of
+from credit_eval.features.declaration import Dimension, Feature, Keep, Named, Of, Role
 from credit_eval.features.words import (
     MEASURE_WORDS,
     ROWS,
@@ -202,7 +202,7 @@ class Catalogue:
     """Features with unique names, in a fixed order.
 
     Raises:
-        DeclarationError: two features of one name.
+        DeclarationError: two features of one name, or of one role.
     """
 
     features: tuple[Feature, ...]
@@ -212,11 +212,19 @@ class Catalogue:
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise DeclarationError("two features of one name", expected="unique names", received=", ".join(twice))
+        roles = [feature.role for feature in self.features if feature.role]
+        if len(set(roles)) < len(roles):
+            raise DeclarationError("two features of one role", expected="one each", received=", ".join(sorted(roles)))
 
     @property
     def names(self) -> list[str]:
         """Column names in order."""
         return [feature.name for feature in self.features]
+
+    @property
+    def roles(self) -> dict[Role, str]:
+        """What the policy reads, and the feature that says it."""
+        return {feature.role: feature.name for feature in self.features if feature.role}
 
     @property
     def measures(self) -> dict[str, Measure]:
@@ -263,6 +271,11 @@ def _lack(feature: Feature, columns: dict[str, list[str]]) -> str | None:
         if missing:
             return f"column {table}.{min(missing)}"
     return None
+
+
+def axis_titles(features: Iterable[Feature]) -> dict[str, str]:
+    """What each feature is, by name, as it is written on an axis."""
+    return {f.name: f"days {f.title}" if f.title.startswith("since ") else f.title for f in features}
 
 
 def merge(*parts: Iterable[Feature]) -> Catalogue:

@@ -61,7 +61,9 @@ def _latest(nth: int, title: Text) -> Named:
 
 
 #: What the customer can carry, by what they buy and keep: the policy's measure of capacity.
-NET_SPENDING_180 = Feature(fold("orders", "sum", _NET, days=180, when_empty=0), _CAPACITY, 0, "R_SPENDING_LEVEL")
+NET_SPENDING_180 = Feature(
+    fold("orders", "sum", _NET, days=180, when_empty=0), _CAPACITY, 0, "R_SPENDING_LEVEL", role="spending"
+)
 
 _LAST = _latest(1, Text("value of the latest order", "最近一笔订单金额"))
 _LAST_BUT_ONE = _latest(2, Text("value of the second most recent order", "倒数第二笔订单金额"))

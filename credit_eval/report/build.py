@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from credit_eval.core.files import atomic_file, read_json
 from credit_eval.core.statistics import Interval
 from credit_eval.events.store import DatasetInfo
 from credit_eval.explain.explanation import explanation
-from credit_eval.features.catalogue import CATALOGUE
+from credit_eval.features.language import Catalogue, axis_titles
 from credit_eval.report import figures, words
 from credit_eval.report.cautions import Evidence, cautions, mean_predicted
 from credit_eval.report.intervals import share_interval
@@ -39,11 +40,19 @@ NEEDED = (
 _TOP_REASONS = 10
 
 
-def write_report(scored: Path, validation: dict[str, Any], info: DatasetInfo, target: Path, *, profiles: Path) -> Path:
+def write_report(
+    scored: Path,
+    validation: dict[str, Any],
+    info: DatasetInfo,
+    target: Path,
+    *,
+    profiles: Path,
+    catalogue: Catalogue,
+) -> Path:
     """Write the report of a scored directory to `target`, atomically; returns it.
 
     `validation`: the record that training wrote. `info`: the data set that was scored. `profiles`: the directory
-    of the profiles that were scored, whose values stand beside the contributions.
+    of the profiles that were scored, whose values stand beside the contributions. `catalogue`: their features.
 
     Raises:
         SourceError: no scored file, no manifest, or a validation record that lacks something.
@@ -56,7 +65,7 @@ def write_report(scored: Path, validation: dict[str, Any], info: DatasetInfo, ta
         v=validation,
         m=validation["metrics"],
         cautions=cautions(evidence),
-        pictures=_pictures(evidence, scored, profiles, info.currency),
+        pictures=_pictures(evidence, scored, profiles, catalogue),
         case=median_case(scored)[1],
         facts=_facts(evidence),
         absent=_by_lack(validation["features_absent"]),
@@ -174,15 +183,16 @@ def _by_lack(absent: Mapping[str, str]) -> dict[str, list[str]]:
 # Figures ----------------------------------------------------------------------------------------------------
 
 
-def _pictures(evidence: Evidence, scored: Path, profiles: Path, currency: str) -> dict[str, Markup]:
-    drawn = _portfolio_figures(evidence) | _model_figures(evidence.validation)
+def _pictures(evidence: Evidence, scored: Path, profiles: Path, catalogue: Catalogue) -> dict[str, Markup]:
+    drawn = _portfolio_figures(evidence) | _model_figures(evidence.validation, axis_titles(catalogue.features))
+    explained = partial(_explanation, profiles=profiles, catalogue=catalogue, currency=evidence.info.currency)
     many, (one, _) = contribution_sample(scored), median_case(scored)
     drawn["beeswarm"] = (
-        beeswarm(_explanation(many, profiles, currency)),
+        beeswarm(explained(many)),
         "Contributions of the main features to the risk of single customers",
     )
     drawn["waterfall"] = (
-        waterfall(_explanation(one, profiles, currency)[0]),
+        waterfall(explained(one)[0]),
         "How the features of one customer move the score from the base value to its end",
     )
     return {name: Markup(svg(figure, name, said)) for name, (figure, said) in drawn.items()}
@@ -203,8 +213,8 @@ def _portfolio_figures(evidence: Evidence) -> dict[str, tuple[Figure, str]]:
     }
 
 
-def _model_figures(validation: Mapping[str, Any]) -> dict[str, tuple[Figure, str]]:
-    named, judged = words.titles(), {"this model": validation["metrics"]} | validation["baselines"]
+def _model_figures(validation: Mapping[str, Any], named: Mapping[str, str]) -> dict[str, tuple[Figure, str]]:
+    judged = {"this model": validation["metrics"]} | validation["baselines"]
     areas = {name: Interval(each["auc"], each["auc_low"], each["auc_high"]) for name, each in judged.items()}
     titled = {named.get(name, name): value for name, value in validation["importance"].items()}
     return {
@@ -215,9 +225,9 @@ def _model_figures(validation: Mapping[str, Any]) -> dict[str, tuple[Figure, str
     }
 
 
-def _explanation(contributed: pd.DataFrame, profiles: Path, currency: str) -> Any:
+def _explanation(contributed: pd.DataFrame, *, profiles: Path, catalogue: Catalogue, currency: str) -> Any:
     """A sample of contributions beside the values they come from."""
     names = [name for name in contributed.columns if name not in ("customer_id", "as_of", "base_value", "log_odds")]
-    features, values = [CATALOGUE[name] for name in names], value_sample(profiles, contributed)
+    features, values = [catalogue[name] for name in names], value_sample(profiles, contributed)
     moved, base = contributed[names].to_numpy(dtype=np.float64), float(contributed["base_value"].iloc[0])
     return explanation(moved, base, values, features, currency=currency)

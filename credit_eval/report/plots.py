@@ -42,7 +42,7 @@ from credit_eval.report.style import (
     label_axes,
     name_rows,
 )
-from credit_eval.report.words import CONSTRAINTS, DECISIONS, LEFT_OUT, PARTS, interval, money, percent, titles
+from credit_eval.report.words import CONSTRAINTS, DECISIONS, LEFT_OUT, PARTS, interval, money, percent
 
 __all__ = [
     "BLUE",
@@ -83,7 +83,6 @@ __all__ = [
     "share_interval",
     "strongest",
     "titled",
-    "titles",
     "waterfall",
 ]
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from credit_eval.features.catalogue import CATALOGUE
-
 _UNBROKEN = "\N{NO-BREAK SPACE}"
 
 DECISIONS = {
@@ -106,8 +104,3 @@ def reach(metrics: Mapping[str, float], name: str) -> str:
 def _ends(metrics: Mapping[str, float], name: str, digits: int) -> tuple[str, str] | None:
     low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
     return None if low is None or high is None else (f"{low:.{digits}f}", f"{high:.{digits}f}")
-
-
-def titles() -> dict[str, str]:
-    """What every feature of the catalogue is, by name, as it is written on an axis."""
-    return {f.name: f"days {f.title}" if f.title.startswith("since ") else f.title for f in CATALOGUE.features}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
 from credit_eval.core.errors import IntegrityError, PolicyError
-from credit_eval.features.catalogue import AMOUNT_ASKED, BALANCE, LIMIT, NET_SPENDING_180
+from credit_eval.features.declaration import Role
 
 _MONTHS = 6
 _KEYS = ["customer_id", "as_of"]
@@ -15,11 +17,18 @@ STANDING = ("in_default", "overdue", "days_since_cure", "days_since_limit_change
 
 
 def policy_inputs(
-    profiles: pd.DataFrame, scores: pd.DataFrame, standing: pd.DataFrame, *, revolving: bool, assume_no_debt: bool
+    profiles: pd.DataFrame,
+    scores: pd.DataFrame,
+    standing: pd.DataFrame,
+    roles: Mapping[Role, str],
+    *,
+    revolving: bool,
+    assume_no_debt: bool,
 ) -> pd.DataFrame:
     """Inputs of `policy.decide`: one row per profile, same index.
 
-    `standing` is what `samples.standing` says of each profile, in any order, perhaps of others too.
+    `roles` says which feature is what (`Catalogue.roles`). `standing` is what `samples.standing` says of each profile,
+    in any order, perhaps of others too.
     `revolving`: the customer has a line whose limit changes, so the last limit is the previous one. Otherwise
     every request is a loan of its own: there is no previous limit, and the amount last asked for is `requested`.
     Capacity is the mean monthly spending of the last 180 days, net of what was cancelled, returned or declined, an
@@ -31,14 +40,14 @@ def policy_inputs(
         IntegrityError: a profile of whom `standing` says nothing.
     """
     unknown = pd.Series(np.nan, index=profiles.index)
-    asked = unknown if revolving else _column(profiles, AMOUNT_ASKED)
-    spending = _column(profiles, NET_SPENDING_180) - asked.fillna(0.0)
+    asked = unknown if revolving else _column(profiles, roles.get("requested"))
+    spending = _column(profiles, roles.get("spending")) - asked.fillna(0.0)
     inputs = pd.DataFrame(
         {
             "customer_id": profiles["customer_id"],
             "p_default": scores["p_default"],
-            "limit_previous": _column(profiles, LIMIT) if revolving else unknown,
-            "balance": _owed(profiles, assume_no_debt),
+            "limit_previous": _column(profiles, roles.get("limit")) if revolving else unknown,
+            "balance": _owed(profiles, roles.get("balance"), assume_no_debt),
             "capacity": spending.clip(lower=0.0) / _MONTHS,
             "requested": asked,
         }
@@ -60,15 +69,15 @@ def _standing_of(profiles: pd.DataFrame, standing: pd.DataFrame) -> pd.DataFrame
     return found[list(STANDING)].set_axis(profiles.index)
 
 
-def _owed(profiles: pd.DataFrame, assume_no_debt: bool) -> pd.Series[float]:
-    if BALANCE not in profiles.columns and not assume_no_debt:
+def _owed(profiles: pd.DataFrame, balance: str | None, assume_no_debt: bool) -> pd.Series[float]:
+    if balance not in profiles.columns and not assume_no_debt:
         raise PolicyError(
             "what customers owe is unknown, as the source has no repayments",
-            expected=f"the feature {BALANCE}",
+            expected="a feature whose role is the balance",
             todo="import repayments, or say `assume_no_debt: true` for this data set in settings.yaml",
         )
-    return _column(profiles, BALANCE).fillna(0.0)
+    return _column(profiles, balance).fillna(0.0)
 
 
-def _column(profiles: pd.DataFrame, name: str) -> pd.Series[float]:
+def _column(profiles: pd.DataFrame, name: str | None) -> pd.Series[float]:
     return profiles[name] if name in profiles.columns else pd.Series(np.nan, index=profiles.index)

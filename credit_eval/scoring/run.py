@@ -232,7 +232,14 @@ def _score_part(job: Job, profiles: pd.DataFrame, building: Path, number: int, t
 
 
 def _scored_frame(job: Job, profiles: pd.DataFrame, scores: pd.DataFrame, explained: Contributions) -> pd.DataFrame:
-    inputs = policy_inputs(profiles, scores, job.standing, revolving=job.revolving, assume_no_debt=job.assume_no_debt)
+    inputs = policy_inputs(
+        profiles,
+        scores,
+        job.standing,
+        job.catalogue.roles,
+        revolving=job.revolving,
+        assume_no_debt=job.assume_no_debt,
+    )
     decisions = decide(inputs, job.policy, calibrated=job.model.is_calibrated).drop(columns="customer_id")
     features = [job.catalogue[name] for name in job.model.features]
     reasons = reason_codes(explained.values, profiles, features, job.typical, currency=job.currency)

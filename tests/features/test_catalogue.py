@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from typing import get_args
 
 import pytest
 
@@ -14,7 +15,8 @@ from credit_eval.events.measures import Difference, Rank, Ratio, Series, aggrega
 from credit_eval.events.query import Aggregate
 from credit_eval.events.tables import TABLES
 from credit_eval.features.audit import AUDIT
-from credit_eval.features.catalogue import AMOUNT_ASKED, BALANCE, CATALOGUE, LIMIT, NET_SPENDING_180
+from credit_eval.features.catalogue import CATALOGUE
+from credit_eval.features.declaration import Role
 from credit_eval.features.language import Catalogue, Feature
 from credit_eval.features.stored import restored, stored
 
@@ -38,7 +40,8 @@ def read(feature: Feature) -> set[tuple[str, str]]:
 def test_it_has_three_hundred_features_over_every_table_and_what_the_policy_needs() -> None:
     assert len(CATALOGUE.features) >= 300
     assert {table for feature in CATALOGUE.features for table in feature.tables} == set(TABLES)
-    assert {BALANCE, LIMIT, NET_SPENDING_180, AMOUNT_ASKED} <= set(CATALOGUE.names)
+    assert set(CATALOGUE.roles) == set(get_args(Role))
+    assert set(CATALOGUE.roles.values()) <= set(CATALOGUE.names)
 
 
 def test_it_reads_every_column_a_model_may_see() -> None:

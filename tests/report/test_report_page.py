@@ -15,6 +15,7 @@ from scored_run import INFO, profiles_of, record, scored_frame, write_parts, wri
 from credit_eval.core.errors import SourceError
 from credit_eval.core.files import read_json, write_json
 from credit_eval.events.store import DatasetInfo
+from credit_eval.features.catalogue import CATALOGUE
 from credit_eval.report.build import write_report
 
 VOID = {"meta", "br", "link", "img", "hr", "input"}
@@ -75,7 +76,7 @@ def report_of(
     """The report of a run that is there."""
     profiles, target = scored.parents[1] / "profiles", scored.parents[1] / "report.html"
     write_parts(profiles_of(frame), profiles, 2)
-    return write_report(scored, validation or record(), info, target, profiles=profiles)
+    return write_report(scored, validation or record(), info, target, profiles=profiles, catalogue=CATALOGUE)
 
 
 @pytest.fixture(scope="module")

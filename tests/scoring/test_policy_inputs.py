@@ -4,11 +4,13 @@ import pandas as pd
 import pytest
 
 from credit_eval.core.errors import IntegrityError, PolicyError
-from credit_eval.features.catalogue import AMOUNT_ASKED, BALANCE, LIMIT, NET_SPENDING_180
+from credit_eval.features.catalogue import CATALOGUE
 from credit_eval.policy.decide import decide
 from credit_eval.policy.settings import DEFAULT_POLICY, load_policy
 from credit_eval.scoring.inputs import policy_inputs
 
+ROLES = CATALOGUE.roles
+LIMIT, BALANCE, NET_SPENDING_180, AMOUNT_ASKED = (ROLES[of] for of in ("limit", "balance", "spending", "requested"))
 PROFILES = pd.DataFrame(
     {
         "customer_id": ["buys", "bought nothing", "sends it all back"],
@@ -27,7 +29,7 @@ STANDING = PROFILES[["customer_id", "as_of"]].assign(
 
 
 def test_on_a_line_nothing_is_asked_and_capacity_is_monthly_and_not_below_0():
-    found = policy_inputs(PROFILES, SCORES, STANDING, revolving=True, assume_no_debt=False)
+    found = policy_inputs(PROFILES, SCORES, STANDING, ROLES, revolving=True, assume_no_debt=False)
     assert found["capacity"].tolist() == [200.0, 0.0, 0.0]
     assert found["limit_previous"].tolist()[::2] == [500.0, 0.0]
     assert found["balance"].tolist() == [20.0, 0.0, 0.0]
@@ -35,7 +37,7 @@ def test_on_a_line_nothing_is_asked_and_capacity_is_monthly_and_not_below_0():
 
 
 def test_a_loan_asked_for_is_no_capacity_to_repay_it():
-    found = policy_inputs(PROFILES, SCORES, STANDING, revolving=False, assume_no_debt=False)
+    found = policy_inputs(PROFILES, SCORES, STANDING, ROLES, revolving=False, assume_no_debt=False)
     assert found["capacity"].tolist() == [150.0, 0.0, 0.0]
     assert found["limit_previous"].isna().all()
     assert found["requested"].tolist()[::2] == [300.0, 90.0]
@@ -48,15 +50,17 @@ def test_capacity_is_unknown_only_where_the_source_has_no_orders():
     without = PROFILES.drop(columns=NET_SPENDING_180)
     for revolving in (True, False):
         assert (
-            policy_inputs(without, SCORES, STANDING, revolving=revolving, assume_no_debt=False)["capacity"].isna().all()
+            policy_inputs(without, SCORES, STANDING, ROLES, revolving=revolving, assume_no_debt=False)["capacity"]
+            .isna()
+            .all()
         )
 
 
 def test_an_unknown_debt_is_not_taken_for_none_unasked():
     without = PROFILES.drop(columns=BALANCE)
     with pytest.raises(PolicyError, match="assume_no_debt"):
-        policy_inputs(without, SCORES, STANDING, revolving=True, assume_no_debt=False)
-    assert policy_inputs(without, SCORES, STANDING, revolving=True, assume_no_debt=True)["balance"].eq(0).all()
+        policy_inputs(without, SCORES, STANDING, ROLES, revolving=True, assume_no_debt=False)
+    assert policy_inputs(without, SCORES, STANDING, ROLES, revolving=True, assume_no_debt=True)["balance"].eq(0).all()
 
 
 def test_where_a_customer_stands_is_asked_of_each_as_of_and_in_any_order():
@@ -64,7 +68,9 @@ def test_where_a_customer_stands_is_asked_of_each_as_of_and_in_any_order():
         in_default=[True, False, False], overdue=[True, False, True], days_since_cure=[1.0, 2.0, 3.0]
     )
     other = told.assign(as_of=told["as_of"] - pd.Timedelta(days=30), in_default=True)
-    found = policy_inputs(PROFILES, SCORES, pd.concat([other, told]).iloc[::-1], revolving=True, assume_no_debt=False)
+    found = policy_inputs(
+        PROFILES, SCORES, pd.concat([other, told]).iloc[::-1], ROLES, revolving=True, assume_no_debt=False
+    )
     assert found.index.tolist() == PROFILES.index.tolist()
     assert found["in_default"].tolist() == [True, False, False]
     assert found["overdue"].tolist() == [True, False, True]
@@ -73,5 +79,5 @@ def test_where_a_customer_stands_is_asked_of_each_as_of_and_in_any_order():
 
 def test_nobody_is_decided_on_whose_standing_is_not_known():
     with pytest.raises(IntegrityError, match="where some of the scored customers stand") as error:
-        policy_inputs(PROFILES, SCORES, STANDING.iloc[:1], revolving=True, assume_no_debt=False)
+        policy_inputs(PROFILES, SCORES, STANDING.iloc[:1], ROLES, revolving=True, assume_no_debt=False)
     assert error.value.rows == ("bought nothing", "sends it all back")
