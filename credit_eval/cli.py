@@ -251,8 +251,8 @@ def train(
     with bars() as tick:
         study = _study(dataset, tick, strict=strict, engine=engine, policy=policy, catalogue=catalogue)
         found = stages.train(study, promote_anyway=promote_anyway)
-    give(found)
-    tell(f"champion of {dataset}: version {found['model_version']}, judged on {found['judged_on']}")
+    give(asdict(found))
+    tell(f"champion of {dataset}: version {found.model_version}, judged on {found.judged_on}")
     tell(f"  grades of policy {study.in_force}")
     _print_metrics(found)
 
@@ -315,7 +315,10 @@ def run(
         one = None if as_of is None else Run.at(parse_as_of(as_of))
         done = stages.run_all(study, run=one, replace=replace, promote_anyway=promote_anyway)
     give(
-        {"validation": done.validation, "runs": {one.label: asdict(summary) for one, summary in done.summaries.items()}}
+        {
+            "validation": asdict(done.validation),
+            "runs": {one.label: asdict(summary) for one, summary in done.summaries.items()},
+        }
     )
     if not (_ASKED.json or _ASKED.quiet):
         _print_summary(study, done)
@@ -324,16 +327,21 @@ def run(
 @app.command()
 def features(
     write: Annotated[Path | None, typer.Option(help="write the dictionary to this Markdown file")] = None,
+    catalogue: Features = None,
+    untranslated: Annotated[bool, typer.Option("--untranslated", help="only those without Chinese words")] = False,
 ) -> None:
     """List the catalogue, or write the feature dictionary."""
     from credit_eval.features.catalogue import CATALOGUE
+    from credit_eval.features.own import catalogue_of
     from credit_eval.profiles.dictionary import dictionary
 
+    listed = CATALOGUE if catalogue is None else catalogue_of(catalogue)
     if write:
-        write.write_text(dictionary(CATALOGUE), encoding="utf-8")
+        write.write_text(dictionary(listed), encoding="utf-8")
         return
-    give([{"name": feature.name, "title": feature.title} for feature in CATALOGUE.features])
-    for feature in CATALOGUE.features:
+    shown = [feature for feature in listed.features if not (untranslated and feature.named.title.translated)]
+    give([{"name": feature.name, "title": feature.title} for feature in shown])
+    for feature in shown:
         tell(f"{feature.name:<44} {feature.title}")
 
 
@@ -365,22 +373,22 @@ def _print_metrics(found: Record) -> None:
     """Discrimination and calibration with their 95 % intervals, and how they were judged."""
     from credit_eval.models.promotion import compared
 
-    metrics = found["metrics"]
+    metrics = found.metrics
     shown = ", ".join(f"{name.upper()} {_interval(metrics, name)}" for name in ("auc", "ks"))
     tell(
         f"  default rate {metrics['default_rate']:.1%} ({metrics['bads']:,.0f} of {metrics['n']:,.0f}), {shown} (95 %)"
     )
     tell(f"  calibration error (ECE) {metrics['ece']:.3f}; by chance alone {metrics['ece_by_chance']:.3f}")
-    for name, gain in found["gains"].items():
+    for name, gain in found.gains.items():
         shown = f"{gain['value']:+.3f} [{gain['low']:+.3f}, {gain['high']:+.3f}]"
         tell(f"  AUC over {name}: {shown}: {compared(gain)}")
-    tell(f"  {found['why']}")
-    if (drawn := found["drawn"])["rows"] < drawn["of_rows"]:
-        rows, customers = (f"{drawn[what]:,} of {drawn[f'of_{what}']:,} {what}" for what in ("rows", "customers"))
-        tell(f"  Sample: {rows}, of {customers} drawn at random (settings: sample.max_rows).")
-    if overruled := found["promoted_anyway"]:
-        tell(("  champion against the objections of validation: ", "bold"), "; ".join(overruled["objections"]))
-        tell(f"  because: {overruled['why']}")
+    tell(f"  {found.why}")
+    if (drawn := found.drawn).rows < drawn.of_rows:
+        rows, customers = f"{drawn.rows:,} of {drawn.of_rows:,} rows", f"{drawn.customers:,} of {drawn.of_customers:,}"
+        tell(f"  Sample: {rows}, of {customers} customers drawn at random (settings: sample.max_rows).")
+    if overruled := found.promoted_anyway:
+        tell(("  champion against the objections of validation: ", "bold"), "; ".join(overruled.objections))
+        tell(f"  because: {overruled.why}")
 
 
 def _interval(metrics: dict[str, float], name: str) -> str:
@@ -390,7 +398,7 @@ def _interval(metrics: dict[str, float], name: str) -> str:
 def _print_summary(study: Study, done: Done) -> None:
     """What a person wants to know when the chain has run: where, how many, how good, who, and why."""
     out.rule(visible(f"{study.name}: {done.seconds:.0f} s"))
-    tell(f"model    version {done.validation['model_version']}, judged on {done.validation['judged_on']}")
+    tell(f"model    version {done.validation.model_version}, judged on {done.validation.judged_on}")
     _print_metrics(done.validation)
     tell(f"policy   {study.in_force}")
     for one, summary in done.summaries.items():
@@ -408,6 +416,8 @@ def _print_summary(study: Study, done: Done) -> None:
         tell(f"  reasons    {reasons}; first of {summary.reasons_among:,} {summary.reasons_of}")
         tell(f"  scored     {study.paths.scored(study.name, one.label)}/")
         tell(f"  report     {study.paths.report(study.name, one.label)}")
+    first = next(iter(done.summaries))
+    tell(("open this first: ", "bold"), study.paths.report(study.name, first.label).resolve().as_uri())
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from credit_eval.core.errors import ModelError, SourceError
-from credit_eval.core.files import exclusive, read_json, sha256_json, write_json
+from credit_eval.core.files import exclusive, sha256_json, write_json
 from credit_eval.core.machine import cores
 from credit_eval.core.runs import Run
 from credit_eval.explain.contributions import contributions
@@ -24,7 +24,7 @@ from credit_eval.features.language import Catalogue
 from credit_eval.features.typical import Leaning, Typical
 from credit_eval.models.model import CreditModel, GradeScale
 from credit_eval.models.promotion import check_promotion, check_reason, objections
-from credit_eval.models.record import Record, judged_by_cross_validation, judged_out_of_time
+from credit_eval.models.record import Judged, Record, judged_by_cross_validation, judged_out_of_time
 from credit_eval.models.registry import load_champion, register
 from credit_eval.models.training import TrainingSettings, train_cross_fitted
 from credit_eval.models.training import train as train_by_time
@@ -67,7 +67,7 @@ def run_all(study: Study, *, run: Run | None = None, replace: bool = False, prom
 
 
 def train(study: Study, *, promote_anyway: str | None = None) -> Record:
-    """Train, validate and register the champion; returns what was measured, as `validation.json` holds it.
+    """Train, validate and register the champion; returns what was measured.
 
     `promote_anyway`: why a model with objections (`models.promotion`) shall decide all the same; is recorded.
 
@@ -86,41 +86,46 @@ def _train(study: Study, grades: GradeScale, promote_anyway: str | None) -> Reco
     features = sample.profiles.catalogue
     settings = TrainingSettings(seed=study.settings.sample.seed, grades=grades, threads=cores())
     model, judged = _trained(study, sample.split, features, settings)
-    overruled = check_promotion(study.name, objections(judged["metrics"], judged["gains"]), promote_anyway)
+    overruled = check_promotion(study.name, objections(judged.metrics, judged.gains), promote_anyway)
     importance, leanings = _importance(model, sample.frame)
     model = replace(model, metadata=dict(model.metadata) | {"typical": _typical(sample.profiles, leanings)})
-    found: Record = judged | {
-        "dataset": study.name,
-        "identity": _identity(study),
-        "split": sample.split.kind,
-        "why": sample.why,
-        "definition": asdict(study.definition),
-        "label_source": study.dataset.info.label_source,
-        "rows_by_part": sample.frame["part"].value_counts().to_dict(),
-        "left_out": sample.left_out.by_reason,
-        "drawn": asdict(sample.left_out.drawn),
-        "n_features": len(features.features),
-        "features_absent": sample.profiles.info.absent,
-        "rounds": model.booster.num_trees(),
-        "calibration": asdict(model.calibrated()),
-        "importance": importance,
-        "promoted_anyway": overruled,
-    }
     study.tick("registering", 0, 1)
-    found["model_version"] = register(
+    told = {
+        "split": sample.split.kind,
+        "definition": study.definition,
+        "n_features": len(features.features),
+        "rounds": model.booster.num_trees(),
+        "label_source": study.dataset.info.label_source,
+    }
+    version = register(
         model,
         study.paths.models,
         dataset=study.name,
-        params=_params(settings, found),
-        metrics=found["metrics"],
+        params=_grown(settings) | told | {"definition": asdict(study.definition)},
+        metrics=judged.metrics,
         tags={"promoted_anyway": promote_anyway} if overruled and promote_anyway else {},
     )
     study.tick("registering", 1, 1)
-    write_json(study.paths.validation(study.name), found)
+    found = Record(
+        **vars(judged),
+        **told,
+        dataset=study.name,
+        model_version=version,
+        identity=_identity(study),
+        why=sample.why,
+        rows_by_part={str(part): int(n) for part, n in sample.frame["part"].value_counts().items()},
+        left_out=sample.left_out.by_reason,
+        drawn=sample.left_out.drawn,
+        features_absent=sample.profiles.info.absent,
+        calibration=model.calibrated(),
+        importance=importance,
+        promoted_anyway=overruled,
+    )
+    write_json(study.paths.validation(study.name), asdict(found))
     return found
 
 
-def _trained(study: Study, split: Split, features: Catalogue, settings: TrainingSettings) -> tuple[CreditModel, Record]:
+def _trained(study: Study, split: Split, features: Catalogue, settings: TrainingSettings) -> tuple[CreditModel, Judged]:
     if split.kind == "time":
         model = train_by_time(split.frame, features.features, settings, tick=study.tick)
         return model, judged_out_of_time(model, split.frame, features.features, tick=study.tick)
@@ -140,15 +145,12 @@ def _identity(study: Study) -> str:
 
 def _still_valid(study: Study) -> Record | None:
     """The last validation, if it is of the champion in force and of what would be trained now."""
-    path = study.paths.validation(study.name)
-    if not path.exists():
-        return None
-    found: Record = read_json(path)
     try:
+        found = study.validation()
         _, version = load_champion(study.paths.models, study.name)
-    except ModelError:
+    except (ModelError, SourceError):
         return None
-    return found if (found["identity"], found["model_version"]) == (_identity(study), version) else None
+    return found if (found.identity, found.model_version) == (_identity(study), version) else None
 
 
 # From a champion to decisions ------------------------------------------------------------------------------
@@ -229,9 +231,9 @@ def _grades(policy: Policy) -> GradeScale:
     return GradeScale(bounds, tuple(grade.grade for grade in policy.grades))
 
 
-def _params(settings: TrainingSettings, found: Record) -> dict[str, object]:
-    grown = {name: value for name, value in asdict(settings).items() if name not in ("scale", "grades", "threads")}
-    return grown | {name: found[name] for name in ("split", "definition", "n_features", "rounds", "label_source")}
+def _grown(settings: TrainingSettings) -> dict[str, object]:
+    """How the trees were grown, for the registry."""
+    return {name: value for name, value in asdict(settings).items() if name not in ("scale", "grades", "threads")}
 
 
 def _importance(model: CreditModel, sample: pd.DataFrame) -> tuple[dict[str, float], dict[str, Leaning]]:

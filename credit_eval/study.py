@@ -189,13 +189,11 @@ class Study:
         """What training measured of the champion.
 
         Raises:
-            SourceError: nothing is trained yet.
+            SourceError: nothing is trained yet, or by another version.
         """
-        path = self.paths.validation(self.name)
-        if not path.exists():
-            raise SourceError(f"no champion of {self.name} yet", todo=f"run `credit-eval train {self.name}` first")
-        found: Record = read_json(path)
-        return found
+        from credit_eval.models.record import read_record
+
+        return read_record(self.paths.validation(self.name))
 
     # Whom to observe, and when -------------------------------------------------------------------------------
 

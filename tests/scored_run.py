@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,10 @@ import pandas as pd
 from credit_eval.core.files import write_json
 from credit_eval.core.odds import ScoreScale
 from credit_eval.events.store import DatasetInfo
+from credit_eval.models.model import Calibration
+from credit_eval.models.record import Record
+from credit_eval.samples.cohorts import Drawn
+from credit_eval.samples.definition import DefaultDefinition
 from credit_eval.scoring.run import COLUMNS
 
 FEATURES = ("payments_failed_count_30d", "orders_placed_days_since_last", "customers_region_last")
@@ -164,36 +167,37 @@ class Quality:
 
 
 #: A model with nothing to warn of.
-RECORD: dict[str, Any] = {
-    "dataset": "toy",
-    "model_version": 1,
-    "judged_on": "out-of-time snapshots",
-    "metrics": Quality().flat(),
-    "metrics_by_part": {"fit": Quality(0.84).flat(), "oot": Quality().flat()},
-    "baselines": {"logistic regression": Quality(0.75).flat()},
-    "gains": {"logistic regression": {"value": 0.05, "low": 0.03, "high": 0.07}},
-    "reliability": [{"n": 2_500, "predicted": p, "observed": p} for p in (0.05, 0.15)],
-    "capture": [{"share": k / 100, "bads": (k / 100) ** 0.4, "goods": (k / 100) ** 1.1} for k in range(101)],
-    "split": "time",
-    "why": "Judged out of time, on 2026-01-01 to 2026-02-01.",
-    "definition": {"days_past_due": 60, "window_days": 120},
-    "label_source": "repayments",
-    "rows_by_part": {"oot": 5_000, "fit": 20_000},
-    "left_out": {"already_in_default": 321},
-    "drawn": {"customers": 5_000, "rows": 30_000, "of_customers": 5_000, "of_rows": 30_000},
-    "n_features": 3,
-    "features_absent": {},
-    "rounds": 88,
-    "calibration": {"intercept": 0.1, "slope": 1.05, "n": 900, "bads": 90, "calibrated_on": "customers kept aside"},
-    "importance": dict(zip(FEATURES, (0.3, 0.2, 0.1), strict=True)),
-}
+RECORD = Record(
+    dataset="toy",
+    model_version=1,
+    identity="ab",
+    judged_on="out-of-time snapshots",
+    metrics=Quality().flat(),
+    metrics_by_part={"fit": Quality(0.84).flat(), "oot": Quality().flat()},
+    baselines={"logistic regression": Quality(0.75).flat()},
+    gains={"logistic regression": {"value": 0.05, "low": 0.03, "high": 0.07}},
+    reliability=[{"n": 2_500, "predicted": p, "observed": p} for p in (0.05, 0.15)],
+    capture=[{"share": k / 100, "bads": (k / 100) ** 0.4, "goods": (k / 100) ** 1.1} for k in range(101)],
+    split="time",
+    why="Judged out of time, on 2026-01-01 to 2026-02-01.",
+    definition=DefaultDefinition(60, 120),
+    label_source="repayments",
+    rows_by_part={"oot": 5_000, "fit": 20_000},
+    left_out={"already_in_default": 321},
+    drawn=Drawn(5_000, 30_000, 5_000, 30_000),
+    n_features=3,
+    features_absent={},
+    rounds=88,
+    calibration=Calibration(0.1, 1.05, 900, 90, "customers kept aside"),
+    importance=dict(zip(FEATURES, (0.3, 0.2, 0.1), strict=True)),
+)
 
 
-def record(**changes: Any) -> dict[str, Any]:
-    """A copy of `RECORD` with top-level keys replaced."""
-    return copy.deepcopy(RECORD) | changes
+def record(**changes: Any) -> Record:
+    """`RECORD` with some fields replaced."""
+    return replace(RECORD, **changes)
 
 
-def with_metrics(**changes: float) -> dict[str, Any]:
+def with_metrics(**changes: float) -> Record:
     """A copy of `RECORD` with metrics replaced."""
-    return record(metrics=RECORD["metrics"] | changes)
+    return record(metrics=RECORD.metrics | changes)

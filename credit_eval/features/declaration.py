@@ -15,7 +15,7 @@ from credit_eval.events.measures import Measure, aggregates_of
 from credit_eval.events.query import Aggregate, Expression
 from credit_eval.events.tables import table_named
 from credit_eval.features.typical import Typical
-from credit_eval.features.words import ABSENT, NO_LIMIT, Language, Text, Unit, show, unknown
+from credit_eval.features.words import ABSENT, NO_LIMIT, UNTRANSLATED, Language, Text, Unit, show, unknown
 
 #: A typical value is told together with the share of customers that have none, from this share on.
 SOME_WITHOUT = 0.10
@@ -43,7 +43,7 @@ class Keep:
     label: str
     where: Expression
     phrase: str
-    zh: str
+    zh: str = UNTRANSLATED
 
     @property
     def text(self) -> Text:
@@ -59,7 +59,7 @@ class Of:
     value: Expression
     unit: Unit
     phrase: str
-    zh: str
+    zh: str = UNTRANSLATED
 
     @property
     def text(self) -> Text:
@@ -176,7 +176,7 @@ class Feature:
         """
         shown = self.show(value, currency, language)
         if language == "zh":
-            return f"{self.named.title.zh}：{shown}；{self.usual(typical, currency, language)}"
+            return f"{self.named.title.in_(language)}：{shown}；{self.usual(typical, currency, language)}"
         counts = (self.unit == "count" and value != 1) or self.title.startswith("since ")
         text = f"{shown} {self.title}" if counts and not unknown(value) else f"{self.title}: {shown}"
         return f"{text[0].upper()}{text[1:]}; {self.usual(typical, currency)}"

@@ -31,6 +31,7 @@ from credit_eval.features.declaration import Dimension, Feature, Keep, Named, Of
 from credit_eval.features.words import (
     MEASURE_WORDS,
     ROWS,
+    UNTRANSLATED,
     Text,
     Unit,
     folded,
@@ -139,7 +140,13 @@ def rank(named: Named) -> Named:
 
 
 def since(
-    table: str, keep: Keep | None = None, *, first: bool = False, clock: str = "occurred_at", phrase: str, zh: str
+    table: str,
+    keep: Keep | None = None,
+    *,
+    first: bool = False,
+    clock: str = "occurred_at",
+    phrase: str,
+    zh: str = UNTRANSLATED,
 ) -> Named:
     """Days from the latest (or first) row to `as_of`; unknown if there is none. `phrase`: "since the last order"."""
     kind: Kind = "days_since_first" if first else "days_since_last"
@@ -220,6 +227,11 @@ class Catalogue:
     def names(self) -> list[str]:
         """Column names in order."""
         return [feature.name for feature in self.features]
+
+    @property
+    def untranslated(self) -> list[str]:
+        """Names of the features that have no Chinese words; these are told in English."""
+        return [feature.name for feature in self.features if not feature.named.title.translated]
 
     @property
     def roles(self) -> dict[Role, str]:

@@ -19,19 +19,32 @@ Unit = Literal["count", "money", "days", "share", "ratio", "years", "number", "c
 _FULL_WIDTH = str.maketrans("(),:;", "（），：；")
 
 
+#: Stands for Chinese that nobody has written yet. Whatever is made up of it holds it too, and is told in English.
+UNTRANSLATED = "\N{WHITE SQUARE}"
+
+
 @dataclass(frozen=True)
 class Text:
-    """The same words in both languages; Chinese has its own full-width punctuation, however it was typed."""
+    """The same words in both languages; Chinese has its own full-width punctuation, however it was typed.
+
+    >>> Text("orders at night").in_("zh")
+    'orders at night'
+    """
 
     en: str
-    zh: str
+    zh: str = UNTRANSLATED
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "zh", self.zh.translate(_FULL_WIDTH))
 
     def in_(self, language: Language) -> str:
-        """The words in one language."""
-        return self.zh if language == "zh" else self.en
+        """The words in one language; in English where there are no others."""
+        return self.zh if language == "zh" and self.translated else self.en
+
+    @property
+    def translated(self) -> bool:
+        """Whether there is Chinese for all of it."""
+        return UNTRANSLATED not in self.zh
 
 
 #: What a sentence calls the rows of a table.

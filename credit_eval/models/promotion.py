@@ -10,10 +10,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from credit_eval.core.errors import ModelError
 
 Gain = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Overruled:
+    """Objections to a champion, and why it decides all the same."""
+
+    why: str
+    objections: list[str]
 
 
 def objections(metrics: Mapping[str, float], gains: Mapping[str, Gain]) -> list[str]:
@@ -55,7 +64,7 @@ def check_reason(why_anyway: str | None) -> None:
         raise ModelError("no reason is given to promote the model anyway", expected="a sentence", received="blank")
 
 
-def check_promotion(dataset: str, found: Sequence[str], why_anyway: str | None) -> dict[str, object] | None:
+def check_promotion(dataset: str, found: Sequence[str], why_anyway: str | None) -> Overruled | None:
     """Refuse a model with objections, unless somebody gives a reason; the record of that, or None if none is needed.
 
     Raises:
@@ -70,4 +79,4 @@ def check_promotion(dataset: str, found: Sequence[str], why_anyway: str | None) 
             todo="bring more data or better features; or say why it shall decide all the same: --promote-anyway WHY. "
             "The champion is who it was",
         )
-    return {"why": why_anyway.strip(), "objections": list(found)}
+    return Overruled(why_anyway.strip(), list(found))

@@ -1,4 +1,4 @@
-"""What training measured, as one plain record: for the registry, the report and the summary.
+"""What training measured, as one typed record: for the registry, the report and the summary.
 
 A model is judged on rows that taught it nothing: out of time where the data last long enough, otherwise by
 repeated cross-validation grouped by customer. Beside it stand its baselines, on the same rows.
@@ -7,16 +7,21 @@ repeated cross-validation grouped by customer. Beside it stand its baselines, on
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from credit_eval.core.errors import SourceError
+from credit_eval.core.files import read_json
 from credit_eval.core.progress import Tick, silent
 from credit_eval.core.statistics import auc_difference, reliability
-from credit_eval.models.model import CreditModel
+from credit_eval.models.model import Calibration, CreditModel
+from credit_eval.models.promotion import Overruled
 from credit_eval.models.training import Trainable, TrainingSettings
 from credit_eval.models.validation import (
     LOGISTIC,
@@ -27,15 +32,98 @@ from credit_eval.models.validation import (
     measure_parts,
     repeated_grouped_cv,
 )
+from credit_eval.samples.cohorts import Drawn
+from credit_eval.samples.definition import DefaultDefinition
 
-Record = dict[str, Any]
+#: Version of the record's format; one of another version is refused, and trained again.
+FORMAT = 1
+Measured = dict[str, float]
 DEMOGRAPHICS = "lightgbm on demographics alone"
 _CURVE_POINTS = 101
 
 
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """How good a model is on rows that taught it nothing, beside its baselines on the same rows.
+
+    Attributes:
+        judged_on: what these rows are.
+        metrics: `validation.Metrics.flat`: auc, auc_low, auc_high, ks, ece and so on, and the rows n and bads.
+        metrics_by_part: the same on each part of a sample split by time.
+        baselines: the same of each baseline, by name.
+        gains: AUC of the model minus the baseline's: value, low, high (95 %, paired).
+        reliability: n, predicted, observed per bin.
+        capture: share of rows, riskiest first, and of bads and goods among them.
+    """
+
+    judged_on: str
+    metrics: Measured
+    metrics_by_part: dict[str, Measured] = field(default_factory=dict)
+    baselines: dict[str, Measured]
+    gains: dict[str, Measured]
+    reliability: list[Measured]
+    capture: list[Measured]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record(Judged):
+    """What there is to know of a champion: how it was made, from what, and how good it is (`validation.json`).
+
+    Attributes:
+        identity: changes when anything does that the champion was made from.
+        split, why: how the sample was split, and why in a sentence.
+        rows_by_part, left_out: rows of each part; rows that cannot be judged, by reason.
+        drawn: how many customers and rows were drawn from how many.
+        features_absent: feature -> the table or column that the source lacks.
+        rounds: trees.
+        importance: mean absolute contribution per feature in log-odds, largest first.
+        promoted_anyway: objections of validation, and why the model is champion all the same.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    format: int = FORMAT
+    dataset: str
+    model_version: int
+    identity: str
+    split: Literal["time", "grouped"]
+    why: str
+    definition: DefaultDefinition
+    label_source: str
+    rows_by_part: dict[str, int]
+    left_out: dict[str, int]
+    drawn: Drawn
+    n_features: int
+    features_absent: dict[str, str]
+    rounds: int
+    calibration: Calibration
+    importance: dict[str, float]
+    promoted_anyway: Overruled | None = None
+
+
+def read_record(path: Path) -> Record:
+    """What training wrote.
+
+    Raises:
+        SourceError: there is none, or it is of another version.
+    """
+    if not path.exists():
+        raise SourceError(f"no champion of {path.parent.name} yet", todo="train one: `credit-eval train`")
+    try:
+        return TypeAdapter(Record).validate_python(read_json(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise SourceError(
+            "the validation record is of another version, or was edited",
+            expected=f"a record of format {FORMAT}",
+            received=f"{'.'.join(map(str, first['loc']))}: {first['msg']}",
+            todo="train again: `credit-eval train`",
+        ) from None
+
+
 def judged_out_of_time(
     model: CreditModel, sample: pd.DataFrame, features: Sequence[Trainable], *, tick: Tick = silent
-) -> Record:
+) -> Judged:
     """The model on the part `oot`, beside logistic regressions fitted on what taught the trees.
 
     Ticks as `validation`, per model judged.
@@ -51,13 +139,15 @@ def judged_out_of_time(
     tick("validation", 2, 3)
     by_part = {part: metrics.flat() for part, metrics in measure_parts(model, sample).items()}
     tick("validation", 3, 3)
-    return {
-        "judged_on": "out-of-time snapshots",
-        "metrics": by_part["oot"],
-        "metrics_by_part": by_part,
-        "baselines": baselines,
-        "gains": gains,
-    } | _curves(oot["defaulted"], p)
+    return Judged(
+        judged_on="out-of-time snapshots",
+        metrics=by_part["oot"],
+        metrics_by_part=by_part,
+        baselines=baselines,
+        gains=gains,
+        reliability=_reliability(oot["defaulted"], p),
+        capture=_capture(oot["defaulted"], p),
+    )
 
 
 def judged_by_cross_validation(
@@ -67,35 +157,38 @@ def judged_by_cross_validation(
     *,
     demographics: Sequence[str],
     tick: Tick = silent,
-) -> Record:
+) -> Judged:
     """Out-of-fold metrics, each the mean over repeats; curves from the first repeat."""
     subsets = {DEMOGRAPHICS: demographics} if demographics else {}
     judged = repeated_grouped_cv(sample, features, settings, subsets=subsets, seed=settings.seed, tick=tick)
     first = judged.predictions[judged.predictions["repeat"] == 0]
-    return {
-        "judged_on": "cross-validation grouped by customer",
-        "metrics": judged.metrics[MODEL].flat(),
-        "baselines": {name: found.flat() for name, found in judged.metrics.items() if name != MODEL},
-        "gains": {name: asdict(gain) for name, gain in judged.gains.items()},
-    } | _curves(first["defaulted"], first[MODEL])
+    return Judged(
+        judged_on="cross-validation grouped by customer",
+        metrics=judged.metrics[MODEL].flat(),
+        baselines={name: found.flat() for name, found in judged.metrics.items() if name != MODEL},
+        gains={name: asdict(gain) for name, gain in judged.gains.items()},
+        reliability=_reliability(first["defaulted"], first[MODEL]),
+        capture=_capture(first["defaulted"], first[MODEL]),
+    )
 
 
-def _curves(defaulted: ArrayLike, p_default: ArrayLike) -> Record:
-    """Points of two pictures: predicted against observed by decile, and who is caught from the riskiest down."""
-    y, p = np.asarray(defaulted, dtype=np.float64), np.asarray(p_default, dtype=np.float64)
-    bins = reliability(y, p)
-    caught = np.linspace(0, y.size, _CURVE_POINTS).astype(int)
-    order = np.argsort(-p, kind="stable")
-    return {
-        "reliability": [
-            {"n": int(n), "predicted": float(predicted), "observed": float(observed)}
-            for n, predicted, observed in zip(bins.n, bins.predicted, bins.observed, strict=True)
-        ],
-        "capture": [
-            {"share": float(k / y.size), "bads": _share(y, order[:k]), "goods": _share(1 - y, order[:k])}
-            for k in caught
-        ],
-    }
+def _reliability(defaulted: ArrayLike, p_default: ArrayLike) -> list[Measured]:
+    """Predicted against observed, by decile."""
+    bins = reliability(defaulted, p_default)
+    return [
+        {"n": int(n), "predicted": float(predicted), "observed": float(observed)}
+        for n, predicted, observed in zip(bins.n, bins.predicted, bins.observed, strict=True)
+    ]
+
+
+def _capture(defaulted: ArrayLike, p_default: ArrayLike) -> list[Measured]:
+    """Who is caught from the riskiest down."""
+    y = np.asarray(defaulted, dtype=np.float64)
+    order = np.argsort(-np.asarray(p_default, dtype=np.float64), kind="stable")
+    return [
+        {"share": float(k / y.size), "bads": _share(y, order[:k]), "goods": _share(1 - y, order[:k])}
+        for k in np.linspace(0, y.size, _CURVE_POINTS).astype(int)
+    ]
 
 
 def _share(flags: np.ndarray[Any, np.dtype[np.float64]], rows: np.ndarray[Any, np.dtype[np.int64]]) -> float:

@@ -23,6 +23,7 @@ from credit_eval.core.statistics import Interval
 from credit_eval.events.store import DatasetInfo
 from credit_eval.explain.explanation import explanation
 from credit_eval.features.language import Catalogue, axis_titles
+from credit_eval.models.record import Record
 from credit_eval.report import figures, words
 from credit_eval.report.cautions import Evidence, cautions, mean_predicted
 from credit_eval.report.intervals import share_interval
@@ -31,18 +32,12 @@ from credit_eval.report.style import svg
 from credit_eval.report.summary import summarise
 from credit_eval.report.tables import SAMPLE_ROWS, contribution_sample, median_case, portfolio, value_sample
 
-#: What the report reads of a validation record.
-NEEDED = (
-    "baselines", "calibration", "capture", "dataset", "definition", "drawn", "features_absent", "gains", "importance",
-    "judged_on", "label_source", "left_out", "metrics", "model_version", "n_features", "reliability", "rounds",
-    "rows_by_part", "split", "why",
-)  # fmt: skip
 _TOP_REASONS = 10
 
 
 def write_report(
     scored: Path,
-    validation: dict[str, Any],
+    validation: Record,
     info: DatasetInfo,
     target: Path,
     *,
@@ -55,7 +50,7 @@ def write_report(
     of the profiles that were scored, whose values stand beside the contributions. `catalogue`: their features.
 
     Raises:
-        SourceError: no scored file, no manifest, or a validation record that lacks something.
+        SourceError: no scored file, or no manifest.
         StorageError: the disk refused; an older report is left as it was.
     """
     evidence = _evidence(scored, validation, info)
@@ -63,12 +58,12 @@ def write_report(
         e=evidence,
         s=evidence.summary,
         v=validation,
-        m=validation["metrics"],
+        m=validation.metrics,
         cautions=cautions(evidence),
         pictures=_pictures(evidence, scored, profiles, catalogue),
         case=median_case(scored)[1],
         facts=_facts(evidence),
-        absent=_by_lack(validation["features_absent"]),
+        absent=_by_lack(validation.features_absent),
         sample_rows=SAMPLE_ROWS,
         words=words,
     )  # fmt: skip
@@ -77,15 +72,7 @@ def write_report(
     return target
 
 
-def _evidence(scored: Path, validation: dict[str, Any], info: DatasetInfo) -> Evidence:
-    lacking = [name for name in NEEDED if name not in validation]
-    if lacking:
-        raise SourceError(
-            "the validation record lacks something",
-            expected=", ".join(NEEDED),
-            received="no " + ", ".join(lacking),
-            todo="train again: `credit-eval train`",
-        )
+def _evidence(scored: Path, validation: Record, info: DatasetInfo) -> Evidence:
     summary = summarise(scored)
     manifest = scored / "manifest.json"
     if not manifest.exists():
@@ -109,12 +96,12 @@ def _environment() -> Environment:
 def _facts(evidence: Evidence) -> dict[str, Any]:
     """Numbers and sentences worked out for the page."""
     summary, counted, validation = evidence.summary, evidence.portfolio, evidence.validation
-    metrics, limits = validation["metrics"], summary.limits
+    metrics, limits = validation.metrics, summary.limits
     change = limits.total_after / limits.total_before - 1 if limits.total_before else None
     return {
         "rate": share_interval(metrics["bads"], metrics["n"]),
-        "predicted": mean_predicted(validation["reliability"]),
-        "riskiest_tenth": _bads_among(validation["capture"], 0.10),
+        "predicted": mean_predicted(validation.reliability),
+        "riskiest_tenth": _bads_among(validation.capture, 0.10),
         "limit_change": change,
         "bound_adverse": [
             (name, n, summary.adverse_by_score_bound_by.get(name, 0)) for name, n in summary.adverse_bound_by.items()
@@ -124,7 +111,7 @@ def _facts(evidence: Evidence) -> dict[str, Any]:
         "grades": counted.grades.to_dict("records"),
         "outcomes": counted.outcomes.to_dict("records"),
         "default": _default_in_words(validation),
-        "by_part": _parts_in_order(validation) if validation["split"] == "time" else [],
+        "by_part": _parts_in_order(validation) if validation.split == "time" else [],
     }
 
 
@@ -150,20 +137,20 @@ def _bads_among(capture: list[dict[str, float]], share: float) -> float:
     return min(capture, key=lambda point: abs(point["share"] - share))["bads"]
 
 
-def _default_in_words(validation: Mapping[str, Any]) -> str:
-    if validation["label_source"] == "outcomes":
+def _default_in_words(validation: Record) -> str:
+    if validation.label_source == "outcomes":
         return "as the source labels it; the definition is the source's own"
-    definition = validation["definition"]
+    definition = validation.definition
     return (
-        f"an instalment {definition['days_past_due']} or more days past due within "
-        f"{definition['window_days']} days after as_of"
+        f"an instalment {definition.days_past_due} or more days past due within "
+        f"{definition.window_days} days after as_of"
     )
 
 
-def _parts_in_order(validation: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _parts_in_order(validation: Record) -> list[dict[str, Any]]:
     """Rows of the sample by part, with what was measured on each where it was."""
-    measured = validation.get("metrics_by_part", {})
-    rows = validation["rows_by_part"]
+    measured = validation.metrics_by_part
+    rows = validation.rows_by_part
     order = [*words.PARTS, *sorted(set(rows) - set(words.PARTS))]
     return [
         {"part": part, "role": words.PARTS.get(part, ""), "rows": rows[part], "metrics": measured.get(part)}
@@ -213,14 +200,14 @@ def _portfolio_figures(evidence: Evidence) -> dict[str, tuple[Figure, str]]:
     }
 
 
-def _model_figures(validation: Mapping[str, Any], named: Mapping[str, str]) -> dict[str, tuple[Figure, str]]:
-    judged = {"this model": validation["metrics"]} | validation["baselines"]
+def _model_figures(validation: Record, named: Mapping[str, str]) -> dict[str, tuple[Figure, str]]:
+    judged = {"this model": validation.metrics} | validation.baselines
     areas = {name: Interval(each["auc"], each["auc_low"], each["auc_high"]) for name, each in judged.items()}
-    titled = {named.get(name, name): value for name, value in validation["importance"].items()}
+    titled = {named.get(name, name): value for name, value in validation.importance.items()}
     return {
         "auc": (figures.auc_comparison(areas), "AUC of the model and of its baselines"),
-        "reliability": (figures.reliability(validation["reliability"]), "Predicted against observed default rates"),
-        "capture": (figures.capture(validation["capture"]), "Defaults found among the riskiest customers"),
+        "reliability": (figures.reliability(validation.reliability), "Predicted against observed default rates"),
+        "capture": (figures.capture(validation.capture), "Defaults found among the riskiest customers"),
         "importance": (figures.importance(titled), "The features that move the score most"),
     }
 

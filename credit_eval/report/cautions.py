@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from credit_eval.events.store import DatasetInfo
+from credit_eval.models.record import Record
 from credit_eval.report.intervals import share_interval
 from credit_eval.report.summary import Summary
 from credit_eval.report.tables import Portfolio
@@ -40,7 +41,7 @@ class Evidence:
 
     summary: Summary
     portfolio: Portfolio
-    validation: Mapping[str, Any]
+    validation: Record
     manifest: Mapping[str, Any]
     info: DatasetInfo
 
@@ -71,7 +72,7 @@ def _note(text: str) -> Caution:
 
 def _identity(evidence: Evidence) -> Iterator[Caution]:
     """The scored file, the validation and the data set belong together."""
-    scored, judged = evidence.manifest["model_version"], evidence.validation["model_version"]
+    scored, judged = evidence.manifest["model_version"], evidence.validation.model_version
     if scored != judged:
         yield _warn(
             f"These customers were scored by model version {scored}, but the validation below is of version {judged}: "
@@ -82,15 +83,15 @@ def _identity(evidence: Evidence) -> Iterator[Caution]:
 
 
 def _promotion(evidence: Evidence) -> Iterator[Caution]:
-    overruled = evidence.validation.get("promoted_anyway")
+    overruled = evidence.validation.promoted_anyway
     if overruled:
-        said = "; ".join(overruled["objections"])
-        yield _warn(f"The model is champion against the objections of validation: {said}. Because: {overruled['why']}")
+        said = "; ".join(overruled.objections)
+        yield _warn(f"The model is champion against the objections of validation: {said}. Because: {overruled.why}")
 
 
 def _how_judged(evidence: Evidence) -> Iterator[Caution]:
-    metrics = evidence.validation["metrics"]
-    if evidence.validation["split"] != "time":
+    metrics = evidence.validation.metrics
+    if evidence.validation.split != "time":
         yield _warn(
             "The model is not judged out of time, but by cross-validation: on customers it has not seen, in a time it "
             "has. Performance on later customers may be worse."
@@ -102,7 +103,7 @@ def _how_judged(evidence: Evidence) -> Iterator[Caution]:
 
 
 def _discrimination(evidence: Evidence) -> Iterator[Caution]:
-    metrics, parts = evidence.validation["metrics"], evidence.validation.get("metrics_by_part", {})
+    metrics, parts = evidence.validation.metrics, evidence.validation.metrics_by_part
     width = metrics["auc_high"] - metrics["auc_low"]
     if metrics["auc_low"] <= 0.5:
         yield _warn("The interval of the AUC reaches down to 0.5: the model is not shown to rank better than a coin.")
@@ -116,7 +117,7 @@ def _discrimination(evidence: Evidence) -> Iterator[Caution]:
 
 
 def _against_baselines(evidence: Evidence) -> Iterator[Caution]:
-    for name, gain in evidence.validation["gains"].items():
+    for name, gain in evidence.validation.gains.items():
         shown = f"{signed(gain['value'])} [{signed(gain['low'])}, {signed(gain['high'])}]"
         if gain["high"] < 0:
             yield _warn(f"The model ranks worse than {name}: AUC difference {shown}.")
@@ -125,7 +126,7 @@ def _against_baselines(evidence: Evidence) -> Iterator[Caution]:
 
 
 def _calibration(evidence: Evidence) -> Iterator[Caution]:
-    metrics, bins = evidence.validation["metrics"], evidence.validation["reliability"]
+    metrics, bins = evidence.validation.metrics, evidence.validation.reliability
     rate, n = metrics["default_rate"], metrics["n"]
     by_chance = metrics["ece_by_chance"]
     if metrics["ece"] > max(LARGE_ECE, 2 * by_chance):
@@ -145,11 +146,11 @@ def _calibration(evidence: Evidence) -> Iterator[Caution]:
 
 
 def _coverage(evidence: Evidence) -> Iterator[Caution]:
-    absent: Mapping[str, str] = evidence.validation["features_absent"]
+    absent: Mapping[str, str] = evidence.validation.features_absent
     lacks = Counter(absent.values())
     if lacks:
         said = "; ".join(f"{lack} ({n} feature{'s' if n > 1 else ''})" for lack, n in lacks.most_common())
-        total = len(absent) + evidence.validation["n_features"]
+        total = len(absent) + evidence.validation.n_features
         yield _note(f"{len(absent)} of {total} features are absent, since the source does not provide: {said}.")
     if evidence.manifest["features_absent"] != absent:
         yield _warn("The features absent when scoring are not those absent when the model was trained.")
@@ -169,7 +170,7 @@ def _who_is_scored(evidence: Evidence) -> Iterator[Caution]:
             "judged the model holds nobody like them, so their p_default is an extrapolation; what restricts them is "
             "the debt, not the model."
         )
-    rate, expected = evidence.validation["metrics"]["default_rate"], portfolio.mean_p_current
+    rate, expected = evidence.validation.metrics["default_rate"], portfolio.mean_p_current
     if expected and max(rate, expected) > RATES_APART * min(rate, expected):
         yield _warn(
             f"The customers scored are expected to default at {percent(expected)}, those who judged the model did at "

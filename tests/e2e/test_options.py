@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,7 @@ def called(*arguments: str, cwd: Path, **environment: str) -> subprocess.Complet
     return subprocess.run(
         [sys.executable, "-m", "credit_eval", *arguments],
         cwd=cwd,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(cwd), "COLUMNS": "200", **environment},
+        env=os.environ | {"COLUMNS": "200"} | environment,
         capture_output=True,
         text=True,
     )

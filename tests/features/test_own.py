@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from credit_eval.core.errors import CreditEvalError, DeclarationError
+from credit_eval.features.catalogue import CATALOGUE
 from credit_eval.features.own import catalogue_of
+from credit_eval.features.typical import Typical
+from credit_eval.features.words import UNTRANSLATED
 
 FINE = """
 import credit_eval as ce
@@ -49,3 +52,14 @@ def test_what_is_wrong_with_it_is_told(tmp_path: Path, text: str, said: str) -> 
 def test_no_such_file(tmp_path: Path) -> None:
     with pytest.raises(DeclarationError, match="no such file"):
         catalogue_of(tmp_path / "mine.py")
+
+
+def test_a_feature_needs_english_only_and_what_lacks_chinese_is_listed(tmp_path: Path) -> None:
+    english = FINE.replace(', "刷卡支付"', "")
+    catalogue = catalogue_of(written(tmp_path, english))
+    (feature,) = catalogue.features
+    assert catalogue.untranslated == ["payments_by_card_count_30d"]
+    told = feature.sentence(3.0, Typical(1.0, 0.0), language="zh")
+    assert "payments by card in the last 30 days" in told
+    assert UNTRANSLATED not in told
+    assert catalogue_of(written(tmp_path, FINE)).untranslated == CATALOGUE.untranslated == []

@@ -19,7 +19,7 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
     scored = write_run(tmp_path_factory.mktemp("scored"), scored_frame(adverse=False))
     summary, counted = summarise(scored), portfolio(scored, by_score_only=False)
     assert summary.customers == 400
-    as_judged = replace(counted, mean_p_current=RECORD["metrics"]["default_rate"])
+    as_judged = replace(counted, mean_p_current=RECORD.metrics["default_rate"])
     return Evidence(summary, as_judged, record(), manifest(400), INFO)
 
 
@@ -75,7 +75,7 @@ def test_a_data_set_that_changed_is_said(calm: Evidence) -> None:
 
 
 def test_what_was_learnt_by_heart_is_said(calm: Evidence) -> None:
-    parts = {"fit": RECORD["metrics"] | {"auc": 0.97}}
+    parts = {"fit": RECORD.metrics | {"auc": 0.97}}
     assert "does not carry over" in said(replace(calm, validation=record(metrics_by_part=parts)), "note")
 
 
@@ -102,6 +102,5 @@ def test_warnings_come_before_notes(calm: Evidence) -> None:
 
 
 def test_a_grouped_split_has_no_parts(calm: Evidence, tmp_path: Path) -> None:
-    validation = record(split="grouped")
-    del validation["metrics_by_part"]
+    validation = record(split="grouped", metrics_by_part={})
     assert len(cautions(replace(calm, validation=validation))) == 1
