@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Thread
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import worker_tasks
+from worker_tasks import hungry, hungry_for_arrow, killed, leaving, refusing, sleepy, squared
 
 from credit_eval.core.errors import TableError, WorkerError
 from credit_eval.core.files import sha256_file
@@ -47,37 +48,6 @@ def nobody_is_left() -> Iterator[None]:
     before = children()
     yield
     assert children() == before
-
-
-def squared(n: int) -> int:
-    return n * n
-
-
-def killed(n: int) -> int:
-    if n == 5:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return n
-
-
-def leaving(n: int) -> int:
-    os._exit(0)
-
-
-def hungry(n: int) -> int:
-    return len(np.ones(2**50)) if n == 5 else n
-
-
-def hungry_for_arrow(n: int) -> int:
-    return int(pa.allocate_buffer(2**50).size)
-
-
-def refusing(n: int) -> int:
-    raise TableError("not these rows", received=str(n), n_rows=1)
-
-
-def sleepy(n: int) -> int:
-    time.sleep(0.2)
-    return n
 
 
 def test_every_task_is_done_once_and_shared() -> None:
@@ -121,8 +91,9 @@ def test_who_stops_asking_leaves_nobody_working() -> None:
 
 def test_workers_end_when_their_parent_is_killed() -> None:
     program = (
-        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import test_workers as t\n"
-        "for n in t.spread(t.sleepy, list(range(1000)), 2): print(n, flush=True)"
+        f"import sys; sys.path.insert(0, {str(Path(worker_tasks.__file__).parent)!r}); import worker_tasks\n"
+        "from credit_eval.engine.workers import spread\n"
+        "for n in spread(worker_tasks.sleepy, range(1000), 2): print(n, flush=True)"
     )
     parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
     assert parent.stdout is not None
