@@ -273,7 +273,7 @@ def score(
 
     with bars() as tick:
         study = _study(dataset, tick, strict=strict, engine=engine, policy=policy, catalogue=catalogue)
-        one = Run(cohort=cohort) if cohort is not None else Run.at(_moment(study, as_of))
+        one = Run(cohort=cohort) if cohort is not None else Run(as_of=_moment(study, as_of))
         target = stages.score(study, one, replace=replace)
     give({"scored": target, "run": one.label})
     tell(f"scored: {target}")
@@ -312,7 +312,7 @@ def run(
 
     with bars() as tick:
         study = _study(dataset, tick, strict=strict, engine=engine, policy=policy, catalogue=catalogue)
-        one = None if as_of is None else Run.at(parse_as_of(as_of))
+        one = None if as_of is None else Run(as_of=parse_as_of(as_of))
         done = stages.run_all(study, run=one, replace=replace, promote_anyway=promote_anyway)
     give(
         {

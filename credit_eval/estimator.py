@@ -19,8 +19,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
 
 from credit_eval.core.odds import Floats, log_odds
 from credit_eval.explain.contributions import contributions
@@ -41,6 +41,23 @@ class _Column:
     def show(self, value: object, currency: str = "") -> str:
         """A value as a person writes it."""
         return "unknown" if value is None else f"{value:,.6g}" if isinstance(value, float) else str(value)
+
+
+#: Parameters, under the names that their users know, and as training calls them.
+_SETTINGS = {
+    "learning_rate": "learning_rate",
+    "max_depth": "max_depth",
+    "num_leaves": "leaves",
+    "n_estimators": "max_rounds",
+    "early_stopping_rounds": "patience",
+    "min_child_samples": "min_rows_in_leaf",
+    "feature_fraction": "share_of_features",
+    "bagging_fraction": "share_of_rows",
+    "reg_lambda": "l2",
+    "cv": "folds",
+    "random_state": "seed",
+    "n_jobs": "threads",
+}
 
 
 class DefaultModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -137,7 +154,7 @@ class DefaultModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         labels = column_or_1d(y, warn=True)
         check_consistent_length(frame, labels, groups)
         self.classes_, defaulted = np.unique(labels, return_inverse=True)
-        self._check_classes()
+        self._check_classes(labels)
         sample = frame.assign(defaulted=defaulted)
         sample["customer_id"] = np.arange(len(frame)) if groups is None else np.asarray(groups)
         self.model_ = train_cross_fitted(sample, self._columns(frame), self._settings())
@@ -171,8 +188,9 @@ class DefaultModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     @classmethod
     def of(cls, model: CreditModel) -> DefaultModel:
-        """A model that was trained and registered already, ready to predict and explain."""
-        made = cls()
+        """A model that was trained and registered already, with its parameters, ready to predict and explain."""
+        told = model.metadata.get("settings", {})
+        made = cls(**{ours: told[theirs] for ours, theirs in _SETTINGS.items() if theirs in told})
         made.model_, made.classes_ = model, np.array([0, 1])
         made.feature_names_in_ = np.array(model.features, dtype=object)
         made.n_features_in_ = len(model.features)
@@ -185,20 +203,7 @@ class DefaultModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return tags
 
     def _settings(self) -> TrainingSettings:
-        return TrainingSettings(
-            learning_rate=self.learning_rate,
-            max_depth=self.max_depth,
-            leaves=self.num_leaves,
-            max_rounds=self.n_estimators,
-            patience=self.early_stopping_rounds,
-            min_rows_in_leaf=self.min_child_samples,
-            share_of_features=self.feature_fraction,
-            share_of_rows=self.bagging_fraction,
-            l2=self.reg_lambda,
-            folds=self.cv,
-            seed=self.random_state,
-            threads=self.n_jobs,
-        )
+        return TrainingSettings(**{theirs: getattr(self, ours) for ours, theirs in _SETTINGS.items()})
 
     def _frame(self, X: Any, *, reset: bool) -> pd.DataFrame:
         """X as a frame whose columns are named as the booster's."""
@@ -207,8 +212,7 @@ class DefaultModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             validate_data(self, X, reset=reset, skip_check_array=True)
             frame = X.reset_index(drop=True)
         else:
-            found = validate_data(self, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan")
-            frame = pd.DataFrame(check_array(found, ensure_all_finite="allow-nan"))
+            frame = pd.DataFrame(validate_data(self, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan"))
         named: pd.DataFrame = frame.set_axis(self._booster_names(frame.shape[1]), axis=1)
         return named
 
@@ -231,9 +235,11 @@ class DefaultModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             for column, name in zip(frame, names, strict=True)
         ]
 
-    def _check_classes(self) -> None:
+    def _check_classes(self, labels: Any) -> None:
         if len(self.classes_) > 2:
-            raise ValueError(f"Only binary classification is supported. The type of the target is {len(self.classes_)}")
+            raise ValueError(
+                f"Only binary classification is supported. The type of the target is {type_of_target(labels)}"
+            )
         if len(self.classes_) < 2:
             raise ValueError("DefaultModel can't be fitted on one class: y has 1 class, and 2 are needed")
 

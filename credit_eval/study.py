@@ -200,7 +200,7 @@ class Study:
     def runs(self) -> list[Run]:
         """What there is to score: the cohorts that the source brought without labels, or everybody at the data end."""
         brought = [cohort for cohort in self.dataset.cohorts if cohort != TRAINING_COHORT]
-        return [Run(cohort=cohort) for cohort in brought] or [Run.at(self.dataset.info.known_until)]
+        return [Run(cohort=cohort) for cohort in brought] or [Run(as_of=self.dataset.info.known_until)]
 
     def latest(self) -> Run:
         """The run scored last.
@@ -214,6 +214,9 @@ class Study:
                 f"nothing is scored of {self.name} yet", todo=f"run `credit-eval score {self.name}` first"
             )
         return Run.read(max(manifests, key=lambda path: str(read_json(path)["finished"])).parent.name)
+
+    def _scored_at(self, run: Run | None) -> Path:
+        return self.paths.scored(self.name, (run or self.latest()).label)
 
     def members(self, engine: DuckDB, label: str, as_ofs: Sequence[datetime]) -> Path:
         """File of a cohort: everyone with an account at `as_ofs`, written now; without these, one that was brought."""
@@ -254,10 +257,9 @@ class Study:
         """
         from credit_eval.profiles.build import build_profiles
 
-        with TemporaryDirectory(prefix="credit_eval_") as scratch:
-            path = Path(scratch) / "members.parquet"
-            members[["customer_id", "as_of"]].to_parquet(path)
-            return build_profiles(self.dataset, path, self.provided, Path(scratch) / "profiles", tick=self.tick).frame()
+        with _file_of(members) as path:
+            target = path.with_name("profiles")
+            return build_profiles(self.dataset, path, self.provided, target, tick=self.tick).frame()
 
     def sample(self) -> Sample:
         """The labelled sample that models learn from and are judged on; its profiles are built anew."""
@@ -361,7 +363,7 @@ class Study:
         from credit_eval.report.summary import summarise
         from credit_eval.report.tables import portfolio
 
-        folder = self.paths.scored(self.name, (run or self.latest()).label)
+        folder = self._scored_at(run)
         summary = summarise(folder)
         return summary, portfolio(folder, by_score_only=summary.enough_by_score)
 
@@ -371,6 +373,7 @@ class Study:
         Raises:
             SourceError: nothing is scored.
         """
+        run = run or self.latest()
         keys, profiles = ["customer_id", "as_of"], self.profiles(run)
         scored = profiles[keys].merge(self.scored(run)[[*keys, "p_default"]], on=keys, validate="one_to_one")
         return self.decide(scored["p_default"].to_numpy(), profiles, policy)
@@ -383,7 +386,7 @@ class Study:
         """
         from credit_eval.scoring.reading import read_scored
 
-        return read_scored(self.paths.scored(self.name, (run or self.latest()).label))
+        return read_scored(self._scored_at(run))
 
     def contributions(self, run: Run | None = None) -> pd.DataFrame:
         """How much each feature moved each customer of a run (None: the latest), in log-odds.
@@ -393,7 +396,7 @@ class Study:
         """
         from credit_eval.scoring.reading import read_contributions
 
-        return read_contributions(self.paths.scored(self.name, (run or self.latest()).label))
+        return read_contributions(self._scored_at(run))
 
     def profiles(self, run: Run | None = None) -> pd.DataFrame:
         """The profiles that a run (None: the latest) scored: customer_id, as_of, and a column per feature.
@@ -435,9 +438,7 @@ class Study:
         """Where customers stand at each as_of: in default, overdue, cured of late (`samples.standing`)."""
         from credit_eval.samples.standing import standing
 
-        with self.engine() as engine, TemporaryDirectory(prefix="credit_eval_") as scratch:
-            path = Path(scratch) / "members.parquet"
-            members[["customer_id", "as_of"]].to_parquet(path)
+        with self.engine() as engine, _file_of(members) as path:
             return standing(engine, self.dataset, path, self.definition)
 
     def query(
@@ -477,3 +478,12 @@ class Study:
         scratch = TemporaryDirectory(prefix="credit_eval_")
         with scratch as spill, DuckDB(memory=self.settings.engine.bound(), spill=Path(spill)) as engine:
             yield engine
+
+
+@contextmanager
+def _file_of(members: pd.DataFrame) -> Iterator[Path]:
+    """A cohort's file of customers and dates, for as long as it is needed, in a directory of its own."""
+    with TemporaryDirectory(prefix="credit_eval_") as scratch:
+        path = Path(scratch) / "members.parquet"
+        members[["customer_id", "as_of"]].to_parquet(path)
+        yield path

@@ -2,7 +2,7 @@
 
 A run's label names its directories and files. It is made and read here only.
 
->>> Run.at(datetime(2026, 7, 1)).label, Run.read("cohort=test")
+>>> Run(datetime(2026, 7, 1)).label, Run.read("cohort=test")
 ('as_of=2026-07-01', Run(as_of=None, cohort='test'))
 """
 
@@ -17,26 +17,25 @@ from credit_eval.core.names import checked_label
 
 @dataclass(frozen=True)
 class Run:
-    """One of the two: `as_of`, a midnight, or the name of a `cohort`, whose members may have any as_of."""
+    """One of the two: `as_of`, a midnight, or the name of a `cohort`, whose members may have any as_of.
+
+    Raises:
+        CohortError: both, neither, or not at midnight.
+    """
 
     as_of: datetime | None = None
     cohort: str | None = None
 
-    @classmethod
-    def at(cls, as_of: datetime) -> Run:
-        """Everybody at a date.
-
-        Raises:
-            CohortError: not at midnight.
-        """
-        if as_of.time() != datetime.min.time():
+    def __post_init__(self) -> None:
+        if (self.as_of is None) == (self.cohort is None):
+            raise CohortError("a run is of a date or of a cohort", expected="one of the two", received=repr(self))
+        if self.as_of and self.as_of.time() != datetime.min.time():
             raise CohortError(
                 "a batch run observes at midnight",
                 expected="YYYY-MM-DD",
-                received=as_of.isoformat(),
+                received=self.as_of.isoformat(),
                 todo="leave out the time of day; a cohort of the source may have any",
             )
-        return cls(as_of=as_of)
 
     @classmethod
     def read(cls, label: str) -> Run:

@@ -1,1 +1,1 @@
-"""The engines: DuckDB for daily work, plain Python as the definition of what a query means."""
+"""Measures of events, as they were known at an observation date; docs/engine.md is the page to read first."""

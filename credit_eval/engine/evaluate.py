@@ -52,7 +52,7 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Array]] = {"+": np.add, "-": np.subt
 
 @dataclass(frozen=True)
 class Columns:
-    """Rows of one table: a column by name, how many rows, and each row's `as_of` where rows belong to members."""
+    """Rows of one table: columns by name, how many rows, and `as_of` (n,) where events are joined to cohort rows."""
 
     table: Table
     columns: Mapping[str, Numbers]
@@ -96,7 +96,7 @@ class Columns:
             case Constant(value):
                 return _constant(value, self.n)
             case AsOf():
-                assert self.as_of is not None  # planned as a paired stream
+                assert self.as_of is not None  # planned as a joined stream
                 return Numbers(self.as_of)
             case Compare(op, left, right):
                 return _compared(op, self.evaluate(left), self.evaluate(right))
@@ -139,7 +139,7 @@ class Columns:
         found = self.columns[name]
         for reveal in self.table.reveals:
             if name in reveal.columns:
-                assert self.as_of is not None  # planned as a paired stream
+                assert self.as_of is not None  # planned as a joined stream
                 by = self.columns[reveal.by]
                 seen = by.whole < self.as_of
                 seen = seen if by.known is None else seen & by.known

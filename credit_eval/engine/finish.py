@@ -1,4 +1,4 @@
-"""From the kernel's answers to what profiles hold: a double or a text per member and measure."""
+"""From the kernel's answers to what profiles hold: a double or a text per cohort row and measure."""
 
 from __future__ import annotations
 

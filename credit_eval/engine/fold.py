@@ -3,7 +3,7 @@
 All of it is whole numbers, so an answer has the same bits in any order of rows and on any number of processes; doubles
 appear only in the last step.
 
-A row that is known later than its clock says disturbs the windows of those observations that lie in between. These few
+A row that is known later than its clock says is in windows of observations that did not know it yet. These few
 get a copy of their rows with only what they knew, and are folded again.
 """
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from credit_eval.engine.columns import Array, Numbers
-from credit_eval.engine.compiled import compiled
+from credit_eval.engine.compiled import compiled, of_any_size
 from credit_eval.engine.windows import Windows, longest
 from credit_eval.events.query import Aggregate, Kind
 
@@ -71,10 +71,13 @@ class Subject:
         return self.over("count", of, (), self._counted)
 
     def _counted(self, starts: Array) -> Array:
-        windows = self.windows
-        if self._all:
-            return windows.ends - starts
-        return _counts(self.kept, windows.group, starts, windows.ends, longest(windows.group, starts, windows.ends))
+        return self.windows.ends - starts if self._all else self.added(self.windows.ones, starts)
+
+    def added(self, whole: Array, starts: Array) -> Array:
+        """Sums of addends (n,) in windows that begin at `starts` (w, m), of what is kept: (w, m)."""
+        group, ends = self.windows.group, self.windows.ends
+        found: Array = of_any_size(_sums, self.kept, whole, group, starts, ends, longest(group, starts, ends))
+        return found
 
     def or_empty(self, of: Aggregate, whole: Array, scale: int = 0) -> Answer:
         """What was found, if that is 0 where no row was kept; there, the declared answer to no events."""
@@ -94,21 +97,20 @@ class Subject:
 Family = Mapping[Kind, Callable[[Subject, Aggregate], Answer]]
 
 
-@compiled("kept", "whole", "windows", "whole", "number")
-def _counts(kept: Array, group: Array, starts: Array, ends: Array, most: int) -> Array:
-    """How many rows each window keeps, (w, m): differences of what is reached from a group's first row on."""
+@compiled("kept", "whole", "whole", "windows", "whole", "number")
+def _sums(kept: Array, whole: Array, group: Array, starts: Array, ends: Array, most: int) -> Array:
+    """Sums of what each window keeps, (w, m): differences of what is reached from a group's first row on."""
     windows, observations = starts.shape
-    found = np.zeros((windows, observations), np.int64)
-    reached = np.zeros(most + 1, np.int64)
+    found = np.zeros((windows, observations), whole.dtype)
+    reached = np.zeros(most + 1, whole.dtype)
     first = 0
     while first < observations:
         after = first + 1
         while after < observations and group[after] == group[first]:
             after += 1
-        begin, total = starts[0, first], 0
+        begin = starts[0, first]
         for row in range(begin, ends[after - 1]):
-            total += kept[row]
-            reached[row - begin + 1] = total
+            reached[row - begin + 1] = reached[row - begin] + (whole[row] if kept[row] else 0)
         for place in range(first, after):
             for window in range(windows):
                 found[window, place] = reached[ends[place] - begin] - reached[starts[window, place] - begin]

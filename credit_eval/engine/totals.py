@@ -8,7 +8,6 @@ from credit_eval.core.clock import DAY_US
 from credit_eval.engine.columns import SAFE, Array
 from credit_eval.engine.compiled import compiled, in_memory_order, of_any_size
 from credit_eval.engine.subject import Answer, Family, Subject
-from credit_eval.engine.windows import longest
 from credit_eval.events.query import WEIGHT_BITS, Aggregate, weight_of
 
 
@@ -31,7 +30,7 @@ def mean(subject: Subject, of: Aggregate) -> Answer:
 def std(subject: Subject, of: Aggregate) -> Answer:
     """The sample deviation."""
     rows = subject.windows.rows
-    squares = subject.over("squares", of, ("std",), lambda starts: _added(subject, rows.squares(of), starts))
+    squares = subject.over("squares", of, ("std",), lambda starts: subject.added(rows.squares(of), starts))
     return sample_deviation(subject, of, subject.count(of), _sum(subject, of), squares)
 
 
@@ -65,34 +64,7 @@ KINDS: Family = {"count": count, "sum": total, "mean": mean, "std": std, "decaye
 
 def _sum(subject: Subject, of: Aggregate) -> Array:
     rows = subject.windows.rows
-    return subject.over("sum", of, ("sum", "mean", "std"), lambda starts: _added(subject, rows.sums(of), starts))
-
-
-def _added(subject: Subject, whole: Array, starts: Array) -> Array:
-    group, ends = subject.windows.group, subject.windows.ends
-    found: Array = of_any_size(_sums, subject.kept, whole, group, starts, ends, longest(group, starts, ends))
-    return found
-
-
-@compiled("kept", "whole", "whole", "windows", "whole", "number")
-def _sums(kept: Array, whole: Array, group: Array, starts: Array, ends: Array, most: int) -> Array:
-    """Sums of what each window keeps, (w, m): differences of what is reached from a group's first row on."""
-    windows, observations = starts.shape
-    found = np.zeros((windows, observations), whole.dtype)
-    reached = np.zeros(most + 1, whole.dtype)
-    first = 0
-    while first < observations:
-        after = first + 1
-        while after < observations and group[after] == group[first]:
-            after += 1
-        begin = starts[0, first]
-        for row in range(begin, ends[after - 1]):
-            reached[row - begin + 1] = reached[row - begin] + (whole[row] if kept[row] else 0)
-        for place in range(first, after):
-            for window in range(windows):
-                found[window, place] = reached[ends[place] - begin] - reached[starts[window, place] - begin]
-        first = after
-    return found
+    return subject.over("sum", of, ("sum", "mean", "std"), lambda starts: subject.added(rows.sums(of), starts))
 
 
 @compiled("kept", "whole", "whole", "whole", "whole", "whole", "whole")

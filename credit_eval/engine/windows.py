@@ -11,6 +11,7 @@ Rows in order make every window a slice: a window of 30 days is rows `start` to 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 
 import numpy as np
 
@@ -34,6 +35,11 @@ class Windows:
         self._low, self._high = slices(rows.group, observations.group)
         self.ends = _before(rows.clock, self._low, self._high, self.as_of)
         self._starts: dict[int | None, Array] = {None: self._low}
+
+    @cached_property
+    def ones(self) -> Array:
+        """(n,) what rows add up to their number."""
+        return np.ones(len(self.rows.clock), np.int64)
 
     def starts(self, windows: Iterable[int | None]) -> Array:
         """First row of each window of so many days (None: ever), (w, m)."""

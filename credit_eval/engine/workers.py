@@ -38,7 +38,7 @@ def spread(work: Callable[[_Task], _Done], tasks: Iterable[_Task], workers: int)
     except (BrokenProcessPool, MemoryError) as error:
         raise WorkerError(
             "a worker process " + ("ran out of memory" if isinstance(error, MemoryError) else "was killed, or ended"),
-            received=f"{workers} processes on {cores()} cores, {memory_bytes() / 2**30:.1f} GB of memory",
+            received=f"processes: {workers}, cores: {cores()}, memory: {memory_bytes() / 2**30:.1f} GB",
             todo="free memory, then run again; nothing was changed",
         ) from error
 

@@ -53,25 +53,18 @@ class Sample:
 
     def X(self, part: str | None = None) -> pd.DataFrame:  # noqa: N802 (scikit-learn's own name for it)
         """Features of a part: float64, NaN where unknown; categories are texts."""
-        return self._of(part).loc[:, self.profiles.info.features]
+        return self.rows(part).loc[:, self.profiles.info.features]
 
     def y(self, part: str | None = None) -> pd.Series[int]:
         """Whether each row of a part defaulted, 0 or 1."""
-        return self._of(part)["defaulted"]
+        return self.rows(part)["defaulted"]
 
     def groups(self, part: str | None = None) -> pd.Series[str]:
         """The customer of each row of a part: rows of one customer tell one story."""
-        return self._of(part)["customer_id"]
+        return self.rows(part)["customer_id"]
 
     def rows(self, part: str | None = None) -> pd.DataFrame:
         """Everything there is of a part: customer_id, as_of, defaulted, label_known_at, part, and the features."""
-        return self._of(part)
-
-    def part(self, part: str) -> tuple[pd.DataFrame, pd.Series[int]]:
-        """X and y of a part."""
-        return self.X(part), self.y(part)
-
-    def _of(self, part: str | None) -> pd.DataFrame:
         if part is None:
             return self.frame
         rows = self.frame[self.frame["part"] == part]
@@ -83,3 +76,7 @@ class Sample:
                 todo=self.why,
             )
         return rows
+
+    def part(self, part: str) -> tuple[pd.DataFrame, pd.Series[int]]:
+        """X and y of a part."""
+        return self.X(part), self.y(part)
