@@ -53,16 +53,16 @@ _DOOR: dict[str, tuple[str, str | None]] = {
     "Policy": ("policy.settings", "Policy"),
     "load_policy": ("policy.settings", "load_policy"),
     "decide": ("policy.decide", "decide"),
-    "Feature": ("features.declaration", "Feature"),
-    "Keep": ("features.declaration", "Keep"),
-    "Dimension": ("features.declaration", "Dimension"),
-    "Catalogue": ("features.language", "Catalogue"),
-    "Part": ("events.query", "Part"),
-    "Typical": ("features.typical", "Typical"),
-    "column": ("features.language", "column"),
-    "count": ("features.language", "count"),
-    "fold": ("features.language", "fold"),
-    "share": ("features.language", "share"),
+    "Feature": ("language.feature", "Feature"),
+    "Keep": ("language.feature", "Keep"),
+    "Dimension": ("language.feature", "Dimension"),
+    "Catalogue": ("language.catalogue", "Catalogue"),
+    "Part": ("language.expressions", "Part"),
+    "Typical": ("language.typical", "Typical"),
+    "column": ("language.expressions", "column"),
+    "count": ("language.constructors", "count"),
+    "fold": ("language.constructors", "fold"),
+    "share": ("language.constructors", "share"),
     "screening": ("screening", None),
     "reference_value": ("engine.reference", "value"),
     "plots": ("report.plots", None),
@@ -78,16 +78,16 @@ if TYPE_CHECKING:
     from credit_eval.core.statistics import ks_interval as ks_interval
     from credit_eval.engine.reference import value as reference_value  # noqa: F401 (a name of the door)
     from credit_eval.estimator import DefaultModel as DefaultModel
-    from credit_eval.events.query import Part as Part
-    from credit_eval.features.declaration import Dimension as Dimension
-    from credit_eval.features.declaration import Feature as Feature
-    from credit_eval.features.declaration import Keep as Keep
-    from credit_eval.features.language import Catalogue as Catalogue
-    from credit_eval.features.language import column as column
-    from credit_eval.features.language import count as count
-    from credit_eval.features.language import fold as fold
-    from credit_eval.features.language import share as share
-    from credit_eval.features.typical import Typical as Typical
+    from credit_eval.language.catalogue import Catalogue as Catalogue
+    from credit_eval.language.constructors import count as count
+    from credit_eval.language.constructors import fold as fold
+    from credit_eval.language.constructors import share as share
+    from credit_eval.language.expressions import Part as Part
+    from credit_eval.language.expressions import column as column
+    from credit_eval.language.feature import Dimension as Dimension
+    from credit_eval.language.feature import Feature as Feature
+    from credit_eval.language.feature import Keep as Keep
+    from credit_eval.language.typical import Typical as Typical
     from credit_eval.policy.decide import decide as decide
     from credit_eval.policy.settings import Policy as Policy
     from credit_eval.policy.settings import load_policy as load_policy

@@ -20,8 +20,8 @@ from credit_eval.core.runs import Run
 from credit_eval.settings import Paths, Settings, load_settings, project_root
 
 if TYPE_CHECKING:
-    from credit_eval.events.store import DatasetInfo
     from credit_eval.models.record import Record
+    from credit_eval.schema.store import DatasetInfo
     from credit_eval.stages import Done
     from credit_eval.study import Study
 
@@ -124,8 +124,8 @@ def _study(
     policy: str | None = None,
     catalogue: Path | None = None,
 ) -> Study:
-    from credit_eval.features.catalogue import CATALOGUE
-    from credit_eval.features.own import catalogue_of
+    from credit_eval.catalogue import CATALOGUE
+    from credit_eval.catalogue.own import catalogue_of
     from credit_eval.study import open_study
 
     features = CATALOGUE if catalogue is None else catalogue_of(catalogue)
@@ -141,7 +141,7 @@ def simulate(
     replace: Replace = False,
 ) -> None:
     """Make a simulated e-commerce data set, with its truth kept apart."""
-    from credit_eval.sources.simulator.run import simulate as run
+    from credit_eval.ingest.simulator.run import simulate as run
 
     paths, settings = _root()
     chosen = settings.simulate
@@ -170,11 +170,11 @@ def import_(
     paths, _ = _root()
     with bars() as tick:
         if source.endswith((".yaml", ".yml")):
-            from credit_eval.sources.mapping import import_mapping
+            from credit_eval.ingest.mapping import import_mapping
 
             dataset = import_mapping(Path(source), paths.raw, quarantine=quarantine, replace=replace, tick=tick)
         else:
-            from credit_eval.sources.catalogue import importer_named
+            from credit_eval.ingest.importers import importer_named
 
             run = importer_named(source)
             if folder is None:
@@ -195,7 +195,7 @@ def append(
     quarantine: Annotated[bool, typer.Option("--quarantine", help="set bad rows aside and go on")] = False,
 ) -> None:
     """Add what came since to a data set, a night's rows for instance, checked on the way in."""
-    from credit_eval.sources.mapping import append_mapping
+    from credit_eval.ingest.mapping import append_mapping
 
     paths, _ = _root()
     with bars() as tick:
@@ -331,8 +331,8 @@ def features(
     untranslated: Annotated[bool, typer.Option("--untranslated", help="only those without Chinese words")] = False,
 ) -> None:
     """List the catalogue, or write the feature dictionary."""
-    from credit_eval.features.catalogue import CATALOGUE
-    from credit_eval.features.own import catalogue_of
+    from credit_eval.catalogue import CATALOGUE
+    from credit_eval.catalogue.own import catalogue_of
     from credit_eval.profiles.dictionary import dictionary
 
     listed = CATALOGUE if catalogue is None else catalogue_of(catalogue)
@@ -356,7 +356,7 @@ def _describe(name: str) -> None:
 
 
 def _info(name: str) -> DatasetInfo:
-    from credit_eval.events.store import open_dataset
+    from credit_eval.schema.store import open_dataset
 
     return open_dataset(_root()[0].dataset(name)).info
 

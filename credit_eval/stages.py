@@ -20,8 +20,8 @@ from credit_eval.core.machine import cores
 from credit_eval.core.runs import Run
 from credit_eval.explain.contributions import contributions
 from credit_eval.explain.leanings import leanings
-from credit_eval.features.language import Catalogue
-from credit_eval.features.typical import Leaning, Typical
+from credit_eval.language.catalogue import Catalogue
+from credit_eval.language.typical import Leaning, Typical
 from credit_eval.models.model import CreditModel, GradeScale
 from credit_eval.models.promotion import check_promotion, check_reason, objections
 from credit_eval.models.record import Judged, Record, judged_by_cross_validation, judged_out_of_time

@@ -15,19 +15,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from credit_eval.catalogue import CATALOGUE
 from credit_eval.core.errors import DeclarationError, SourceError
 from credit_eval.core.files import read_json
 from credit_eval.core.machine import give_back_memory
 from credit_eval.core.progress import Tick, silent
 from credit_eval.core.runs import Run
-from credit_eval.events.duckdb import DuckDB, parquet
-from credit_eval.events.store import Dataset, open_dataset
-from credit_eval.events.tables import TABLES
-from credit_eval.features.catalogue import CATALOGUE
-from credit_eval.features.declaration import Dimension
-from credit_eval.features.language import Catalogue, Provided, axis_titles
+from credit_eval.language.catalogue import Catalogue, Provided, axis_titles
+from credit_eval.language.feature import Dimension
 from credit_eval.policy.settings import Policy, load_policy
 from credit_eval.samples.definition import DefaultDefinition
+from credit_eval.schema.duckdb import DuckDB, parquet
+from credit_eval.schema.store import Dataset, open_dataset
+from credit_eval.schema.tables import TABLES
 from credit_eval.settings import DatasetSettings, Paths, Settings, load_settings, project_root
 
 if TYPE_CHECKING:  # seconds that only those pay who sample, profile or decide

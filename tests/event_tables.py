@@ -23,8 +23,8 @@ from credit_eval.engine.plan import Plan
 from credit_eval.engine.ranks import ranked
 from credit_eval.engine.reference import Reference
 from credit_eval.engine.spark import Spark, missing
-from credit_eval.events.measures import Measure, Rank
-from credit_eval.events.tables import DEFAULTS, TABLES, table_named
+from credit_eval.language.measures import Measure, Rank
+from credit_eval.schema.tables import DEFAULTS, TABLES, table_named
 
 Rows = list[dict[str, Any]]
 Cohort = Sequence[tuple[str, datetime]]

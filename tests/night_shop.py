@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from credit_eval.core.errors import CreditEvalError
-from credit_eval.events.store import Dataset, open_dataset
-from credit_eval.sources.mapping import append_mapping, import_mapping
+from credit_eval.ingest.mapping import append_mapping, import_mapping
+from credit_eval.schema.store import Dataset, open_dataset
 
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]

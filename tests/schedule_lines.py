@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from event_tables import arrow_of, draw
 
-from credit_eval.events.duckdb import DuckDB
-from credit_eval.events.store import Dataset, DatasetInfo
 from credit_eval.samples.definition import DefaultDefinition, label_cohort
+from credit_eval.schema.duckdb import DuckDB
+from credit_eval.schema.store import Dataset, DatasetInfo
 
 START, END = datetime(2026, 1, 1), datetime(2026, 12, 31)
 SIXTY_IN_120 = DefaultDefinition(days_past_due=60, window_days=120)

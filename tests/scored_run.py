@@ -12,11 +12,11 @@ import pandas as pd
 
 from credit_eval.core.files import write_json
 from credit_eval.core.odds import ScoreScale
-from credit_eval.events.store import DatasetInfo
 from credit_eval.models.model import Calibration
 from credit_eval.models.record import Record
 from credit_eval.samples.cohorts import Drawn
 from credit_eval.samples.definition import DefaultDefinition
+from credit_eval.schema.store import DatasetInfo
 from credit_eval.scoring.run import COLUMNS
 
 FEATURES = ("payments_failed_count_30d", "orders_placed_days_since_last", "customers_region_last")

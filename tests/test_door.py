@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose
 import credit_eval as ce
 from credit_eval import stages
 from credit_eval.core.errors import CohortError, DeclarationError, PolicyError, SampleError, SourceError
-from credit_eval.sources.simulator.run import simulate
+from credit_eval.ingest.simulator.run import simulate
 
 MODEL = ce.DefaultModel(n_estimators=60, cv=3)
 

@@ -13,11 +13,11 @@ import credit_eval
 
 PACKAGE = Path(credit_eval.__file__).parent
 ROOMS = (
-    "core events engine sources features profiles samples screening models explain policy scoring monitoring report "
-    "review estimator settings study stages console cli __main__"
+    "core schema ingest language engine catalogue profiles samples screening models explain policy scoring monitoring "
+    "report review estimator settings study stages console cli __main__"
 ).split()
 HOMES = {
-    "duckdb": ("events/duckdb",),
+    "duckdb": ("schema/duckdb",),
     "pyspark": ("engine/spark",),
     "py4j": ("engine/spark",),
     "loky": ("engine/workers",),
@@ -67,8 +67,8 @@ def test_imports_go_downward_and_heavy_libraries_stay_home() -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("features/spending", "from credit_eval.models.model import CreditModel"),
-        ("core/odds", "def f():\n    import credit_eval.events.store"),
+        ("catalogue/spending", "from credit_eval.models.model import CreditModel"),
+        ("core/odds", "def f():\n    import credit_eval.schema.store"),
         ("samples/split", "import duckdb"),
         ("policy/decide", "from mlflow import MlflowClient"),
         ("report/build", "from credit_eval.stages import train"),
@@ -80,7 +80,7 @@ def test_a_broken_rule_is_found(module: str, source: str) -> None:
 
 def test_the_truth_of_the_simulator_is_read_by_nobody_who_learns_or_decides() -> None:
     readers = [module for module, source in modules().items() if "true_pd" in source or "true_p_default" in source]
-    assert {module.split("/")[0] for module in readers} <= {"sources"}
+    assert {module.split("/")[0] for module in readers} <= {"ingest"}
 
 
 def test_import_credit_eval_is_light() -> None:

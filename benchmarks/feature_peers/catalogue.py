@@ -8,23 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from credit_eval.events.query import AsOf, Case, Constant, DaysBetween, Expression, Floor, Kind, Part
-from credit_eval.features.language import (
-    Catalogue,
-    Dimension,
-    Feature,
-    Keep,
-    Named,
-    Of,
-    Text,
-    column,
-    count,
-    fold,
-    ratio,
-    share,
-    since,
-    trend,
-)
+from credit_eval.language.aggregates import Kind
+from credit_eval.language.catalogue import Catalogue
+from credit_eval.language.constructors import count, fold, ratio, share, since, trend
+from credit_eval.language.expressions import AsOf, Case, Constant, DaysBetween, Expression, Floor, Part, column
+from credit_eval.language.feature import Dimension, Feature, Keep, Named, Of
+from credit_eval.language.words import Text
 
 EVER = None
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from benchmarks.feature_peers.catalogue import CATALOGUE
-from credit_eval.features.language import Feature
+from credit_eval.language.feature import Feature
 
 TOLERANCE = 1e-9
 

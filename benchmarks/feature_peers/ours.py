@@ -9,8 +9,8 @@ import argparse
 from pathlib import Path
 
 from benchmarks.feature_peers.catalogue import CATALOGUE
-from credit_eval.events.store import open_dataset
 from credit_eval.profiles.build import build_profiles
+from credit_eval.schema.store import open_dataset
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from benchmarks.feature_peers.measure import CONSOLE
-from credit_eval.sources.simulator.run import simulate
+from credit_eval.ingest.simulator.run import simulate
 
 AS_OF = datetime(2026, 6, 15)
 PANEL = [datetime(2025 + month // 12, month % 12 + 1, 1) for month in range(6, 18)]

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from credit_eval.engine.cohort import Cohort, Ranges
-from credit_eval.events.measures import Measure
+from credit_eval.language.measures import Measure
 
 #: Events by the name of their table: an Arrow table, or Parquet files sorted by customer.
 Events = Mapping[str, pa.Table | Sequence[Path]]

@@ -16,7 +16,7 @@ from credit_eval.engine.cohort import Cohort, Ranges
 from credit_eval.engine.files import SortedFile
 from credit_eval.engine.plan import Plan
 from credit_eval.engine.workers import spread
-from credit_eval.events.measures import Measure
+from credit_eval.language.measures import Measure
 
 #: Another process takes a second to start: it earns that back from about so many events on, measured on two cores
 #: (4 million in one snapshot, 1 million in a panel of 12), where so many cells of profiles cost as much as one event.

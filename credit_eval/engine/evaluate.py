@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from credit_eval.core.clock import DAY_US
 from credit_eval.engine.columns import SAFE, Array, Numbers
-from credit_eval.events.query import (
+from credit_eval.language.expressions import (
     Arithmetic,
     AsOf,
     Case,
@@ -36,7 +36,7 @@ from credit_eval.events.query import (
     asks_for_as_of,
     columns_in,
 )
-from credit_eval.events.tables import Table
+from credit_eval.schema.tables import Table
 
 _MINUTE_US = 60_000_000
 _PARTS: dict[str, Callable[[pa.Array], pa.Array]] = {"year": pc.year, "month": pc.month, "hour": pc.hour}

@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from credit_eval.engine.columns import SAFE, Array
 from credit_eval.engine.subject import Answer
-from credit_eval.events.measures import Difference, Measure, Rank, Ratio, Series
-from credit_eval.events.query import Aggregate, type_of_value
+from credit_eval.language.aggregates import Aggregate, type_of_value
+from credit_eval.language.measures import Difference, Measure, Rank, Ratio, Series
 
 Answers = Sequence[Answer]
 

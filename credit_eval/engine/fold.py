@@ -19,7 +19,8 @@ from credit_eval.engine.columns import Array
 from credit_eval.engine.rows import Observations, Rows
 from credit_eval.engine.subject import Answer, Family, Subject
 from credit_eval.engine.windows import Windows, as_known, known_late
-from credit_eval.events.query import Aggregate, Expression
+from credit_eval.language.aggregates import Aggregate
+from credit_eval.language.expressions import Expression
 
 #: All kinds of aggregates, and how each is answered.
 KINDS: Family = {**totals.KINDS, **order.KINDS, **variety.KINDS, **gaps.KINDS}

@@ -9,7 +9,7 @@ from credit_eval.engine.columns import Array
 from credit_eval.engine.compiled import compiled
 from credit_eval.engine.subject import Answer, Family, Subject
 from credit_eval.engine.totals import sample_deviation
-from credit_eval.events.query import Aggregate
+from credit_eval.language.aggregates import Aggregate
 
 
 def gaps(subject: Subject, of: Aggregate) -> Answer:

@@ -24,8 +24,8 @@ from credit_eval.engine.cohort import Cohort
 from credit_eval.engine.columns import one_chunk
 from credit_eval.engine.plan import Plan
 from credit_eval.engine.profile import profiles
-from credit_eval.events.measures import Measure
-from credit_eval.events.query import Aggregate
+from credit_eval.language.aggregates import Aggregate
+from credit_eval.language.measures import Measure
 
 
 class Gathering:

@@ -8,7 +8,7 @@ from credit_eval.core.clock import DAY_US
 from credit_eval.engine.columns import Array
 from credit_eval.engine.compiled import compiled, of_any_size
 from credit_eval.engine.subject import Answer, Family, Subject
-from credit_eval.events.query import Aggregate
+from credit_eval.language.aggregates import Aggregate
 
 
 def extreme(subject: Subject, of: Aggregate) -> Answer:

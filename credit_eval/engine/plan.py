@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from credit_eval.events.measures import Measure, aggregates_of
-from credit_eval.events.query import Aggregate, ColumnOf, Expression, asks_for_as_of
-from credit_eval.events.tables import table_named
+from credit_eval.language.aggregates import Aggregate
+from credit_eval.language.expressions import ColumnOf, Expression, asks_for_as_of
+from credit_eval.language.measures import Measure, aggregates_of
+from credit_eval.schema.tables import table_named
 
 
 @dataclass(frozen=True, order=True)

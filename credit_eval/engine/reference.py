@@ -3,7 +3,7 @@
 Rows are dictionaries as a Parquet file gives them: text, int, Decimal, bool, naive datetime, None.
 
 >>> from datetime import datetime
->>> from credit_eval.events.query import column
+>>> from credit_eval.language.expressions import column
 >>> rows = [{"customer_id": "a", "occurred_at": datetime(2026, 1, day), "outcome": how}
 ...         for day, how in ((1, "failed"), (30, "failed"), (31, "succeeded"))]
 >>> failed = Aggregate("payments", "count", where=column("outcome").equals("failed"), days=7, when_empty=0)
@@ -29,10 +29,8 @@ import pyarrow.parquet as pq
 from credit_eval.core.clock import DAY, EPOCH
 from credit_eval.engine.base import Engine, Events
 from credit_eval.engine.cohort import Cohort
-from credit_eval.events.measures import Difference, Measure, Rank, Ratio, Series, aggregates_of
-from credit_eval.events.query import (
-    WEIGHT_BITS,
-    Aggregate,
+from credit_eval.language.aggregates import WEIGHT_BITS, Aggregate, weight_of
+from credit_eval.language.expressions import (
     Arithmetic,
     AsOf,
     Case,
@@ -47,9 +45,9 @@ from credit_eval.events.query import (
     Logic,
     Not,
     Part,
-    weight_of,
 )
-from credit_eval.events.tables import DEFAULTS, Table, table_named
+from credit_eval.language.measures import Difference, Measure, Rank, Ratio, Series, aggregates_of
+from credit_eval.schema.tables import DEFAULTS, Table, table_named
 
 Row = Mapping[str, Any]
 

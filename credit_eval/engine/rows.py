@@ -13,7 +13,8 @@ from functools import cached_property
 import numpy as np
 
 from credit_eval.engine.columns import SAFE, Array, Numbers
-from credit_eval.events.query import Aggregate, Expression
+from credit_eval.language.aggregates import Aggregate
+from credit_eval.language.expressions import Expression
 
 
 @dataclass(frozen=True)

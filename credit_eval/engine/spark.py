@@ -28,7 +28,7 @@ from credit_eval.engine.base import Engine, Events, part
 from credit_eval.engine.cohort import Cohort, Ranges
 from credit_eval.engine.gathered import Gathering, relation
 from credit_eval.engine.plan import Plan
-from credit_eval.events.measures import Measure
+from credit_eval.language.measures import Measure
 
 OLDEST_JAVA = 17
 

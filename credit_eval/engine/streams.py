@@ -15,7 +15,7 @@ from credit_eval.engine.evaluate import Columns
 from credit_eval.engine.plan import StreamPlan
 from credit_eval.engine.rows import Observations, Rows
 from credit_eval.engine.windows import pairs
-from credit_eval.events.tables import table_named
+from credit_eval.schema.tables import table_named
 
 #: Where fewer of the events read are of customers that are asked for, the others are left out.
 LEAST_ASKED = 0.5

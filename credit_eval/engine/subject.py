@@ -12,7 +12,7 @@ import pyarrow as pa
 from credit_eval.engine.columns import Array, Numbers
 from credit_eval.engine.compiled import compiled, of_any_size
 from credit_eval.engine.windows import Windows, longest
-from credit_eval.events.query import Aggregate, Kind
+from credit_eval.language.aggregates import Aggregate, Kind
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from credit_eval.core.clock import DAY_US
 from credit_eval.engine.columns import SAFE, Array
 from credit_eval.engine.compiled import compiled, in_memory_order, of_any_size
 from credit_eval.engine.subject import Answer, Family, Subject
-from credit_eval.events.query import WEIGHT_BITS, Aggregate, weight_of
+from credit_eval.language.aggregates import WEIGHT_BITS, Aggregate, weight_of
 
 
 def count(subject: Subject, of: Aggregate) -> Answer:

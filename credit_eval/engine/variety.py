@@ -8,7 +8,7 @@ from credit_eval.engine.columns import Array
 from credit_eval.engine.compiled import compiled, in_memory_order, inlined
 from credit_eval.engine.subject import Answer, Family, Subject
 from credit_eval.engine.windows import longest
-from credit_eval.events.query import Aggregate
+from credit_eval.language.aggregates import Aggregate
 
 #: Odd number without pattern, which scatters values over a table.
 _SCATTER = np.uint64(0x9E3779B97F4A7C15)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from credit_eval.explain.reasons import group_contributions
-from credit_eval.features.language import Dimension
+from credit_eval.language.feature import Dimension
 
 
 class Sided(Protocol):

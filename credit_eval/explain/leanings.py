@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from credit_eval.features.typical import Leaning
+from credit_eval.language.typical import Leaning
 
 Floats = npt.NDArray[np.float64]
 

@@ -25,9 +25,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from credit_eval.core.errors import IntegrityError
-from credit_eval.features.reasons import LENDERS_ACTS, LITTLE_KNOWN, little_known
-from credit_eval.features.typical import Typical
-from credit_eval.features.words import Unit, seen_apart
+from credit_eval.language.reasons import LENDERS_ACTS, LITTLE_KNOWN, little_known
+from credit_eval.language.typical import Typical
+from credit_eval.language.words import Unit, seen_apart
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

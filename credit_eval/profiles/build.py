@@ -21,11 +21,11 @@ from credit_eval.engine.base import Engine, write_part
 from credit_eval.engine.cohort import Cohort, Ranges
 from credit_eval.engine.embedded import Embedded
 from credit_eval.engine.workers import give_back
-from credit_eval.events.measures import Rank
-from credit_eval.events.store import Dataset, check_sorted
-from credit_eval.features.language import Catalogue, Provided
-from credit_eval.features.stored import stored
+from credit_eval.language.catalogue import Catalogue, Provided
+from credit_eval.language.measures import Rank
+from credit_eval.language.stored import stored
 from credit_eval.profiles.store import Profiles, ProfilesInfo, describe_profiles, open_profiles
+from credit_eval.schema.store import Dataset, check_sorted
 
 #: A range of customers holds about so many cells of profiles and so many events of the largest table.
 CELLS_PER_RANGE, EVENTS_PER_RANGE = 4_000_000, 500_000

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from credit_eval.core.errors import CohortError
-from credit_eval.events.duckdb import DuckDB, parquet
-from credit_eval.features.language import Catalogue, Dimension
-from credit_eval.features.typical import Typical
+from credit_eval.language.catalogue import Catalogue
+from credit_eval.language.feature import Dimension
+from credit_eval.language.typical import Typical
 from credit_eval.profiles.store import Profiles
+from credit_eval.schema.duckdb import DuckDB, parquet
 
 
 @dataclass(frozen=True)

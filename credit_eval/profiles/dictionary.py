@@ -1,6 +1,6 @@
 """The feature dictionary, written from the declarations.
 
->>> from credit_eval.features.catalogue import CATALOGUE
+>>> from credit_eval.catalogue import CATALOGUE
 >>> windows(CATALOGUE["orders_placed_amount_trend_30d_180d"].measure)
 '30 d, 180 d'
 >>> windows(CATALOGUE["orders_placed_amount_slope_6x30d"].measure)
@@ -9,9 +9,10 @@
 
 from __future__ import annotations
 
-from credit_eval.events.measures import Difference, Measure, Rank, Ratio, Series, aggregates_of
-from credit_eval.events.query import Aggregate
-from credit_eval.features.language import Catalogue, Dimension, Feature
+from credit_eval.language.aggregates import Aggregate
+from credit_eval.language.catalogue import Catalogue
+from credit_eval.language.feature import Dimension, Feature
+from credit_eval.language.measures import Difference, Measure, Rank, Ratio, Series, aggregates_of
 
 _DIRECTION = {1: "higher is riskier", -1: "higher is safer", 0: "not claimed"}
 _LAWFUL = {"any": "any", "not_in_eu_credit": "not for credit in the EU", "audit_only": "audit only"}
@@ -21,7 +22,7 @@ _HEAD = """# Features
 Generated from the declarations by `make docs`; a test holds it current. A feature at `as_of` reads only events
 known strictly before `as_of`. *Windows* end there, too, and are in days; `6 × 30 d` is six steps in a row, which
 the words call months. *No events* says what an empty history means: 0, or unknown (never a filled value).
-*Lawful use* says where a model may be given it. Codes are told in words in `credit_eval/features/reasons.py`.
+*Lawful use* says where a model may be given it. Codes are told in words in `credit_eval/language/reasons.py`.
 """
 _COLUMNS = (
     "feature",

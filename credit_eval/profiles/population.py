@@ -7,7 +7,7 @@ from collections import Counter
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from credit_eval.features.typical import Typical
+from credit_eval.language.typical import Typical
 from credit_eval.profiles.store import Profiles
 
 #: Columns read at once: memory is these, whatever the number of features.

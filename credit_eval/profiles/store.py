@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 
 from credit_eval.core.errors import SourceError
 from credit_eval.core.files import read_json, write_json
-from credit_eval.features.language import Catalogue
-from credit_eval.features.stored import restored
+from credit_eval.language.catalogue import Catalogue
+from credit_eval.language.stored import restored
 
 if TYPE_CHECKING:  # a third of a second that only frames are worth
     import pandas as pd

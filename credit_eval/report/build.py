@@ -20,9 +20,8 @@ from matplotlib.figure import Figure
 from credit_eval.core.errors import SourceError
 from credit_eval.core.files import atomic_file, read_json
 from credit_eval.core.statistics import Interval
-from credit_eval.events.store import DatasetInfo
 from credit_eval.explain.explanation import explanation
-from credit_eval.features.language import Catalogue, axis_titles
+from credit_eval.language.catalogue import Catalogue, axis_titles
 from credit_eval.models.record import Record
 from credit_eval.report import figures, words
 from credit_eval.report.cautions import Evidence, cautions, mean_predicted
@@ -31,6 +30,7 @@ from credit_eval.report.shap_figures import beeswarm, waterfall
 from credit_eval.report.style import svg
 from credit_eval.report.summary import summarise
 from credit_eval.report.tables import SAMPLE_ROWS, contribution_sample, median_case, portfolio, value_sample
+from credit_eval.schema.store import DatasetInfo
 
 _TOP_REASONS = 10
 

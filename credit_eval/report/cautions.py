@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from credit_eval.events.store import DatasetInfo
 from credit_eval.models.record import Record
 from credit_eval.report.intervals import share_interval
 from credit_eval.report.summary import Summary
 from credit_eval.report.tables import Portfolio
 from credit_eval.report.words import count, percent, signed
+from credit_eval.schema.store import DatasetInfo
 
 FEW_BADS = 30
 WIDE_AUC = 0.10

@@ -6,7 +6,7 @@ from textwrap import fill
 
 from matplotlib.figure import Figure
 
-from credit_eval.features.reasons import label as reason_label
+from credit_eval.language.reasons import label as reason_label
 from credit_eval.report.figures import (
     auc_comparison,
     capture,

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from credit_eval.core.errors import SourceError
-from credit_eval.events.duckdb import DuckDB, parquet, quote
-from credit_eval.features.reasons import label
+from credit_eval.language.reasons import label
 from credit_eval.policy.decide import ADVERSE, BY_SCORE
+from credit_eval.schema.duckdb import DuckDB, parquet, quote
 
 #: Fewer adverse decisions of the score than this are too few to speak of their commonest reasons.
 FEW_ADVERSE = 10

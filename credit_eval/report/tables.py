@@ -12,9 +12,9 @@ from pathlib import Path
 import pandas as pd
 
 from credit_eval.core.errors import SourceError
-from credit_eval.events.duckdb import DuckDB, parquet
-from credit_eval.features.reasons import label
+from credit_eval.language.reasons import label
 from credit_eval.report.summary import BY_SCORE_SQL, DECIDED_SQL, opened
+from credit_eval.schema.duckdb import DuckDB, Relation, parquet
 
 SCORE_BIN = 10
 SAMPLE_ROWS = 1_500
@@ -101,7 +101,7 @@ def median_case(scored: Path) -> tuple[pd.DataFrame, str]:
         return engine.frame(f"FROM {files} SEMI JOIN picked USING (customer_id, as_of)"), said
 
 
-def _contribution_files(scored: Path) -> str:
+def _contribution_files(scored: Path) -> Relation:
     directory = scored / "contributions"
     if not any(directory.glob("part-*.parquet")):
         raise SourceError(f"no contributions at {scored.parent.name}/{scored.name}", todo="score again")
@@ -123,7 +123,7 @@ def value_sample(profiles: Path, keys: pd.DataFrame) -> pd.DataFrame:
     return keys.loc[:, list(_KEYS)].merge(found, on=list(_KEYS), how="left", validate="one_to_one")
 
 
-def _picked(engine: DuckDB, files: str, rows: int) -> pd.DataFrame:
+def _picked(engine: DuckDB, files: Relation, rows: int) -> pd.DataFrame:
     engine.run(
         f"CREATE TEMP TABLE picked AS SELECT customer_id, as_of FROM {files}"
         f" ORDER BY md5(customer_id), as_of LIMIT {rows}"

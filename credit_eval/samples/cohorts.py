@@ -10,9 +10,9 @@ from pathlib import Path
 from credit_eval.core.clock import month_starts
 from credit_eval.core.errors import CohortError, SampleError
 from credit_eval.core.files import atomic_file
-from credit_eval.events.duckdb import DuckDB, parquet, quote
-from credit_eval.events.store import Dataset
 from credit_eval.samples.definition import DefaultDefinition, account_known_at
+from credit_eval.schema.duckdb import DuckDB, parquet, quote, select
+from credit_eval.schema.store import Dataset
 
 
 def monthly_cohort(engine: DuckDB, dataset: Dataset, as_ofs: Sequence[datetime], path: Path) -> int:
@@ -31,14 +31,13 @@ def monthly_cohort(engine: DuckDB, dataset: Dataset, as_ofs: Sequence[datetime],
             todo="import accounts, or give a cohort file of customer_id and as_of",
         )
     dates = ", ".join(f"(TIMESTAMP {quote(str(as_of))})" for as_of in sorted(set(as_ofs)))
-    sql = f"""
+    members = select(f"""
         SELECT customer_id, as_of
         FROM (SELECT customer_id, min({account_known_at(dataset)}) AS first_known
               FROM {parquet(dataset.paths("accounts"))} GROUP BY ALL)
-        JOIN (SELECT * FROM (VALUES {dates}) dates(as_of)) ON first_known < as_of
-        ORDER BY customer_id, as_of"""
+        JOIN (SELECT * FROM (VALUES {dates}) dates(as_of)) ON first_known < as_of""")
     with atomic_file(path) as building:
-        engine.write_parquet(sql, building)
+        engine.write_parquet(members, building, order_by="customer_id, as_of")
         rows = int(engine.scalar(f"SELECT count(*) FROM {parquet(building)}"))
         if rows == 0:
             raise CohortError(
@@ -81,9 +80,8 @@ def draw_customers(engine: DuckDB, cohort: Path, path: Path, *, max_rows: int, s
     edge = f"{int(max_rows / of_rows * 16**8):08x}"
     mine = f"substr(md5({quote(f'{seed}:')} || customer_id), 1, 8) < {quote(edge)}"
     with atomic_file(path) as building:
-        engine.write_parquet(
-            f"SELECT customer_id, as_of FROM {source} WHERE {mine} ORDER BY customer_id, as_of", building
-        )
+        drawn = select(f"SELECT customer_id, as_of FROM {source} WHERE {mine}")
+        engine.write_parquet(drawn, building, order_by="customer_id, as_of")
         ((rows, customers),) = engine.rows(f"SELECT count(*), count(DISTINCT customer_id) FROM {parquet(building)}")
     return path, Drawn(customers, rows, of_customers, of_rows)
 
@@ -98,7 +96,7 @@ def population_with(engine: DuckDB, dataset: Dataset, customer_id: str, as_of: d
     members = f"SELECT customer_id, as_of FROM {parquet(path)}"
     self_ = f"SELECT {quote(customer_id)}, TIMESTAMP {quote(str(as_of))}"
     with atomic_file(path) as building:
-        engine.write_parquet(f"{members} UNION {self_} ORDER BY ALL", building)
+        engine.write_parquet(select(f"{members} UNION {self_}"), building, order_by="ALL")
 
 
 def snapshot_dates(dataset: Dataset, definition: DefaultDefinition, *, min_history_days: int = 150) -> list[datetime]:

@@ -25,8 +25,8 @@ from pathlib import Path
 import pandas as pd
 
 from credit_eval.core.errors import SampleError
-from credit_eval.events.duckdb import DuckDB, parquet, quote
-from credit_eval.events.store import Dataset
+from credit_eval.schema.duckdb import DuckDB, parquet, quote
+from credit_eval.schema.store import Dataset
 
 
 @dataclass(frozen=True)

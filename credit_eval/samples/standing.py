@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from credit_eval.events.duckdb import DuckDB, parquet
-from credit_eval.events.store import Dataset
 from credit_eval.samples.definition import (
     LACKS,
     DefaultDefinition,
@@ -20,6 +18,8 @@ from credit_eval.samples.definition import (
     lines,
     tells_payments,
 )
+from credit_eval.schema.duckdb import DuckDB, parquet
+from credit_eval.schema.store import Dataset
 
 
 def standing(engine: DuckDB, dataset: Dataset, cohort: Path, definition: DefaultDefinition) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from credit_eval.core.errors import IntegrityError, PolicyError
-from credit_eval.features.declaration import Role
+from credit_eval.language.feature import Role
 
 _MONTHS = 6
 _KEYS = ["customer_id", "as_of"]

@@ -31,8 +31,8 @@ from credit_eval.core.files import atomic_directory, read_json, sha256_file, sha
 from credit_eval.core.progress import Tick, silent
 from credit_eval.explain.contributions import Contributions, check_sums, contributions
 from credit_eval.explain.reasons import reason_codes
-from credit_eval.features.language import Catalogue
-from credit_eval.features.typical import Typical
+from credit_eval.language.catalogue import Catalogue
+from credit_eval.language.typical import Typical
 from credit_eval.models.model import CreditModel
 from credit_eval.policy.decide import ADVERSE, BY_SCORE, decide
 from credit_eval.policy.settings import Policy

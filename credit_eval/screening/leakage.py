@@ -24,10 +24,10 @@ import pandas as pd
 
 from credit_eval.core.errors import IntegrityError
 from credit_eval.core.files import sha256_file
-from credit_eval.events.derived import with_derived
-from credit_eval.events.duckdb import DuckDB, parquet, quote
-from credit_eval.events.store import Dataset, describe_dataset, open_dataset
-from credit_eval.events.tables import table_named
+from credit_eval.schema.derived import with_derived
+from credit_eval.schema.duckdb import DuckDB, Relation, parquet, quote, select
+from credit_eval.schema.store import Dataset, describe_dataset, open_dataset
+from credit_eval.schema.tables import table_named
 from credit_eval.screening.coded import Truths
 
 #: Builds the profiles of one cohort from a data set: customer_id, as_of and a column per feature.
@@ -80,22 +80,23 @@ def _write_known(engine: DuckDB, dataset: Dataset, table: str, file: Path, as_of
     whole, target, moment = parquet(dataset.root / file), root / file, f"TIMESTAMP {quote(str(as_of))}"
     target.parent.mkdir(parents=True, exist_ok=True)
     rows = int(engine.scalar(f"SELECT count(*) FROM {whole} WHERE known_at < {moment}"))
-    known = f"SELECT {_columns_at(dataset, table, moment)} FROM {whole} WHERE known_at < {moment}"
+    known = select(f"SELECT {_columns_at(dataset, table, moment)} FROM {whole} WHERE known_at < {moment}")
     if rows and table in dataset.info.derived:
-        known = _derived_anew(engine, dataset, table, file, known, root)
-    engine.write_parquet(known, target)
+        columns = list(engine.columns(dataset.root / file))
+        order = dict.fromkeys(("customer_id", "occurred_at", *table_named(table).key, *columns))
+        anew = _derived_anew(engine, dataset, table, known, root)
+        engine.write_parquet(select(f"SELECT {', '.join(columns)} FROM {anew}"), target, order_by=", ".join(order))
+    else:
+        engine.write_parquet(known, target)
     return rows
 
 
-def _derived_anew(engine: DuckDB, dataset: Dataset, table: str, file: Path, known: str, root: Path) -> str:
-    """A SELECT of these rows with their derived columns made from them, and from the files written before, alone."""
+def _derived_anew(engine: DuckDB, dataset: Dataset, table: str, known: Relation, root: Path) -> Relation:
+    """These rows with their derived columns made from them, and from the files written before, alone."""
     derived = dataset.info.derived[table]
     written = [path for one in dataset.paths(table) if (path := root / one.relative_to(dataset.root)).exists()]
-    given = f"SELECT * EXCLUDE ({', '.join(derived)}) FROM ({known})"
-    anew = with_derived(engine, table, derived, given, stored=parquet(written) if written else None)
-    columns = list(engine.columns(dataset.root / file))
-    order = dict.fromkeys(("customer_id", "occurred_at", *table_named(table).key, *columns))
-    return f"SELECT {', '.join(columns)} FROM ({anew}) ORDER BY {', '.join(order)}"
+    given = select(f"SELECT * EXCLUDE ({', '.join(derived)}) FROM {known}")
+    return with_derived(engine, table, derived, given, stored=parquet(written) if written else None)
 
 
 def _columns_at(dataset: Dataset, table: str, moment: str) -> str:

@@ -17,7 +17,7 @@ from killing import Step, arm, in_child
 from world import AS_OF, bytes_of
 
 from credit_eval.core import files
-from credit_eval.features.typical import Typical
+from credit_eval.language.typical import Typical
 from credit_eval.models.registry import load_champion
 from credit_eval.policy.settings import DEFAULT_POLICY, load_policy
 from credit_eval.profiles.store import Profiles, open_profiles

@@ -8,8 +8,8 @@ import pytest
 from world import World, bytes_of
 
 from credit_eval.core.errors import SourceError
+from credit_eval.ingest.simulator.run import simulate
 from credit_eval.settings import Paths
-from credit_eval.sources.simulator.run import simulate
 
 NO_NAMES = ["", ".", "..", "../raw", "raw/shop", "/tmp/x", "Shop", "a b", "-a", "x" * 101, "shop\n"]
 #: Python as it runs where nobody set a locale: text is ASCII unless a file says otherwise.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 from credit_eval.engine.fold import KINDS
-from credit_eval.events.query import Kind
+from credit_eval.language.aggregates import Kind
 
 PAGE = Path(__file__).parents[2] / "docs" / "engine.md"
 

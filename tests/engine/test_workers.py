@@ -17,14 +17,14 @@ import pytest
 import worker_tasks
 from worker_tasks import hungry, hungry_for_arrow, killed, leaving, refusing, sleepy, squared
 
+from credit_eval.catalogue import CATALOGUE
 from credit_eval.core.errors import TableError, WorkerError
 from credit_eval.core.files import sha256_file
 from credit_eval.engine.embedded import Embedded
 from credit_eval.engine.workers import spread
-from credit_eval.features.catalogue import CATALOGUE
+from credit_eval.ingest.simulator.run import simulate
 from credit_eval.profiles import build
 from credit_eval.profiles.build import build_profiles
-from credit_eval.sources.simulator.run import simulate
 
 TASKS = list(range(12))
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from credit_eval.catalogue import CATALOGUE
 from credit_eval.explain.explanation import explanation
-from credit_eval.features.catalogue import CATALOGUE
 
 FEATURES = [CATALOGUE[name] for name in ("orders_placed_days_since_last", "payments_method_last")]
 PROFILES = pd.DataFrame(

@@ -12,8 +12,8 @@ from hypothesis.extra import numpy as hnp
 from credit_eval.core.errors import IntegrityError
 from credit_eval.explain.dimensions import dimension_contributions
 from credit_eval.explain.reasons import TOP, group_contributions, reason_codes, tellable
-from credit_eval.features.language import Dimension
-from credit_eval.features.typical import Typical
+from credit_eval.language.feature import Dimension
+from credit_eval.language.typical import Typical
 
 
 @dataclass(frozen=True)

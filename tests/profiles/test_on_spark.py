@@ -10,13 +10,13 @@ import pyarrow.parquet as pq
 import pytest
 from event_tables import NEEDS_SPARK, started_spark
 
-from credit_eval.events.measures import Rank
-from credit_eval.events.store import Dataset
-from credit_eval.features.catalogue import CATALOGUE
+from credit_eval.catalogue import CATALOGUE
+from credit_eval.ingest.simulator.run import simulate
+from credit_eval.language.measures import Rank
 from credit_eval.profiles import build
 from credit_eval.profiles.build import build_profiles
 from credit_eval.profiles.store import Profiles
-from credit_eval.sources.simulator.run import simulate
+from credit_eval.schema.store import Dataset
 
 pytestmark = NEEDS_SPARK
 

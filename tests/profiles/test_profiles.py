@@ -11,16 +11,16 @@ import pyarrow.parquet as pq
 import pytest
 from event_tables import arrow_of, by_reference, draw
 
+from credit_eval.catalogue import CATALOGUE
 from credit_eval.core.errors import CohortError, OutputExistsError
 from credit_eval.core.files import sha256_file
-from credit_eval.events.duckdb import DuckDB
-from credit_eval.events.store import Dataset, DatasetInfo, describe_dataset, open_dataset
-from credit_eval.features.catalogue import CATALOGUE
 from credit_eval.profiles import build
 from credit_eval.profiles.build import build_profiles
 from credit_eval.profiles.customer import by_dimension, one_profile
 from credit_eval.profiles.dictionary import dictionary
 from credit_eval.profiles.population import typical_values
+from credit_eval.schema.duckdb import DuckDB
+from credit_eval.schema.store import Dataset, DatasetInfo, describe_dataset, open_dataset
 
 END = datetime(2026, 3, 1)
 CUSTOMERS = [f"C{n:03}" for n in range(40)]

@@ -11,23 +11,12 @@ from event_tables import NEEDS_SPARK, Answers, by_embedded, by_reference, by_spa
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from credit_eval.events.measures import Difference, Rank, Ratio, Series, SeriesFold
-from credit_eval.events.query import (
-    Aggregate,
-    AsOf,
-    Case,
-    Compare,
-    Constant,
-    DaysBetween,
-    Expression,
-    Floor,
-    Kind,
-    Part,
-    column,
-    type_of,
-)
-from credit_eval.events.tables import table_named
-from credit_eval.features.catalogue import CATALOGUE
+from credit_eval.catalogue import CATALOGUE
+from credit_eval.language.aggregates import Aggregate, Kind
+from credit_eval.language.expressions import AsOf, Case, Compare, Constant, DaysBetween, Expression, Floor, Part, column
+from credit_eval.language.measures import Difference, Rank, Ratio, Series, SeriesFold
+from credit_eval.language.types import type_of
+from credit_eval.schema.tables import table_named
 
 START = datetime(2026, 1, 1)
 HALF_DAYS = st.integers(0, 120).map(lambda n: START + timedelta(hours=12 * n))

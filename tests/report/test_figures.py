@@ -14,9 +14,9 @@ import pytest
 from matplotlib.figure import Figure
 from scored_run import FEATURES, RECORD, contributions_of, profiles_of, scored_frame
 
+from credit_eval.catalogue import CATALOGUE
 from credit_eval.core.statistics import Interval
 from credit_eval.explain.explanation import explanation
-from credit_eval.features.catalogue import CATALOGUE
 from credit_eval.report import figures
 from credit_eval.report.shap_figures import beeswarm, waterfall
 from credit_eval.report.style import svg

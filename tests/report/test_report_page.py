@@ -12,12 +12,12 @@ import pandas as pd
 import pytest
 from scored_run import INFO, profiles_of, record, scored_frame, write_parts, write_run
 
+from credit_eval.catalogue import CATALOGUE
 from credit_eval.core.errors import SourceError
 from credit_eval.core.files import read_json, write_json
-from credit_eval.events.store import DatasetInfo
-from credit_eval.features.catalogue import CATALOGUE
 from credit_eval.models.record import Record
 from credit_eval.report.build import write_report
+from credit_eval.schema.store import DatasetInfo
 
 VOID = {"meta", "br", "link", "img", "hr", "input"}
 

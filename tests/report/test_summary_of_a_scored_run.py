@@ -11,7 +11,7 @@ import pytest
 from scored_run import contributions_of, profiles_of, scored_frame, write_parts, write_run
 
 from credit_eval.core.errors import SourceError
-from credit_eval.features.reasons import REASONS
+from credit_eval.language.reasons import REASONS
 from credit_eval.report.summary import summarise
 from credit_eval.report.tables import contribution_sample, median_case, portfolio, value_sample
 

@@ -5,10 +5,10 @@ import pytest
 from event_tables import arrow_of, draw
 
 from credit_eval.core.errors import CohortError, SampleError
-from credit_eval.events.duckdb import DuckDB
-from credit_eval.events.store import Dataset, DatasetInfo, Part
 from credit_eval.samples.cohorts import monthly_cohort, snapshot_dates
 from credit_eval.samples.definition import DefaultDefinition
+from credit_eval.schema.duckdb import DuckDB
+from credit_eval.schema.store import Dataset, DatasetInfo, Part
 
 ACCOUNTS = """
 customer_id  occurred_at  known_at    account_id  opened_at

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from schedule_lines import AS_OF, END, HIT, SIXTY_IN_120, START, US, WINDOW_END, dataset_at, labels, line
 
 from credit_eval.core.errors import SampleError
-from credit_eval.events.duckdb import DuckDB
 from credit_eval.samples.definition import DefaultDefinition, label_cohort
+from credit_eval.schema.duckdb import DuckDB
 
 
 @pytest.mark.parametrize(

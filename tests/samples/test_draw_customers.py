@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 import pandas as pd
 import pytest
 
-from credit_eval.events.duckdb import DuckDB
 from credit_eval.samples.cohorts import draw_customers
+from credit_eval.schema.duckdb import DuckDB
 
 START = datetime(2026, 1, 1)
 

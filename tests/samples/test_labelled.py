@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from credit_eval.catalogue import CATALOGUE
 from credit_eval.core.errors import IntegrityError
-from credit_eval.features.catalogue import CATALOGUE
-from credit_eval.features.stored import stored
+from credit_eval.language.stored import stored
 from credit_eval.profiles.store import Profiles, ProfilesInfo, describe_profiles
 from credit_eval.samples.labelled import labelled
 

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 import pytest
 from schedule_lines import AS_OF, END, HIT, SIXTY_IN_120, START, US, dataset_at, labels, line
 
-from credit_eval.events.duckdb import DuckDB
 from credit_eval.samples.definition import DefaultDefinition
 from credit_eval.samples.standing import standing
+from credit_eval.schema.duckdb import DuckDB
 
 CASES = [
     ("sixty days late at as_of, unpaid", line(AS_OF - HIT), True),

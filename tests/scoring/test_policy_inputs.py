@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
+from credit_eval.catalogue import CATALOGUE
 from credit_eval.core.errors import IntegrityError, PolicyError
-from credit_eval.features.catalogue import CATALOGUE
 from credit_eval.policy.decide import decide
 from credit_eval.policy.settings import DEFAULT_POLICY, load_policy
 from credit_eval.scoring.inputs import policy_inputs

@@ -10,14 +10,14 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from credit_eval.catalogue import CATALOGUE
 from credit_eval.core.errors import CohortError, IntegrityError
-from credit_eval.events.duckdb import DuckDB, parquet
-from credit_eval.events.store import Dataset, Part, describe_dataset, open_dataset
-from credit_eval.features.catalogue import CATALOGUE
+from credit_eval.ingest.simulator.run import simulate
 from credit_eval.profiles.build import build_profiles
 from credit_eval.samples.cohorts import monthly_cohort
+from credit_eval.schema.duckdb import DuckDB, parquet
+from credit_eval.schema.store import Dataset, Part, describe_dataset, open_dataset
 from credit_eval.screening.leakage import differing_rows, moves_after_as_of, truncated
-from credit_eval.sources.simulator.run import simulate
 
 AS_OF = datetime(2025, 9, 1)
 

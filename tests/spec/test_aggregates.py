@@ -12,18 +12,10 @@ import pytest
 from event_tables import ENGINES, EVERY_ENGINE, Answers, draw
 
 from credit_eval.core.errors import DeclarationError
-from credit_eval.events.measures import Measure, Ratio
-from credit_eval.events.query import (
-    Aggregate,
-    AsOf,
-    Case,
-    Constant,
-    DaysBetween,
-    Floor,
-    Part,
-    column,
-)
-from credit_eval.events.tables import LARGEST_AMOUNT
+from credit_eval.language.aggregates import Aggregate
+from credit_eval.language.expressions import AsOf, Case, Constant, DaysBetween, Floor, Part, column
+from credit_eval.language.measures import Measure, Ratio
+from credit_eval.schema.tables import LARGEST_AMOUNT
 
 AS_OF = datetime(2026, 3, 1)
 

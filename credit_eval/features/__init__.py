@@ -1,1 +1,0 @@
-"""Feature declarations: the language, and the catalogue written in it."""

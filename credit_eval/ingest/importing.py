@@ -1,0 +1,171 @@
+"""From relations to a data set on disk: staged, judged, sorted, described, and moved in by one rename.
+
+The same for every source, and in bounded memory (see `staging`). A kill or an error on the way leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from credit_eval.core.clock import DAY
+from credit_eval.core.errors import SourceError
+from credit_eval.core.files import atomic_directory, sha256_file
+from credit_eval.core.progress import Tick, silent
+from credit_eval.ingest.staging import QUARANTINE, Relations, Staging, staged, unseen_orders
+from credit_eval.schema.derived import derived_columns
+from credit_eval.schema.duckdb import DuckDB, Relation, parquet
+from credit_eval.schema.rules import SHAPES
+from credit_eval.schema.store import Dataset, DatasetInfo, describe_dataset, open_dataset
+
+#: Event tables whose ends lie further apart than this are not of one export, and a note says so.
+_ENDS_TOGETHER = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A note on the data that is kept only where its count is not zero; `text` holds `{n}`."""
+
+    text: str
+    sql: str
+
+
+def write_dataset(
+    root: Path,
+    name: str,
+    relations: Relations,
+    *,
+    source: str,
+    currency: str,
+    timezone: str = "UTC",
+    quarantine: bool = False,
+    replace: bool = False,
+    notes: Sequence[str | Counted] = (),
+    known_until: datetime | None = None,
+    tick: Tick = silent,
+) -> Dataset:
+    """Write the data set `root/name`; `quarantine` sets bad rows aside under `quarantine/` and goes on.
+
+    `timezone` is that of the customers' clocks. `known_until` is the midnight after the last known moment unless an
+    earlier one is given, because some table ends earlier. Rows known later are stored, but no `as_of` can reach them
+    and no label counts them. Importing the same source twice writes the same bytes.
+
+    Raises:
+        TableError: rows break the declared tables and `quarantine` is false; nothing is written.
+        SourceError: a file cannot be read, the source holds no rows at all, or `known_until` is not within the data.
+        OutputExistsError: the data set exists and `replace` is false.
+        StorageError: the disk refused.
+    """
+    with atomic_directory(root / name, replace=replace) as building:
+        with staged(building, relations, tick) as staging:
+            staging.judge(quarantine=quarantine)
+            written = _write(staging, building)
+            kept = _notes(staging.engine, notes)
+        first, last = written.moments
+        complete = midnight_after(last)
+        if known_until is not None and not first < known_until <= complete:
+            raise _beyond(known_until, first, complete)
+        info = DatasetInfo(
+            name=name,
+            source=source,
+            currency=currency,
+            timezone=timezone,
+            known_from=first,
+            known_until=known_until or complete,
+            label_source="outcomes" if relations.outcomes else "repayments",
+            columns=written.columns,
+            rows=written.rows,
+            hashes=hashes_of(building),
+            notes=kept + written.notes + _ends_apart(written.ends, known_until or complete),
+            derived=written.derived,
+        )
+        describe_dataset(building, info)
+    return open_dataset(root / name)
+
+
+@dataclass(frozen=True)
+class _Written:
+    """`ends`: the last known moment of each event table, and of what is revealed later, named `table.column`."""
+
+    columns: dict[str, list[str]]
+    derived: dict[str, list[str]]
+    rows: dict[str, int]
+    moments: tuple[datetime, datetime]
+    ends: dict[str, datetime]
+    notes: list[str]
+
+
+def _write(staging: Staging, building: Path) -> _Written:
+    """Write every shape to its file, and sum up the declared tables among them."""
+    columns: dict[str, list[str]] = {}
+    derived: dict[str, list[str]] = {}
+    for one in staging.incoming:
+        name = one.shape.name
+        made = derived_columns(name, one.given)
+        staging.write(one, building / f"{name}.parquet", derived=made)
+        if name in SHAPES:
+            columns[name] = [column.name for column in one.shape.written((*one.given, *made))]
+            derived |= {name: list(made)} if made else {}
+    notes = staging.set_aside(QUARANTINE)
+    tables = [one for one in staging.incoming if one.shape.name in SHAPES]
+    found = {one.shape.name: staging.measured(one, _stored(building, one.shape.name)) for one in tables}
+    firsts = [measured.first for measured in found.values() if measured.first is not None]
+    if not firsts:
+        raise SourceError("the source holds no rows", todo="check that the files are the right ones")
+    ends = {name: moment for measured in found.values() for name, moment in measured.ends.items()}
+    if "orders" in columns:
+        notes += unseen_orders(staging.engine, _stored(building, "orders"))
+    rows = {table: measured.rows for table, measured in found.items()}
+    return _Written(columns, derived, rows, (min(firsts), max(ends.values())), ends, notes)
+
+
+def _stored(building: Path, table: str) -> Relation:
+    return parquet(building / f"{table}.parquet")
+
+
+def _notes(engine: DuckDB, notes: Sequence[str | Counted]) -> list[str]:
+    """Plain notes, and those whose count is not zero."""
+    kept = []
+    for note in notes:
+        n = 1 if isinstance(note, str) else engine.scalar(note.sql)
+        if n:
+            kept.append(note if isinstance(note, str) else note.text.format(n=f"{n:,}"))
+    return kept
+
+
+def _ends_apart(ends: Mapping[str, datetime], known_until: datetime) -> list[str]:
+    """A note where tables end at different times. Customers are no events: nobody new need have come for a while."""
+    reached = {name: min(end, known_until) for name, end in ends.items() if name != "customers"}
+    if not reached or max(reached.values()) - min(reached.values()) <= _ENDS_TOGETHER:
+        return []
+    said = ", ".join(f"{name} {end:%Y-%m-%d}" for name, end in sorted(ends.items(), key=lambda item: item[1]))
+    return [
+        f"the tables do not end together; last known moments: {said}; what a table does not hold up to known_until "
+        f"({known_until:%Y-%m-%d}) looks as if it had not happened, so a line paid after its end counts as unpaid"
+    ]
+
+
+def _beyond(known_until: datetime, first: datetime, complete: datetime) -> SourceError:
+    return SourceError(
+        "known_until is not within the data",
+        expected=f"after {first:%Y-%m-%d %H:%M}, at most the midnight after the last row, {complete:%Y-%m-%d %H:%M}",
+        received=f"{known_until:%Y-%m-%d %H:%M}",
+        todo="say the moment up to which every table is complete, or leave known_until out",
+    )
+
+
+def midnight_after(moment: datetime) -> datetime:
+    """The first midnight after a moment: of midnight itself, the next.
+
+    >>> midnight_after(datetime(2026, 3, 1))
+    datetime.datetime(2026, 3, 2, 0, 0)
+    """
+    return datetime(moment.year, moment.month, moment.day) + DAY
+
+
+def hashes_of(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file within a folder, by its path there."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): sha256_file(path) for path in files}

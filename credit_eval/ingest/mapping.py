@@ -1,0 +1,307 @@
+"""Bring your own data: a YAML file says which columns of your files are which columns of the declared tables.
+
+The format is explained, with a worked example, in `docs/bring-your-own-data.md`. What a person types is judged
+strictly: an unknown key, table or column is refused with its line in the file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, NaiveDatetime, ValidationError
+
+from credit_eval.core.clock import minutes_ahead
+from credit_eval.core.errors import SourceError
+from credit_eval.core.names import NAME
+from credit_eval.core.progress import Tick, silent
+from credit_eval.ingest.appending import append_dataset
+from credit_eval.ingest.importing import write_dataset
+from credit_eval.ingest.reading import Opened, SourceFile, identifier, open_parquet
+from credit_eval.ingest.staging import Relations
+from credit_eval.schema.duckdb import Relation, quote, select
+from credit_eval.schema.rules import OUTCOMES, SHAPES, SOURCE_FILE, SOURCE_ROW, Shape, cohort_shape, zoned
+from credit_eval.schema.store import Dataset
+
+#: Names that become directories and files.
+Name = Annotated[str, Field(pattern=rf"^{NAME}$", max_length=100)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FileMapping(_Strict):
+    """Which file, and how its columns become declared ones.
+
+    `columns` maps declared names to the file's; `values` replaces texts (those not listed stay as they are);
+    `constants` fills a declared column with one text; `formats` are strptime formats of times; texts in
+    `missing` are read as no value.
+    """
+
+    file: str
+    columns: dict[str, str]
+    values: dict[str, dict[str, str]] = {}
+    constants: dict[str, str] = {}
+    formats: dict[str, str] = {}
+    missing: list[str] = []
+    delimiter: str = Field(default=",", min_length=1, max_length=1)
+
+
+class Mapping(_Strict):
+    """A whole mapping file. `timezone`, `UTC` or an offset like `+01:00`, is that of times that say none, and that of
+    the customers' clocks, by which night and weekend are told.
+
+    Without it such times are UTC, but then they may not stand in one column with times that say their own.
+    """
+
+    dataset: Name
+    currency: str = Field(min_length=1)
+    timezone: str | None = Field(default=None, pattern=r"^(UTC|[+-]\d\d:\d\d)$")
+    known_until: NaiveDatetime | None = None
+    notes: list[str] = []
+    tables: dict[str, FileMapping] = Field(min_length=1)
+    cohorts: dict[Name, FileMapping] = {}
+    outcomes: FileMapping | None = None
+
+
+def import_mapping(
+    mapping: Path, root: Path, *, quarantine: bool = False, replace: bool = False, tick: Tick = silent
+) -> Dataset:
+    """Import what the YAML file `mapping` describes as the data set `root/<its name>`.
+
+    Raises:
+        SourceError: the mapping says something it may not, or a file is missing, not UTF-8, or lacks a column.
+        TableError: rows break the declared tables and `quarantine` is false.
+    """
+    said = read_mapping(mapping)
+    return write_dataset(
+        root,
+        said.dataset,
+        _relations(said, mapping.parent, quarantine),
+        source=f"mapping {mapping.name}",
+        currency=said.currency,
+        timezone=said.timezone or "UTC",
+        quarantine=quarantine,
+        replace=replace,
+        notes=said.notes,
+        known_until=said.known_until,
+        tick=tick,
+    )
+
+
+def append_mapping(
+    mapping: Path,
+    folder: Path,
+    root: Path,
+    name: str,
+    *,
+    known_until: datetime | None = None,
+    quarantine: bool = False,
+    tick: Tick = silent,
+) -> Dataset:
+    """Add the files in `folder`, described by the mapping of an import, to the data set `root/name`.
+
+    The mapping's own `known_until` is that of the import and not read here.
+
+    Raises:
+        SourceError: as `import_mapping`; or the mapping is of another data set.
+        TableError: rows break the declared tables or change the past, and `quarantine` is false.
+    """
+    said = read_mapping(mapping)
+    if said.dataset != name:
+        raise SourceError(
+            f"the mapping {mapping.name} is of another data set",
+            expected=name,
+            received=said.dataset,
+            todo="give the mapping that the data set was imported with",
+        )
+    relations = _relations(said, folder, quarantine)
+    return append_dataset(
+        root / name,
+        relations,
+        currency=said.currency,
+        timezone=said.timezone or "UTC",
+        known_until=known_until,
+        quarantine=quarantine,
+        tick=tick,
+    )
+
+
+def _relations(said: Mapping, folder: Path, quarantine: bool) -> Relations:
+    """What a mapping says of the files in a folder, as SQL."""
+    selects = _Selects(folder, _shift(said.timezone or "UTC"), Opened(skip_broken=quarantine))
+    return Relations(
+        tables={name: selects.of(SHAPES[name], one) for name, one in said.tables.items()},
+        cohorts={name: selects.of(cohort_shape(name), one) for name, one in said.cohorts.items()},
+        outcomes=selects.of(OUTCOMES, said.outcomes) if said.outcomes else None,
+        broken=selects.opened.broken,
+        zone_said=said.timezone is not None,
+    )
+
+
+def read_mapping(path: Path) -> Mapping:
+    """Read and check a mapping file. Every scalar is the text that is written: a column may be called `no` or `1`.
+
+    Raises:
+        SourceError: missing, not UTF-8, not YAML, or with unknown or missing keys (their lines are named).
+    """
+    if not path.is_file():
+        raise SourceError(f"no mapping file {path.name}", expected="a YAML file", todo="check the path")
+    try:
+        text = path.read_text(encoding="utf-8")
+        repeated = list(_repeated(yaml.compose(text)))
+        mapping = Mapping.model_validate(yaml.load(text, Loader=yaml.BaseLoader))
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{path.name} is not in UTF-8", expected="a file in UTF-8", received=str(error)) from error
+    except yaml.YAMLError as error:
+        raise SourceError(f"{path.name} is not YAML", received=" ".join(str(error).split())) from error
+    except ValidationError as error:
+        raise _refused(path, text, _pydantic_findings(error)) from error
+    findings = repeated + list(_undeclared(mapping))
+    if findings:
+        raise _refused(path, text, findings)
+    return mapping
+
+
+#: Where in the file (keys from the top), and what is wrong there.
+Finding = tuple[tuple[str, ...], str]
+
+
+def _pydantic_findings(error: ValidationError) -> list[Finding]:
+    """Pydantic's complaints, an unknown key said in our words."""
+    said = {"extra_forbidden": "unknown key", "missing": "missing key"}
+    return [
+        (tuple(str(part) for part in found["loc"] if part != "[key]"), said.get(found["type"], found["msg"]))
+        for found in error.errors()
+    ]
+
+
+def _repeated(tree: Any, where: tuple[str, ...] = ()) -> Iterator[Finding]:
+    """Keys said twice, of which YAML would silently keep the last."""
+    pairs = tree.value if isinstance(tree, yaml.MappingNode) else []
+    names = [str(key.value) for key, _ in pairs]
+    for name, (_, value) in zip(names, pairs, strict=True):
+        yield from _repeated(value, (*where, name))
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield (*where, name), "is said twice"
+
+
+def _undeclared(mapping: Mapping) -> Iterator[Finding]:
+    """Tables and columns no declaration knows, and columns said twice."""
+    for name, one in mapping.tables.items():
+        if name in SHAPES:
+            yield from _undeclared_columns(("tables", name), SHAPES[name], one)
+        else:
+            yield ("tables", name), f"no such table (there are: {', '.join(SHAPES)})"
+    for name, one in mapping.cohorts.items():
+        yield from _undeclared_columns(("cohorts", name), cohort_shape(name), one)
+    if mapping.outcomes:
+        yield from _undeclared_columns(("outcomes",), OUTCOMES, mapping.outcomes)
+
+
+def _undeclared_columns(where: tuple[str, ...], shape: Shape, one: FileMapping) -> Iterator[Finding]:
+    declared = [column.name for column in shape.columns]
+    for section in ("columns", "constants"):
+        for name in getattr(one, section):
+            if name not in declared:
+                yield (*where, section, name), f"no such column (there are: {', '.join(declared)})"
+    for name in one.columns.keys() & one.constants.keys():
+        yield (*where, "constants", name), "is in columns as well"
+    for section in ("values", "formats"):
+        for name in getattr(one, section):
+            if name not in one.columns:
+                yield (*where, section, name), "is not in columns"
+
+
+def _refused(path: Path, text: str, findings: list[Finding]) -> SourceError:
+    tree = yaml.compose(text)
+    lines = [f"line {_line(tree, where)}: {'.'.join(where) or 'the file'}: {what}" for where, what in findings]
+    return SourceError(
+        f"the mapping {path.name} cannot be used",
+        received="; ".join(sorted(lines, key=lambda line: int(line.split()[1].rstrip(":")))),
+        todo="see docs/bring-your-own-data.md for the keys there are",
+    )
+
+
+def _line(tree: Any, where: tuple[str, ...]) -> int:
+    """Line of the key at the end of the path, or of the deepest of its parents that is there."""
+    line = 1
+    for part in where:
+        pairs = tree.value if isinstance(tree, yaml.MappingNode) else []
+        for key, value in pairs:
+            if key.value == part:
+                line, tree = key.start_mark.line + 1, value
+                break
+        else:
+            break
+    return line
+
+
+def _shift(timezone: str) -> str:
+    """SQL to subtract from a naive time to have UTC; empty for none."""
+    ahead = minutes_ahead(timezone)
+    return f" - to_minutes({ahead})" if ahead else ""
+
+
+@dataclass(frozen=True)
+class _Selects:
+    """Makes the SELECTs that turn mapped files, found in a folder, into rows of a shape."""
+
+    folder: Path
+    shift: str
+    opened: Opened
+
+    def of(self, shape: Shape, one: FileMapping) -> Relation:
+        """The rows of one table, cohort, or the outcomes."""
+        columns = [f"{_column(shape, name, one, self.shift)} AS {name}" for name in one.columns]
+        columns += [f"{quote(value)} AS {name}" for name, value in one.constants.items()]
+        columns += [SOURCE_FILE, SOURCE_ROW]
+        needs = list(dict.fromkeys(one.columns.values()))
+        rows = " UNION ALL ".join(f"FROM {self._open(path, one, needs).numbered(needs)}" for path in self._paths(one))
+        return select(f"SELECT {', '.join(columns)} FROM ({rows})")
+
+    def _paths(self, one: FileMapping) -> list[Path]:
+        pattern = re.search(r"[*?\[]", one.file)
+        paths = sorted(self.folder.glob(one.file)) if pattern else [self.folder / one.file]
+        if not paths:
+            raise SourceError(
+                f"no file matches {one.file}", expected=f"a file in {self.folder.name}/", todo="check the pattern"
+            )
+        return paths
+
+    def _open(self, path: Path, one: FileMapping, needs: list[str]) -> SourceFile:
+        name = os.path.relpath(path, self.folder)
+        if path.suffix == ".parquet":
+            return open_parquet(path, name=name, needs=needs)
+        return self.opened.csv(path, name=name, delimiter=one.delimiter, needs=needs)
+
+
+def _column(shape: Shape, name: str, one: FileMapping, shift: str) -> str:
+    """A declared column from the file's: values replaced, times parsed and moved to UTC, still as text.
+
+    What does not fit a format is left as text that no cast accepts, so validation reports it as it was written.
+    """
+    text = f"CAST({identifier(one.columns[name])} AS VARCHAR)"
+    if one.missing:
+        text = f"CASE WHEN {text} NOT IN ({', '.join(quote(said) for said in one.missing)}) THEN {text} END"
+    if name in one.values:
+        cases = " ".join(f"WHEN {quote(theirs)} THEN {quote(ours)}" for theirs, ours in one.values[name].items())
+        text = f"CASE {text} {cases} ELSE {text} END"
+    declared = shape.column(name)
+    if declared is None or declared.type != "timestamp":
+        return text
+    if name in one.formats:
+        pattern = quote(one.formats[name])
+        moved = f"CAST(try_strptime({text}, {pattern}){'' if '%z' in pattern else shift} AS VARCHAR)"
+        return f"coalesce({moved}, {text} || ' (not like ' || {pattern} || ')')"
+    if not shift:
+        return text
+    moved = f"CAST(TRY_CAST({text} AS TIMESTAMP) {shift} AS VARCHAR)"
+    return f"CASE WHEN {zoned(text)} THEN {text} ELSE coalesce({moved}, {text}) END"

@@ -1,0 +1,214 @@
+"""A source's relations on their way into a data set: staged as text, judged, then cast, sorted and written.
+
+An importer says *what* its tables are, as SQL over the files it reads. One pass writes that as text into the directory
+being built, the checks read it from there, and what is good is written sorted. All in bounded memory: what does not
+fit spills into the same directory, of which nothing is left.
+"""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass, field, fields
+from datetime import datetime
+from pathlib import Path
+
+from credit_eval.core.errors import EngineError, SourceError
+from credit_eval.core.progress import Tick
+from credit_eval.ingest.reading import BrokenLine
+from credit_eval.schema.additions import Stored
+from credit_eval.schema.derived import with_derived
+from credit_eval.schema.duckdb import DuckDB, Relation, parquet, quote, select
+from credit_eval.schema.rules import OUTCOMES, SHAPES, SOURCE_FILE, SOURCE_ROW, Shape, cohort_shape, finished_row
+from credit_eval.schema.tables import table_named
+from credit_eval.schema.validation import Checked, Incoming, validate
+
+#: What the engine may hold before it spills to disk. One thread: the order of rows in a file is then the same
+#: on every machine, and so are the bytes.
+MEMORY, THREADS = "256MB", 1
+
+QUARANTINE = "quarantine"
+
+_STAGE, _SPILL, _BROKEN_LINES = ".stage", ".spill", "broken_lines.csv"
+_HIDDEN = (SOURCE_FILE, SOURCE_ROW)
+
+
+@dataclass(frozen=True)
+class Relations:
+    """What an importer hands over.
+
+    `views` are named relations the others may build on, made in this order. `tables` maps declared tables,
+    `cohorts` names of cohorts, to rows of their columns; values may be of any type. Rows may also have
+    `source_file` and `source_row`, which tell a reader where a bad row comes from; else its rows are numbered.
+    `broken` are lines skipped because nothing could be read from them. `zone_said`: somebody said what times without
+    an offset mean, so they may stand beside others with one.
+    """
+
+    tables: Mapping[str, Relation]
+    views: Mapping[str, Relation] = field(default_factory=dict)
+    cohorts: Mapping[str, Relation] = field(default_factory=dict)
+    outcomes: Relation | None = None
+    broken: tuple[BrokenLine, ...] = ()
+    zone_said: bool = False
+
+    @property
+    def shaped(self) -> list[tuple[Shape, Relation]]:
+        """Every relation, and the shape its rows are to have."""
+        shaped = [(SHAPES[table_named(table).name], rows) for table, rows in self.tables.items()]
+        shaped += [(cohort_shape(cohort), rows) for cohort, rows in self.cohorts.items()]
+        return shaped + ([(OUTCOMES, self.outcomes)] if self.outcomes else [])
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Rows, the first moment known, and the last: of the rows by the table's name, of each kind of value revealed
+    later by `table.column`."""
+
+    rows: int
+    first: datetime | None
+    ends: dict[str, datetime]
+
+
+class Staging:
+    """Relations staged as text within `building`; one step of `tick` for each of them, and one for the judging."""
+
+    def __init__(self, engine: DuckDB, building: Path, relations: Relations, tick: Tick) -> None:
+        self.engine, self.building, self._tick = engine, building, tick
+        self._relations = relations
+        self._done, self._steps = 0, 2 * len(relations.shaped) + 1
+        engine.run("SET TimeZone = 'UTC'")
+        # Parquet files tell their least and largest value leaving out NaN, and the engine takes them at their word: of
+        # a column of 3.0 and NaN it would say, without looking, that all are 3.0.
+        engine.run("SET disabled_optimizers = 'statistics_propagation'")
+        try:
+            for view, rows in relations.views.items():
+                engine.run(f"CREATE TEMP VIEW {view} AS FROM {rows}")
+            self.incoming = [self._stage(shape, rows) for shape, rows in relations.shaped]
+        except EngineError as error:
+            raise _unreadable(error) from error
+        self._checked: Checked
+
+    def judge(self, *, quarantine: bool, stored: Stored | None = None) -> None:
+        """Hold the rows to all rules; with `quarantine`, set bad ones aside and go on.
+
+        Raises:
+            TableError: rows are bad and `quarantine` is false, or a column is missing.
+        """
+        self._checked = validate(self.engine, self.incoming, set_aside=quarantine, stored=stored)
+        self.step()
+
+    def good(self, one: Incoming) -> Relation:
+        """The good rows of a shape as they are stored, but for derived columns and order."""
+        return select(f"SELECT {finished_row(one.shape, one.given)} FROM {self._checked.good(one.shape.name)}")
+
+    def write(
+        self,
+        one: Incoming,
+        path: Path,
+        *,
+        derived: Sequence[str] = (),
+        stored: Relation | None = None,
+        kept: Relation | None = None,
+    ) -> None:
+        """Write the good rows of a shape, sorted, with `derived` columns made beside those `stored`.
+
+        `kept` are stored rows that go into the file as well.
+        """
+        shape = one.shape
+        columns = [column.name for column in shape.written((*one.given, *derived))]
+        first = [column for column in ("customer_id", "occurred_at", "as_of", *shape.key) if column in columns]
+        rows = with_derived(self.engine, shape.name, derived, self.good(one), stored=stored)
+        if kept is not None:
+            rows = select(f"FROM {kept} UNION ALL BY NAME FROM {rows}")
+        order = ", ".join(dict.fromkeys(first + columns))
+        path.parent.mkdir(exist_ok=True)
+        self.engine.write_parquet(select(f"SELECT {', '.join(columns)} FROM {rows}"), path, order_by=order)
+        self.step()
+
+    def set_aside(self, folder: str) -> list[str]:
+        """Write what was set aside, and what could not be read at all, to a folder; a note for each file."""
+        notes = []
+        for one in self.incoming:
+            if n := self._checked.n_aside(one.shape.name):
+                file = f"{folder}/{one.shape.name.replace('/', '-')}.parquet"
+                (self.building / folder).mkdir(parents=True, exist_ok=True)
+                self.engine.write_parquet(self._checked.bad(one.shape.name), self.building / file, order_by="ALL")
+                notes.append(f"{n:,} rows of {one.shape.name} were set aside: see {file}")
+        return notes + self._broken(self._relations.broken, f"{folder}/{_BROKEN_LINES}")
+
+    def measured(self, one: Incoming, rows: Relation) -> Measured:
+        """How many `rows` of a declared table there are, and when they were known."""
+        table = one.shape.name
+        columns = {column.name for column in one.shape.written(one.given)}
+        revealed = [reveal.by for reveal in table_named(table).reveals if reveal.by in columns]
+        lasts = ", ".join(f"max({column})" for column in ("known_at", *revealed))
+        ((n, first, *last),) = self.engine.rows(f"SELECT count(*), min(known_at), {lasts} FROM {rows}")
+        names = [table, *(f"{table}.{column}" for column in revealed)]
+        ends = {name: moment for name, moment in zip(names, last, strict=True) if moment is not None}
+        return Measured(n, first, ends)
+
+    def _stage(self, shape: Shape, rows: Relation) -> Incoming:
+        """Write a relation as text, its rows numbered, in one streaming pass."""
+        named = [row[0] for row in self.engine.rows(f"DESCRIBE FROM {rows}")]
+        given = tuple(column for column in named if column not in _HIDDEN)
+        hidden = _HIDDEN if set(_HIDDEN) <= set(named) else (quote(shape.name), "row_number() OVER ()")
+        columns = [f"{value} AS {column}" for value, column in zip(hidden, _HIDDEN, strict=True)]
+        columns += [f"CAST({column} AS VARCHAR) AS {column}" for column in given]
+        staged = self.building / _STAGE / f"{shape.name.replace('/', '-')}.parquet"
+        self.engine.write_parquet(select(f"SELECT {', '.join(columns)} FROM {rows}"), staged)
+        self.step()
+        return Incoming(shape, parquet(staged), given, self._relations.zone_said)
+
+    def _broken(self, lines: Sequence[BrokenLine], file: str) -> list[str]:
+        if not lines:
+            return []
+        target = self.building / file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.writer(stream)
+            writer.writerow(field.name for field in fields(BrokenLine))
+            writer.writerows(astuple(line) for line in lines)
+        return [f"{len(lines):,} lines that could not be read were set aside: see {file}"]
+
+    def step(self) -> None:
+        """One step more is done."""
+        self._done += 1
+        self._tick("import", self._done, self._steps)
+
+
+@contextmanager
+def staged(building: Path, relations: Relations, tick: Tick) -> Iterator[Staging]:
+    """Stage relations within a directory that is being built, and clear away behind.
+
+    Raises:
+        SourceError: a file cannot be read.
+    """
+    for scratch in (_STAGE, _SPILL):
+        (building / scratch).mkdir()
+    with DuckDB(threads=THREADS, memory=MEMORY, spill=building / _SPILL) as engine:
+        yield Staging(engine, building, relations, tick)
+    for scratch in (_STAGE, _SPILL):
+        shutil.rmtree(building / scratch)
+
+
+def unseen_orders(engine: DuckDB, orders: Relation) -> list[str]:
+    """A note where orders have no row `placed`: they would be a silent zero in profiles."""
+    by_order = f"SELECT bool_or(status = 'placed') AS placed FROM {orders} GROUP BY order_id"
+    ((unseen, n),) = engine.rows(f"SELECT count(*) FILTER (WHERE NOT placed), count(*) FROM ({by_order})")
+    if not unseen:
+        return []
+    return [
+        f"{unseen:,} of {n:,} orders have no row with the status 'placed' and are NOT SEEN by features: give every "
+        "order a row 'placed'; what becomes of it (paid, cancelled, returned, declined) is a row of its own"
+    ]
+
+
+def _unreadable(error: EngineError) -> SourceError:
+    return SourceError(
+        "a source file cannot be read",
+        expected="lines with as many fields as the header, quoted where they hold the delimiter; whole Parquet files",
+        received=error.received,
+        todo="correct the file, or that line of it, or say --quarantine to set such lines aside",
+    )

@@ -1,0 +1,109 @@
+"""A catalogue: features with unique names, in a fixed order, and which of them a source can provide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from credit_eval.core.clock import minutes_ahead
+from credit_eval.core.errors import DeclarationError
+from credit_eval.core.files import sha256_json
+from credit_eval.language.expressions import on_clock
+from credit_eval.language.feature import Feature, Role
+from credit_eval.language.measures import Measure
+from credit_eval.schema.store import DatasetInfo
+from credit_eval.schema.tables import table_named
+
+Jurisdiction = Literal["any", "eu"]
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Features with unique names, in a fixed order.
+
+    Raises:
+        DeclarationError: two features of one name, or of one role.
+    """
+
+    features: tuple[Feature, ...]
+
+    def __post_init__(self) -> None:
+        names = [feature.name for feature in self.features]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise DeclarationError("two features of one name", expected="unique names", received=", ".join(twice))
+        roles = [feature.role for feature in self.features if feature.role]
+        if len(set(roles)) < len(roles):
+            raise DeclarationError("two features of one role", expected="one each", received=", ".join(sorted(roles)))
+
+    @property
+    def names(self) -> list[str]:
+        """Column names in order."""
+        return [feature.name for feature in self.features]
+
+    @property
+    def untranslated(self) -> list[str]:
+        """Names of the features that have no Chinese words; these are told in English."""
+        return [feature.name for feature in self.features if not feature.named.title.translated]
+
+    @property
+    def roles(self) -> dict[Role, str]:
+        """What the policy reads, and the feature that says it."""
+        return {feature.role: feature.name for feature in self.features if feature.role}
+
+    @property
+    def measures(self) -> dict[str, Measure]:
+        """What the engines compute, by column name."""
+        return {feature.name: feature.measure for feature in self.features}
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when the order, meaning, direction or words of any feature do."""
+        return sha256_json([repr(feature) for feature in self.features])
+
+    def __getitem__(self, name: str) -> Feature:
+        for feature in self.features:
+            if feature.name == name:
+                return feature
+        raise DeclarationError("no such feature", received=name, todo="see docs/features.md")
+
+    def lawful_in(self, jurisdiction: Jurisdiction) -> tuple[Catalogue, list[str]]:
+        """The features that a model may use there, and the names of those it may not."""
+        barred = {"audit_only"} | ({"not_in_eu_credit"} if jurisdiction == "eu" else set())
+        kept = tuple(feature for feature in self.features if feature.lawful not in barred)
+        return Catalogue(kept), [feature.name for feature in self.features if feature.lawful in barred]
+
+    def available(self, info: DatasetInfo) -> Provided:
+        """The features a source can provide, on its customers' clock; for each other, the table or column it lacks."""
+        absent = {f.name: lack for f in self.features if (lack := _lack(f, info.columns))}
+        ahead = minutes_ahead(info.timezone)
+        return Provided(Catalogue(tuple(on_clock(f, ahead) for f in self.features if f.name not in absent)), absent)
+
+
+@dataclass(frozen=True)
+class Provided:
+    """Of a catalogue what a source provides; `absent`: feature -> the table or column that the source lacks."""
+
+    catalogue: Catalogue
+    absent: dict[str, str]
+
+
+def _lack(feature: Feature, columns: dict[str, list[str]]) -> str | None:
+    for table, needed in sorted(feature.needs.items()):
+        if table not in columns:
+            return f"table {table_named(table).name}"
+        missing = needed - set(columns[table])
+        if missing:
+            return f"column {table}.{min(missing)}"
+    return None
+
+
+def axis_titles(features: Iterable[Feature]) -> dict[str, str]:
+    """What each feature is, by name, as it is written on an axis."""
+    return {f.name: f"days {f.title}" if f.title.startswith("since ") else f.title for f in features}
+
+
+def merge(*parts: Iterable[Feature]) -> Catalogue:
+    """One catalogue of several modules' features."""
+    return Catalogue(tuple(feature for part in parts for feature in part))

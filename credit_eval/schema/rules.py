@@ -1,0 +1,235 @@
+"""What a row must satisfy, derived from the declared tables: the casts, and predicates true of a *bad* row.
+
+Whatever a source brings is read as text first and cast here, so that a Parquet file, a CSV file and a frame
+are held to one meaning:
+
+- text: as it stands; an empty text is a missing one;
+- int: a whole number (`30.0` is one, `3.7` is not and is never rounded);
+- decimal: a finite number of at most 10^12 in size, rounded to the cent (`nan` and `inf` are no numbers);
+- timestamp: ISO 8601, an offset is converted to UTC and none means UTC, from 1900 until 2199 (a year 19 is
+  a two-digit year read wrongly); a column in which some times have an offset and some have none is refused, unless
+  somebody said what those without mean;
+- bool: true/false, t/f, yes/no, 1/0.
+
+>>> [rule.expected for rule in row_rules(shape_of(TABLES["customers"]), ["customer_id", "kyc_level"])]
+['a value in every row', 'a whole number', 'kyc_level >= 0']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from credit_eval.schema.duckdb import Relation, select
+from credit_eval.schema.tables import (
+    COMMON,
+    DEFAULTS,
+    LARGEST_AMOUNT,
+    REFERENCES,
+    TABLES,
+    Column,
+    NotBelow,
+    Table,
+    Type,
+)
+
+#: Columns that say where a row comes from: the file's name, and the row as a spreadsheet counts it.
+SOURCE_FILE, SOURCE_ROW = "source_file", "source_row"
+
+SQL_TYPES: dict[Type, str] = {
+    "text": "VARCHAR",
+    "int": "BIGINT",
+    "decimal": "DECIMAL(18,2)",
+    "timestamp": "TIMESTAMP",
+    "bool": "BOOLEAN",
+}
+
+_EXPECTED_TYPES: dict[Type, str] = {
+    "text": "text",
+    "int": "a whole number",
+    "decimal": f"a finite number of at most {LARGEST_AMOUNT:,}",
+    "timestamp": "a time such as 2026-03-01 or 2026-03-01T12:30:00Z, from 1900 to 2199",
+    "bool": "true or false",
+}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What rows are held to: a declared table, or a cohort or outcome file beside it.
+
+    `defaults` are (column, other): a missing `column` is filled from `other`, a given one must not be before
+    it. `references` are (column, table): its values must exist in the column of that name of `table`.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...] = ()
+    defaults: tuple[tuple[str, str], ...] = ()
+    references: tuple[tuple[str, str], ...] = ()
+    not_below: tuple[NotBelow, ...] = ()
+
+    def column(self, name: str) -> Column | None:
+        """The column of that name, if the shape has one."""
+        return next((column for column in self.columns if column.name == name), None)
+
+    def written(self, given: Collection[str]) -> tuple[Column, ...]:
+        """Columns a source that gives `given` ends up with, in declared order: those, and what defaults to them."""
+        filled = {column for column, other in self.defaults if other in given}
+        return tuple(column for column in self.columns if column.name in filled.union(given))
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A promise about a column; `broken` is an SQL predicate over the cast row, true of a bad one.
+
+    `problem` completes the sentence "orders.amount …".
+    """
+
+    column: str
+    problem: str
+    expected: str
+    broken: str
+
+
+def shape_of(table: Table) -> Shape:
+    """The shape of a declared table; every table's customer must be in `customers`."""
+    names = {column.name for column in table.all_columns}
+    refers = [(column, to) for name, column, to in REFERENCES if name == table.name]
+    if table.name != "customers":
+        refers.insert(0, ("customer_id", "customers"))
+    defaults = tuple((column, other) for column, other in DEFAULTS.items() if column in names)
+    return Shape(table.name, table.all_columns, table.key, defaults, tuple(refers), table.not_below)
+
+
+def cohort_shape(name: str) -> Shape:
+    """The shape of a cohort file, named `cohorts/<name>`."""
+    return Shape(f"cohorts/{name}", _JUDGED, _JUDGED_KEY, references=_JUDGED_REFERENCES)
+
+
+_JUDGED = (COMMON[0], Column("as_of", "timestamp", required=True))
+_JUDGED_KEY = ("customer_id", "as_of")
+_JUDGED_REFERENCES = (("customer_id", "customers"),)
+
+OUTCOMES = Shape(
+    "outcomes",
+    (*_JUDGED, Column("defaulted", "bool"), Column("known_at", "timestamp", required=True)),
+    _JUDGED_KEY,
+    (("known_at", "as_of"),),
+    _JUDGED_REFERENCES,
+)
+
+SHAPES: dict[str, Shape] = {name: shape_of(table) for name, table in TABLES.items()}
+
+
+def raw(column: str) -> str:
+    """Name under which the cast row keeps a column's value as the source wrote it."""
+    return f"raw_{column}"
+
+
+def zoned(text: str) -> str:
+    """SQL for whether a time says its own offset or zone: 2026-03-01T12:00Z, 2026-03-01 12:00:00+02, … 12:00 UTC.
+
+    After a colon a sign is that of an offset, and a letter at the end is that of a zone.
+    """
+    return f"({text} LIKE '%:%+%' OR {text} LIKE '%:%-%' OR ascii({text}[-1]) > ascii('9'))"
+
+
+def cast_row(shape: Shape, given: Collection[str], relation: Relation) -> Relation:
+    """Text rows with every given column cast, beside what was written and where.
+
+    A value that cannot be cast is NULL in the cast column and present in the raw one.
+    """
+    columns = [
+        f"{_cast(column)} AS {column.name}, {column.name} AS {raw(column.name)}"
+        for column in shape.columns
+        if column.name in given
+    ]
+    return select(f"SELECT {SOURCE_FILE}, {SOURCE_ROW}, {', '.join(columns)} FROM {relation}")
+
+
+def finished_row(shape: Shape, given: Collection[str]) -> str:
+    """The SELECT list of the row as it is stored: cast columns, defaults filled."""
+    default = dict(shape.defaults)
+    columns = [_filled(column.name, default.get(column.name), given) for column in shape.written(given)]
+    return ", ".join(columns)
+
+
+def row_rules(shape: Shape, given: Collection[str]) -> list[Rule]:
+    """Every promise that can be judged on a row alone, for the columns given."""
+    columns = [column for column in shape.columns if column.name in given]
+    rules = [rule for column in columns for rule in _column_rules(column)]
+    for column, other in shape.defaults:
+        if column in given and other in given:
+            rules.append(Rule(column, f"is before {other}", f"not before {other}", f"{column} < {other}"))
+    return rules + [
+        _not_below_rule(promise)
+        for promise in shape.not_below
+        if {promise.column, promise.other, promise.given} <= set(given)
+    ]
+
+
+def zone_rule(column: str) -> Rule:
+    """Of a column with times that say their offset: those are sure, and all others are bad."""
+    return Rule(
+        column,
+        "has no offset, as other times of the column have",
+        "times all with an offset or all without; or say in the mapping, as `timezone`, what those without mean",
+        f"{column} IS NOT NULL AND NOT {zoned(raw(column))}",
+    )
+
+
+def holds_zoned(column: str) -> str:
+    """SQL, over rows as text, for whether a column holds a time that says its own offset."""
+    return f"bool_or(CASE WHEN {zoned(column)} THEN TRY_CAST({column} AS TIMESTAMPTZ) IS NOT NULL END)"
+
+
+def _not_below_rule(promise: NotBelow) -> Rule:
+    return Rule(
+        promise.column,
+        f"is below {promise.other} though {promise.given} is given",
+        f"{promise.column} >= {promise.other}: {promise.todo}",
+        f"{promise.given} IS NOT NULL AND {promise.column} < {promise.other}",
+    )
+
+
+def _column_rules(column: Column) -> Iterator[Rule]:
+    name = column.name
+    if column.required:
+        yield Rule(name, "lacks a value", "a value in every row", f"nullif({raw(name)}, '') IS NULL")
+    if column.type != "text":
+        unread = f"nullif({raw(name)}, '') IS NOT NULL AND {name} IS NULL"
+        yield Rule(name, "cannot be read", _EXPECTED_TYPES[column.type], unread)
+    if column.values is not None:
+        allowed = ", ".join(f"'{value}'" for value in column.values)
+        expected = "one of " + ", ".join(column.values)
+        yield Rule(name, "holds a value that is not declared", expected, f"{name} NOT IN ({allowed})")
+    if column.at_least is not None:
+        too_small = f"{name} < {column.at_least}"
+        yield Rule(name, "is too small", f"{name} >= {column.at_least}", too_small)
+    if column.type == "decimal":
+        too_large = f"abs({name}) > {LARGEST_AMOUNT}"
+        yield Rule(name, "is too large", _EXPECTED_TYPES["decimal"], too_large)
+
+
+def _cast(column: Column) -> str:
+    name = column.name
+    if column.type == "text":
+        return f"nullif({name}, '')"
+    if column.type == "int":
+        whole = f"TRY_CAST({name} AS BIGINT)"
+        return f"CASE WHEN TRY_CAST({name} AS DOUBLE) = {whole} THEN {whole} END"
+    if column.type == "timestamp":
+        return _moment(name)
+    return f"TRY_CAST({name} AS {SQL_TYPES[column.type]})"
+
+
+def _moment(name: str) -> str:
+    """A cast straight to TIMESTAMP would silently drop an offset; through TIMESTAMPTZ it is converted."""
+    moment = f"make_timestamp(epoch_us(TRY_CAST({name} AS TIMESTAMPTZ)))"
+    return f"CASE WHEN year({moment}) BETWEEN 1900 AND 2199 THEN {moment} END"
+
+
+def _filled(name: str, default: str | None, given: Collection[str]) -> str:
+    if name not in given:
+        return f"{default} AS {name}"
+    return name if default is None or default not in given else f"coalesce({name}, {default}) AS {name}"

@@ -1,0 +1,298 @@
+"""Hold what a source brings to the declared tables, in bounded memory: refuse it, or set bad rows aside.
+
+Every rule of every table is judged before anything is said, so that a reader mends a file once and not rule by
+rule. Each table passes these sieves:
+
+1. the row alone: types, missing values, allowed values, ranges, `known_at` not before `occurred_at`;
+2. references: an event's customer, a repayment's account;
+3. the key: of several rows with one key the first in the file stands, the others are bad;
+4. where a data set holds rows already (`Stored`): what these rows add to it, see `schema/additions.py`.
+
+With `set_aside`, a row caught by one sieve is not seen by the next, and a row that refers to one set aside is
+set aside as well (a repayment whose account was). Tables are therefore judged after those they refer to. Rows an
+importer made of one source row are set aside together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+
+from credit_eval.core.errors import TableError
+from credit_eval.schema.additions import Stored, addition_rules
+from credit_eval.schema.duckdb import DuckDB, Relation, quote, select
+from credit_eval.schema.rules import (
+    SOURCE_FILE,
+    SOURCE_ROW,
+    Rule,
+    Shape,
+    cast_row,
+    holds_zoned,
+    raw,
+    row_rules,
+    zone_rule,
+)
+
+EXAMPLES = 3
+_LONGEST_VALUE = 80
+_WHERE = f"{SOURCE_FILE}, {SOURCE_ROW}"
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """Rows a source brings for one shape.
+
+    `relation` is read several times. It holds the `given` columns as text, and `source_file` and `source_row` that
+    tell where a row comes from.
+    `zone_said`: somebody said what times without an offset mean.
+    """
+
+    shape: Shape
+    relation: Relation
+    given: tuple[str, ...]
+    zone_said: bool = False
+
+
+@dataclass(frozen=True)
+class Broken:
+    """One rule, how many rows break it, and a few of them."""
+
+    table: str
+    column: str
+    problem: str
+    expected: str
+    received: str
+    n_rows: int
+    rows: tuple[str, ...]
+
+    def sentence(self) -> str:
+        """The whole finding on one line."""
+        more = ", …" if self.n_rows > len(self.rows) else ""
+        return (
+            f"{self.table}.{self.column} {self.problem}: expected {self.expected}; received {self.received}; "
+            f"rows: {self.n_rows:,} ({', '.join(self.rows)}{more})"
+        )
+
+
+class Checked:
+    """What validation found: the good rows of each shape, and those set aside with their reasons."""
+
+    def __init__(self, engine: DuckDB, incoming: Mapping[str, Incoming]) -> None:
+        self._engine, self._incoming = engine, incoming
+        engine.run(
+            f"CREATE TEMP TABLE aside (shape VARCHAR, {SOURCE_FILE} VARCHAR, {SOURCE_ROW} BIGINT, reason VARCHAR)"
+        )
+
+    def good(self, name: str) -> Relation:
+        """The cast rows of a shape without those set aside."""
+        rows = self.all(name)
+        if not self.n_aside(name):
+            return rows
+        return select(f"SELECT r.* FROM {rows} r ANTI JOIN {self._aside(name)} b USING ({_WHERE})")
+
+    def all(self, name: str) -> Relation:
+        """All cast rows of a shape."""
+        incoming = self._incoming[name]
+        return cast_row(incoming.shape, incoming.given, incoming.relation)
+
+    def bad(self, name: str) -> Relation:
+        """The rows of a shape set aside: where from, why, and every value as the source wrote it."""
+        incoming = self._incoming[name]
+        reasons = (
+            f"SELECT {_WHERE}, string_agg(reason, '; ' ORDER BY reason) AS reason FROM {self._aside(name)} GROUP BY ALL"
+        )
+        columns = ", ".join(("reason", *incoming.given))
+        return select(f"SELECT {_WHERE}, {columns} FROM {incoming.relation} JOIN ({reasons}) USING ({_WHERE})")
+
+    def n_aside(self, name: str) -> int:
+        """Rows of a shape set aside."""
+        return int(self._engine.scalar(f"SELECT count(DISTINCT ({_WHERE})) FROM {self._aside(name)}"))
+
+    def put_aside(self, name: str, reason: str, violations: str) -> None:
+        """Set the rows of `violations` (source_file, source_row, received) aside."""
+        self._engine.run(
+            f"INSERT INTO aside SELECT {quote(name)}, {_WHERE}, "
+            f"{quote(reason + ', received ')} || coalesce(received, 'nothing') FROM ({violations})"
+        )
+
+    def _aside(self, name: str) -> Relation:
+        return select(f"SELECT {_WHERE}, reason FROM aside WHERE shape = {quote(name)}")
+
+
+def validate(
+    engine: DuckDB, incoming: Sequence[Incoming], *, set_aside: bool = False, stored: Stored | None = None
+) -> Checked:
+    """Judge every rule of every table; beside `stored` rows, which are sound and may be referred to.
+
+    Raises:
+        TableError: a column is missing or undeclared; or rows are bad and `set_aside` is false.
+    """
+    by_name = {one.shape.name: one for one in incoming}
+    for one in incoming:
+        _check_columns(one)
+    engine.run("SET TimeZone = 'UTC'")  # what a time without an offset means when it is cast
+    checked = Checked(engine, by_name)
+    broken = [
+        found
+        for name in _referenced_first(by_name)
+        for found in _Judge(engine, checked, by_name, by_name[name], set_aside, stored).broken()
+    ]
+    if broken and not set_aside:
+        raise as_error(broken)
+    return checked
+
+
+def as_error(broken: Sequence[Broken]) -> TableError:
+    """One error for all findings: the first in full, the others a line each."""
+    first, *others = broken
+    todo = "correct the source, or say --quarantine to set such rows aside"
+    if others:
+        todo += f"\n  also broken: {len(others)}" + "".join(f"\n    - {other.sentence()}" for other in others)
+    return TableError(
+        f"{first.table}.{first.column} {first.problem}",
+        expected=first.expected,
+        received=first.received,
+        rows=first.rows,
+        n_rows=first.n_rows,
+        todo=todo,
+    )
+
+
+class _Judge:
+    """Judges the rows of one shape."""
+
+    def __init__(
+        self,
+        engine: DuckDB,
+        checked: Checked,
+        incoming: Mapping[str, Incoming],
+        one: Incoming,
+        set_aside: bool,
+        stored: Stored | None,
+    ) -> None:
+        self._engine, self._checked, self._incoming = engine, checked, incoming
+        self._one, self._shape, self._set_aside, self._stored = one, one.shape, set_aside, stored
+
+    def broken(self) -> list[Broken]:
+        """The findings of the sieves, in their order."""
+        found = self._rows()
+        for column, table in self._shape.references:
+            if column in self._one.given and table in self._incoming:
+                found += self._reference(column, table)
+        return found + (self._key() if self._shape.key else []) + self._addition()
+
+    def _rows(self) -> list[Broken]:
+        """All rules on single rows in one pass over them, and a further pass per broken rule to set aside."""
+        rules = row_rules(self._shape, self._one.given) + self._zone_rules()
+        rows = self._checked.all(self._shape.name)
+        folds = ", ".join(
+            f"count(*) FILTER ({rule.broken}), min({_example(raw(rule.column))}, {EXAMPLES}) FILTER ({rule.broken})"
+            for rule in rules
+        )
+        (counted,) = self._engine.rows(f"SELECT {folds} FROM {rows}")
+        found = []
+        for rule, n_rows, examples in zip(rules, counted[::2], counted[1::2], strict=True):
+            if n_rows:
+                violations = f"SELECT {_WHERE}, {raw(rule.column)} AS received FROM {rows} WHERE {rule.broken}"
+                found.append(self._found(rule, n_rows, examples, violations))
+        return found
+
+    def _zone_rules(self) -> list[Rule]:
+        columns = [column.name for column in self._shape.columns if column.type == "timestamp"]
+        judged = [column for column in columns if column in self._one.given and not self._one.zone_said]
+        if not judged:
+            return []
+        asked = ", ".join(holds_zoned(column) for column in judged)
+        (found,) = self._engine.rows(f"SELECT {asked} FROM {self._one.relation}")
+        return [zone_rule(column) for column, holds in zip(judged, found, strict=True) if holds]
+
+    def _reference(self, column: str, table: str) -> list[Broken]:
+        """Without quarantine, against all rows of the other table: its own bad rows are reported there."""
+        known = f"SELECT {column} FROM {self._checked.good(table) if self._set_aside else self._checked.all(table)}"
+        if self._stored is not None and table in self._stored.relations:
+            named = f"SELECT {column} FROM {self._checked.good(self._shape.name)}"  # few, whatever is stored
+            known += f" UNION SELECT {column} FROM {self._stored.relations[table]} SEMI JOIN ({named}) USING ({column})"
+        what = f"unknown {table.removesuffix('s')}"
+        rule = Rule(column, f"names an {what}", f"a {column} of table {table}", "")
+        return self._judge(
+            rule,
+            f"SELECT {_WHERE}, {raw(column)} AS received FROM {self._checked.good(self._shape.name)} r "
+            f"ANTI JOIN ({known}) k USING ({column}) WHERE {column} IS NOT NULL",
+        )
+
+    def _key(self) -> list[Broken]:
+        """Only rows of repeated keys are numbered, so a sound file costs one aggregation."""
+        key = ", ".join(self._shape.key)
+        rows = self._checked.good(self._shape.name)
+        shown = " || ', ' || ".join(f"'{column}=' || coalesce({raw(column)}, '')" for column in self._shape.key)
+        whole = " AND ".join(f"{column} IS NOT NULL" for column in self._shape.key)
+        repeated = f"SELECT {key} FROM {rows} WHERE {whole} GROUP BY {key} HAVING count(*) > 1"
+        rule = Rule(self._shape.key[0], "repeats a key", f"one row per {key}", "")
+        return self._judge(
+            rule,
+            f"SELECT {_WHERE}, {shown} AS received FROM {rows} SEMI JOIN ({repeated}) USING ({key}) "
+            f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {_WHERE}) > 1",
+        )
+
+    def _addition(self) -> list[Broken]:
+        if self._stored is None:
+            return []
+        judged = addition_rules(
+            self._shape, self._one.given, lambda: self._checked.good(self._shape.name), self._stored
+        )
+        return [found for rule, violations in judged for found in self._judge(rule, violations)]
+
+    def _judge(self, rule: Rule, violations: str) -> list[Broken]:
+        ((n_rows, examples),) = self._engine.rows(
+            f"SELECT count(*), min({_example('received')}, {EXAMPLES}) FROM ({violations})"
+        )
+        return [self._found(rule, n_rows, examples, violations)] if n_rows else []
+
+    def _found(self, rule: Rule, n_rows: int, examples: Sequence[Mapping[str, object]], violations: str) -> Broken:
+        if self._set_aside:
+            reason = f"{rule.column} {rule.problem}: expected {rule.expected}"
+            self._checked.put_aside(self._shape.name, reason, violations)
+        return Broken(
+            self._shape.name,
+            rule.column,
+            rule.problem,
+            rule.expected,
+            _shown(examples[0]["received"]),
+            n_rows,
+            tuple(f"{example[SOURCE_FILE]} row {example[SOURCE_ROW]}" for example in examples),
+        )
+
+
+def _check_columns(one: Incoming) -> None:
+    """A table that lacks a column cannot be mended row by row, so quarantine does not help it."""
+    missing = [column.name for column in one.shape.columns if column.required and column.name not in one.given]
+    if missing:
+        raise TableError(
+            f"{one.shape.name} lacks the column " + ", ".join(missing),
+            expected=", ".join(column.name for column in one.shape.columns if column.required),
+            received=", ".join(one.given),
+            todo="provide the column; quarantine cannot replace it",
+        )
+    undeclared = [name for name in one.given if one.shape.column(name) is None]
+    if undeclared:
+        raise TableError(
+            f"{one.shape.name} declares no column " + ", ".join(undeclared),
+            expected="some of " + ", ".join(column.name for column in one.shape.columns),
+            received=", ".join(one.given),
+            todo="leave the column out or rename it",
+        )
+
+
+def _referenced_first(incoming: Mapping[str, Incoming]) -> list[str]:
+    graph = {name: [table for _, table in one.shape.references if table in incoming] for name, one in incoming.items()}
+    return list(TopologicalSorter(graph).static_order())
+
+
+def _example(received: str) -> str:
+    return f"{{'{SOURCE_FILE}': {SOURCE_FILE}, '{SOURCE_ROW}': {SOURCE_ROW}, 'received': {received}}}"
+
+
+def _shown(value: object) -> str:
+    text = "nothing" if value is None else repr(str(value))
+    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
