@@ -339,7 +339,7 @@ def features(
     if write:
         write.write_text(dictionary(listed), encoding="utf-8")
         return
-    shown = [feature for feature in listed.features if not (untranslated and feature.named.title.translated)]
+    shown = [feature for feature in listed.features if not (untranslated and feature.zh)]
     give([{"name": feature.name, "title": feature.title} for feature in shown])
     for feature in shown:
         tell(f"{feature.name:<44} {feature.title}")

@@ -118,7 +118,7 @@ def test_questions_in_sql_and_profiles_of_a_customer(study: ce.Study) -> None:
 
 
 def test_features_of_ones_own_come_in_as_a_catalogue(root: Path) -> None:
-    night = ce.Keep("at_night", ce.column("outcome").equals("failed"), "payments failed", "支付失败")
+    night = ce.Keep("at_night", ce.column("outcome").equals("failed"), "payments failed")
     mine = ce.Feature(ce.count("payments", night, days=90), ce.Dimension.BEHAVIOUR, 0, "R_FAILED_PAYMENTS")
     study = ce.open("shop", root=root, policy="default", catalogue=ce.Catalogue((mine,)))
     assert study.features == ("payments_at_night_count_90d",)

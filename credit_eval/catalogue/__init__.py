@@ -14,6 +14,7 @@ from credit_eval.catalogue import (
     spending,
 )
 from credit_eval.language.catalogue import Catalogue, merge
+from credit_eval.language.translation import CHINESE
 
 CATALOGUE: Catalogue = merge(
     identity.FEATURES,
@@ -25,4 +26,4 @@ CATALOGUE: Catalogue = merge(
     repayment.FEATURES,
     credit_lines.FEATURES,
     application.FEATURES,
-)
+).translated(CHINESE)

@@ -8,48 +8,43 @@ from credit_eval.language.constructors import count, difference, fold, gaps, rat
 from credit_eval.language.expressions import Part, column
 from credit_eval.language.feature import Dimension, Feature, Keep, Named, Of
 from credit_eval.language.subjects import AT_NIGHT, ON_WEEKEND, about, counts, folds, told
-from credit_eval.language.words import Text
 
-_AMOUNT = Of("amount", column("amount"), "money", "amount asked for", "申请金额")
-_TERM = Of("term", column("term_days"), "days", "term asked for", "申请期限")
-_PRODUCT = Of("product", column("product"), "category", "product asked for", "申请产品")
-_LENDER = Of("lender", column("lender"), "category", "lender asked", "申请机构")
-_LENDERS = Of("lender", column("lender"), "category", "lenders asked", "申请机构")
-_HOUR = Of(
-    "hour", Part("hour", column("occurred_at")), "number", "local hour of the day of the request", "申请时刻(当地时间)"
-)
-_TOTAL = Of("total", column("total_due"), "money", "amount to repay", "应还总额")
-_COST = Of("cost", column("total_due") - column("amount"), "money", "cost of the loan asked for", "借款成本")
-_NIGHT = Keep("night", AT_NIGHT, "requests made between midnight and six local time", "凌晨(当地时间0至6点)申请")
-_WEEKEND = Keep("weekend", ON_WEEKEND, "requests made at the weekend", "周末申请")
+_AMOUNT = Of("amount", column("amount"), "money", "amount asked for")
+_TERM = Of("term", column("term_days"), "days", "term asked for")
+_PRODUCT = Of("product", column("product"), "category", "product asked for")
+_LENDER = Of("lender", column("lender"), "category", "lender asked")
+_LENDERS = Of("lender", column("lender"), "category", "lenders asked")
+_HOUR = Of("hour", Part("hour", column("occurred_at")), "number", "local hour of the day of the request")
+_TOTAL = Of("total", column("total_due"), "money", "amount to repay")
+_COST = Of("cost", column("total_due") - column("amount"), "money", "cost of the loan asked for")
+_NIGHT = Keep("night", AT_NIGHT, "requests made between midnight and six local time")
+_WEEKEND = Keep("weekend", ON_WEEKEND, "requests made at the weekend")
 
 _CAPACITY, _HISTORY, _BEHAVIOUR = Dimension.CAPACITY, Dimension.HISTORY, Dimension.BEHAVIOUR
 
 
-def _latest(of: Of, nth: int = 1, title: Text | None = None) -> Named:
-    return fold("applications", "last", of, when_empty=None, nth=nth, title=title or of.text)
+def _latest(of: Of, nth: int = 1, title: str | None = None) -> Named:
+    return fold("applications", "last", of, when_empty=None, nth=nth, title=title or of.phrase)
 
 
-def _against(name: str, under: Named, en: str, zh: str, over: Named | None = None, factor: int = 1) -> Named:
-    return ratio(f"applications_{name}", over or _latest(_AMOUNT), under, factor=factor, title=Text(en, zh))
+def _against(name: str, under: Named, en: str, over: Named | None = None, factor: int = 1) -> Named:
+    return ratio(f"applications_{name}", over or _latest(_AMOUNT), under, factor=factor, title=en)
 
 
 _ASKED = _latest(_AMOUNT)
-_BEFORE = _latest(_AMOUNT, 2, Text("amount asked for the time before", "上一次申请金额"))
-_LARGEST_LINE = fold(
-    "accounts", "max", Of("limit", column("credit_limit"), "money", "credit limit", "授信额度"), when_empty=None
-)
+_BEFORE = _latest(_AMOUNT, 2, "amount asked for the time before")
+_LARGEST_LINE = fold("accounts", "max", Of("limit", column("credit_limit"), "money", "credit limit"), when_empty=None)
 _DEBT = fold(
     "repayments",
     "sum",
-    Of("due", column("due_amount"), "money", "money owed", "待还余额"),
-    Keep("open", UNPAID, "instalments not yet paid", "未还账单"),
+    Of("due", column("due_amount"), "money", "money owed"),
+    Keep("open", UNPAID, "instalments not yet paid"),
     when_empty=0,
 )
 _GRANTED = fold(
     "accounts",
     "nunique",
-    Of("held", column("account_id"), "category", "loans", "贷款"),
+    Of("held", column("account_id"), "category", "loans"),
     clock="opened_at",
     when_empty=0,
 )
@@ -59,58 +54,51 @@ _AMOUNTS = (
         "applications_amount_last_change",
         _ASKED,
         _BEFORE,
-        title=Text("change of the amount asked for since the request before", "申请金额较上一次的变化"),
+        title="change of the amount asked for since the request before",
     ),
     fold("applications", "sum", _AMOUNT, days=30, when_empty=0),
     _against(
         "amount_vs_mean",
         fold("applications", "mean", _AMOUNT, when_empty=None),
         "amount asked for relative to the customer's average",
-        "申请金额与平时平均之比",
     ),
     _against(
         "amount_vs_largest",
         fold("applications", "max", _AMOUNT, when_empty=None),
         "amount asked for relative to the largest ever asked for",
-        "申请金额与历史最高申请金额之比",
     ),
     _against(
         "amount_vs_largest_loan",
         _LARGEST_LINE,
         "amount asked for relative to the largest loan so far",
-        "申请金额与历史最大贷款之比",
     ),
     _against(
         "amount_vs_spending_30d",
         NET_SPENDING_180.named,
         "amount asked for relative to monthly net spending (of the last 180 days)",
-        "申请金额与近180天月均净消费额之比",
         factor=6,
     ),
     _against(
         "debt_vs_amount",
         _ASKED,
         "money owed already relative to the amount asked for",
-        "已欠金额与申请金额之比",
         over=_DEBT,
     ),
 )
 
 _TERMS = (
     _latest(_TERM),
-    _latest(_TERM, 2, Text("term asked for the time before", "上一次申请期限")),
+    _latest(_TERM, 2, "term asked for the time before"),
     _against(
         "term_vs_mean",
         fold("applications", "mean", _TERM, when_empty=None),
         "term asked for relative to the customer's average",
-        "申请期限与平时平均之比",
         over=_latest(_TERM),
     ),
     _against(
         "repay_per_day",
         _latest(_TERM),
         "amount to repay per day of the term asked for",
-        "申请期限内每天应还金额",
         over=_latest(_TOTAL),
     ),
 )
@@ -120,26 +108,24 @@ _COSTS = (
         "cost_ratio_last",
         _ASKED,
         "amount to repay relative to the amount asked for",
-        "应还总额与申请金额之比",
         over=_latest(_TOTAL),
     ),
     _latest(_COST),
     told(
         fold("applications", "mean", _COST, when_empty=None),
         "average cost of the loans asked for so far",
-        "历史平均借款成本",
     ),
 )
 
 _REQUESTS = (
     *counts("applications", None, 7, 30, 90, 180),
-    since("applications", phrase="since the latest request for credit", zh="距上次借款申请"),
+    since("applications", phrase="since the latest request for credit"),
     gaps("applications"),
     gaps("applications", spread=True),
 )
 _HISTORY_LENGTH = (
     count("applications"),
-    since("applications", first=True, phrase="since the first request for credit", zh="距首次借款申请"),
+    since("applications", first=True, phrase="since the first request for credit"),
 )
 _REFUSALS = (
     ratio(
@@ -147,7 +133,7 @@ _REFUSALS = (
         _GRANTED,
         count("applications"),
         unit="share",
-        title=Text("share of requests for credit granted so far", "历史申请获批率"),
+        title="share of requests for credit granted so far",
     ),
 )
 

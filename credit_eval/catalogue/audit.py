@@ -13,11 +13,11 @@ from credit_eval.language.constructors import fold
 from credit_eval.language.expressions import column
 from credit_eval.language.feature import Dimension, Named, Of
 from credit_eval.language.subjects import about
-from credit_eval.language.words import Text
+from credit_eval.language.translation import CHINESE
 
 
-def _on_file(name: str, text: Text) -> Named:
-    of = Of(name, column(name), "category", text.en, text.zh)
+def _on_file(name: str, text: str) -> Named:
+    of = Of(name, column(name), "category", text)
     return fold("customers", "last", of, when_empty=None, title=text)
 
 
@@ -25,8 +25,8 @@ AUDIT: Catalogue = Catalogue(
     about(
         "R_AUDIT",
         Dimension.IDENTITY,
-        _on_file("sex", Text("sex", "性别")),
-        _on_file("ethnicity", Text("ethnicity", "民族")),
+        _on_file("sex", "sex"),
+        _on_file("ethnicity", "ethnicity"),
         lawful="audit_only",
     )
-)
+).translated(CHINESE)

@@ -7,63 +7,56 @@ from credit_eval.language.constructors import count, fold, ratio, share, since
 from credit_eval.language.expressions import column
 from credit_eval.language.feature import Dimension, Feature, Keep, Named, Of
 from credit_eval.language.subjects import about, counts, folds, shares
-from credit_eval.language.words import Text
 
-_CATEGORY = Of("category", column("category"), "category", "categories of goods", "商品类别")
-_MERCHANT = Of("merchant", column("merchant_id"), "category", "merchants", "商户")
-_INSTALMENTS = Of("installments", column("installments"), "number", "number of instalments chosen", "分期期数")
-_MEDIAN = Of("category_median", column("category_median"), "money", "median order of the category", "同类订单中位数")
-_AMOUNT = Of("amount", column("amount"), "money", "value of orders", "订单金额")
+_CATEGORY = Of("category", column("category"), "category", "categories of goods")
+_MERCHANT = Of("merchant", column("merchant_id"), "category", "merchants")
+_INSTALMENTS = Of("installments", column("installments"), "number", "number of instalments chosen")
+_MEDIAN = Of("category_median", column("category_median"), "money", "median order of the category")
+_AMOUNT = Of("amount", column("amount"), "money", "value of orders")
 
 _ESSENTIALS = Keep(
     "essentials",
     column("category").is_in("groceries", "utility_bill", "airtime", "data_bundles"),
     "orders of everyday goods (groceries, utilities, airtime)",
-    "日常必需品订单",
 )
 _LEISURE = Keep(
     "leisure",
     column("category").is_in("games", "travel", "movies", "tv", "ticket"),
     "orders for leisure (games, travel, films)",
-    "休闲娱乐订单",
 )
 
 _COMPARABLE = Keep(
     "comparable",
     PLACED.where & ~column("category_median").is_null(),
     "comparable orders",
-    "可比价订单",
 )
 _ABOVE = Keep(
     "above_median",
     column("amount").above(column("category_median")),
     "orders above their category's median",
-    "高于同品类中位价的订单",
 )
 _PREMIUM = Keep(
     "premium",
     column("amount").above(column("category_median") * 2),
     "orders above twice their category's median",
-    "高于同品类中位价两倍的订单",
 )
 _BARGAIN = Keep(
     "bargain",
     (column("amount") * 2).below(column("category_median")),
     "orders below half their category's median",
-    "低于同品类中位价一半的订单",
 )
 
-_IN_PARTS = Keep("in_instalments", column("installments").above(1), "orders paid in instalments", "分期付款订单")
-_PLACED_IN_PARTS = Keep("placed_in_instalments", PLACED.where & _IN_PARTS.where, _IN_PARTS.phrase, _IN_PARTS.zh)
+_IN_PARTS = Keep("in_instalments", column("installments").above(1), "orders paid in instalments")
+_PLACED_IN_PARTS = Keep("placed_in_instalments", PLACED.where & _IN_PARTS.where, _IN_PARTS.phrase)
 
-CANCELLED = Keep("cancelled", column("status").equals("cancelled"), "orders cancelled", "取消订单")
-RETURNED = Keep("returned", column("status").equals("returned"), "orders returned", "退货订单")
-DECLINED = Keep("declined", column("status").equals("declined"), "purchases declined", "被拒交易")
+CANCELLED = Keep("cancelled", column("status").equals("cancelled"), "orders cancelled")
+RETURNED = Keep("returned", column("status").equals("returned"), "orders returned")
+DECLINED = Keep("declined", column("status").equals("declined"), "purchases declined")
 
 _CAPACITY, _BEHAVIOUR, _HISTORY = Dimension.CAPACITY, Dimension.BEHAVIOUR, Dimension.HISTORY
 
 
-def _latest(of: Of, title: Text, keep: Keep = PLACED) -> Named:
+def _latest(of: Of, title: str, keep: Keep = PLACED) -> Named:
     return fold("orders", "last", of, keep, when_empty=None, title=title)
 
 
@@ -74,7 +67,7 @@ def _per_placed(keep: Keep, days: int) -> Named:
         count("orders", keep, days=days),
         count("orders", PLACED, days=days),
         unit="share",
-        title=Text(f"{keep.phrase} per order placed in the last {days} days", f"近{days}天{keep.zh}占比"),
+        title=f"{keep.phrase} per order placed in the last {days} days",
     )
 
 
@@ -85,33 +78,27 @@ def _money_per_placed(keep: Keep, days: int) -> Named:
         fold("orders", "sum", _AMOUNT, keep, days=days, when_empty=0),
         spent(days),
         unit="share",
-        title=Text(
-            f"value of {keep.phrase} as a share of the value of all orders in the last {days} days",
-            f"近{days}天{keep.zh}金额占比",
-        ),
+        title=f"value of {keep.phrase} as a share of the value of all orders in the last {days} days",
     )
 
 
 def _against_median(days: int) -> Named:
     over, under = (fold("orders", "mean", of, _COMPARABLE, days=days, when_empty=None) for of in (BASKET, _MEDIAN))
-    title = Text(
-        f"order value relative to the category's median in the last {days} days",
-        f"近{days}天订单金额与同品类中位价之比",
-    )
+    title = f"order value relative to the category's median in the last {days} days"
     return ratio(f"orders_price_tier_{days}d", over, under, title=title)
 
 
 _MIX = (
     *folds("orders", "nunique", _CATEGORY, PLACED, 90, 180, when_empty=0),
     fold("orders", "entropy", _CATEGORY, PLACED, days=365, when_empty=None),
-    _latest(_CATEGORY, Text("category of the latest order", "最近一笔订单的商品类别")),
+    _latest(_CATEGORY, "category of the latest order"),
     *folds("orders", "nunique", _MERCHANT, PLACED, 180, when_empty=0),
     fold("orders", "entropy", _MERCHANT, PLACED, days=365, when_empty=None),
     ratio(
         "orders_per_merchant_180d",
         count("orders", PLACED, days=180),
         fold("orders", "nunique", _MERCHANT, PLACED, days=180, when_empty=0),
-        title=Text("orders placed per merchant in the last 180 days", "近180天平均每家商户订单笔数"),
+        title="orders placed per merchant in the last 180 days",
     ),
     *shares("orders", _ESSENTIALS, 180, among=PLACED),
     *shares("orders", _LEISURE, 180, among=PLACED),
@@ -121,9 +108,9 @@ _PRICE = (
     *(_against_median(days) for days in (90, 365)),
     ratio(
         "orders_price_tier_last",
-        _latest(BASKET, BASKET.text, _COMPARABLE),
-        _latest(_MEDIAN, _MEDIAN.text, _COMPARABLE),
-        title=Text("value of the latest order relative to the category's median", "最近一笔订单金额与同品类中位价之比"),
+        _latest(BASKET, BASKET.phrase, _COMPARABLE),
+        _latest(_MEDIAN, _MEDIAN.phrase, _COMPARABLE),
+        title="value of the latest order relative to the category's median",
     ),
     *(share("orders", keep, days=365, among=_COMPARABLE) for keep in (_ABOVE, _PREMIUM, _BARGAIN)),
 )
@@ -133,16 +120,16 @@ _INSTALMENT_USE = (
     fold("orders", "max", _INSTALMENTS, PLACED, days=365, when_empty=None),
     *shares("orders", _IN_PARTS, 365, among=PLACED),
     _money_per_placed(_PLACED_IN_PARTS, 180),
-    _latest(_INSTALMENTS, Text("number of instalments of the latest order", "最近一笔订单的分期期数")),
+    _latest(_INSTALMENTS, "number of instalments of the latest order"),
 )
 
 _TAKEN_BACK = (
     *counts("orders", RETURNED, 365),
     *(_per_placed(RETURNED, days) for days in (180, 365)),
-    since("orders", RETURNED, phrase="since an order was last returned", zh="距上次退货"),
+    since("orders", RETURNED, phrase="since an order was last returned"),
     *counts("orders", CANCELLED, 365),
     *(_per_placed(CANCELLED, days) for days in (180, 365)),
-    since("orders", CANCELLED, phrase="since an order was last cancelled", zh="距上次取消订单"),
+    since("orders", CANCELLED, phrase="since an order was last cancelled"),
 )
 
 _REFUSED = (
@@ -151,7 +138,7 @@ _REFUSED = (
     *folds(
         "orders",
         "sum",
-        Of("amount", column("amount"), "money", "value of purchases declined", "被拒交易金额"),
+        Of("amount", column("amount"), "money", "value of purchases declined"),
         DECLINED,
         90,
         when_empty=0,
@@ -160,12 +147,9 @@ _REFUSED = (
         "orders_declined_amount_vs_placed_365d",
         fold("orders", "mean", _AMOUNT, DECLINED, days=365, when_empty=None),
         usual(365),
-        title=Text(
-            "average value of purchases declined relative to that of all orders in the last 365 days",
-            "近365天被拒交易与订单平均金额之比",
-        ),
+        title="average value of purchases declined relative to that of all orders in the last 365 days",
     ),
-    since("orders", DECLINED, phrase="since the last declined purchase", zh="距上次交易被拒"),
+    since("orders", DECLINED, phrase="since the last declined purchase"),
 )
 
 FEATURES: tuple[Feature, ...] = (

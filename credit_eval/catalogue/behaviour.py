@@ -17,47 +17,42 @@ from credit_eval.language.subjects import (
     shares,
     silence,
 )
-from credit_eval.language.words import Text
 
 
-def _event(kind: str, phrase: str, zh: str) -> Keep:
-    return Keep(kind, column("kind").equals(kind), phrase, zh)
+def _event(kind: str, phrase: str) -> Keep:
+    return Keep(kind, column("kind").equals(kind), phrase)
 
 
-_LOGIN = _event("login", "logins", "登录")
-_LOGIN_FAILED = _event("login_failed", "logins failed", "登录失败")
-_DEVICE = _event("device_change", "changes of device", "更换设备")
-_ADDRESS = _event("address_change", "changes of address", "变更地址")
-_PASSWORD = _event("password_change", "changes of password", "变更密码")
-_SERVICE = _event("service_contact", "contacts with the service", "联系客服")
-_REVIEW = _event("review", "reviews written", "发表评价")
-_TRIED = Keep("attempt", column("kind").is_in("login", "login_failed"), "login attempts", "登录尝试")
+_LOGIN = _event("login", "logins")
+_LOGIN_FAILED = _event("login_failed", "logins failed")
+_DEVICE = _event("device_change", "changes of device")
+_ADDRESS = _event("address_change", "changes of address")
+_PASSWORD = _event("password_change", "changes of password")
+_SERVICE = _event("service_contact", "contacts with the service")
+_REVIEW = _event("review", "reviews written")
+_TRIED = Keep("attempt", column("kind").is_in("login", "login_failed"), "login attempts")
 _CHANGED = Keep(
     "detail_change",
     column("kind").is_in("device_change", "address_change", "password_change"),
     "changes of device, address or password",
-    "变更设备、地址或密码",
 )
-_NIGHT = Keep("night", AT_NIGHT, "logins between midnight and six local time", "凌晨(当地时间0至6点)登录")
-_WEEKEND = Keep("weekend", ON_WEEKEND, "logins at the weekend", "周末登录")
-_DEVICES = Of("devices", column("device_id"), "category", "devices used", "使用设备")
+_NIGHT = Keep("night", AT_NIGHT, "logins between midnight and six local time")
+_WEEKEND = Keep("weekend", ON_WEEKEND, "logins at the weekend")
+_DEVICES = Of("devices", column("device_id"), "category", "devices used")
 
 _IDENTITY, _BEHAVIOUR = Dimension.IDENTITY, Dimension.BEHAVIOUR
 
 _LOGINS = (
     *counts("behaviour", _LOGIN, 7, 30, 90, 365),
     pace("behaviour", _LOGIN, short=30, long=180),
-    since("behaviour", _LOGIN, phrase="since the last login", zh="距上次登录"),
+    since("behaviour", _LOGIN, phrase="since the last login"),
     gaps("behaviour", _LOGIN, days=180),
     silence(
         "behaviour",
         _LOGIN,
         days=180,
         name="behaviour_login_silence_180d",
-        title=Text(
-            "days since the last login relative to the usual gap (above 1: longer than usual)",
-            "距上次登录天数与平时登录间隔之比(大于1为比平时间隔更久)",
-        ),
+        title="days since the last login relative to the usual gap (above 1: longer than usual)",
     ),
     series("behaviour", "variation", keep=_LOGIN, steps=6, when_empty=None),
     series("behaviour", "active", keep=_LOGIN, step=7, steps=12, when_empty=0),
@@ -65,7 +60,7 @@ _LOGINS = (
         "behaviour_login_per_order_90d",
         count("behaviour", _LOGIN, days=90),
         count("orders", PLACED, days=90),
-        title=Text("logins per order placed in the last 90 days", "近90天平均每笔订单登录次数"),
+        title="logins per order placed in the last 90 days",
     ),
 )
 
@@ -73,45 +68,43 @@ _FAILED = (
     *counts("behaviour", _LOGIN_FAILED, 7, 30, 90, 365),
     *shares("behaviour", _LOGIN_FAILED, 90, 365, among=_TRIED),
     decayed("behaviour", one_each(_LOGIN_FAILED, "weight"), _LOGIN_FAILED, half_life=30, when_empty=0),
-    since("behaviour", _LOGIN_FAILED, phrase="since a login last failed", zh="距上次登录失败"),
+    since("behaviour", _LOGIN_FAILED, phrase="since a login last failed"),
 )
 
 _DEVICE_USE = (
     *folds("behaviour", "nunique", _DEVICES, None, 30, 180, when_empty=0),
     *folds("behaviour", "entropy", _DEVICES, None, 365, when_empty=None),
     *counts("behaviour", _DEVICE, 30, 180),
-    since("behaviour", _DEVICE, phrase="since the device last changed", zh="距上次更换设备"),
+    since("behaviour", _DEVICE, phrase="since the device last changed"),
 )
 
 _CONTACT_DATA = (
     *counts("behaviour", _ADDRESS, 90, 365),
-    since("behaviour", _ADDRESS, phrase="since the address last changed", zh="距上次变更地址"),
+    since("behaviour", _ADDRESS, phrase="since the address last changed"),
     *counts("behaviour", _PASSWORD, 90, 365),
-    since("behaviour", _PASSWORD, phrase="since the password last changed", zh="距上次变更密码"),
+    since("behaviour", _PASSWORD, phrase="since the password last changed"),
     *counts("behaviour", _CHANGED, 7, 30),
 )
 
 _HELP = (
     *counts("behaviour", _SERVICE, 30, 90, 365),
-    since("behaviour", _SERVICE, phrase="since the last contact with the service", zh="距上次联系客服"),
+    since("behaviour", _SERVICE, phrase="since the last contact with the service"),
     ratio(
         "behaviour_service_contact_per_order_365d",
         count("behaviour", _SERVICE, days=365),
         count("orders", PLACED, days=365),
-        title=Text(
-            "contacts with the service per order placed in the last 365 days", "近365天平均每笔订单联系客服次数"
-        ),
+        title="contacts with the service per order placed in the last 365 days",
     ),
 )
 
 _REVIEWS = (
     *counts("behaviour", _REVIEW, 90, 365),
-    since("behaviour", _REVIEW, phrase="since the last review written", zh="距上次发表评价"),
+    since("behaviour", _REVIEW, phrase="since the last review written"),
     ratio(
         "behaviour_review_per_order_365d",
         count("behaviour", _REVIEW, days=365),
         count("orders", PLACED, days=365),
-        title=Text("reviews written per order placed in the last 365 days", "近365天平均每笔订单评价次数"),
+        title="reviews written per order placed in the last 365 days",
     ),
 )
 

@@ -9,32 +9,31 @@ from credit_eval.language.constructors import count, decayed, difference, fold, 
 from credit_eval.language.expressions import column
 from credit_eval.language.feature import Dimension, Feature, Keep, Named, Of
 from credit_eval.language.subjects import AT_NIGHT, about, counts, folds, pace, silence, told
-from credit_eval.language.words import Text
 
 
-def _page(event: str, phrase: str, zh: str) -> Keep:
-    return Keep(event, column("event").equals(event), phrase, zh)
+def _page(event: str, phrase: str) -> Keep:
+    return Keep(event, column("event").equals(event), phrase)
 
 
-_VIEW = _page("view", "pages of goods viewed", "商品浏览")
-_SEARCH = _page("search", "searches", "搜索")
-_FAVOURITE = _page("favourite", "goods marked as favourites", "收藏")
-_CART = _page("cart", "goods put into the cart", "加购")
-_CHECKOUT = _page("checkout", "checkouts begun", "结算")
-_CREDIT = _page("credit_page", "visits to credit pages", "信贷页面访问")
-_NIGHT = Keep("night", AT_NIGHT, "pages seen between midnight and six local time", "凌晨(当地时间0至6点)浏览")
+_VIEW = _page("view", "pages of goods viewed")
+_SEARCH = _page("search", "searches")
+_FAVOURITE = _page("favourite", "goods marked as favourites")
+_CART = _page("cart", "goods put into the cart")
+_CHECKOUT = _page("checkout", "checkouts begun")
+_CREDIT = _page("credit_page", "visits to credit pages")
+_NIGHT = Keep("night", AT_NIGHT, "pages seen between midnight and six local time")
 
-_SESSION = Of("sessions", column("session_id"), "category", "browsing sessions", "浏览会话")
-_DWELL = Of("dwell", column("dwell_seconds"), "number", "seconds spent on a page", "单页停留秒数")
-_TIME = Of("dwell", column("dwell_seconds"), "number", "seconds spent on pages", "浏览停留秒数")
-_PRICE = Of("price", column("price"), "money", "price of goods viewed", "浏览商品价格")
-_CART_PRICE = Of("price", column("price"), "money", "price of goods put into the cart", "加购商品价格")
-_CATEGORY = Of("category", column("category"), "category", "categories of goods viewed", "浏览商品类别")
+_SESSION = Of("sessions", column("session_id"), "category", "browsing sessions")
+_DWELL = Of("dwell", column("dwell_seconds"), "number", "seconds spent on a page")
+_TIME = Of("dwell", column("dwell_seconds"), "number", "seconds spent on pages")
+_PRICE = Of("price", column("price"), "money", "price of goods viewed")
+_CART_PRICE = Of("price", column("price"), "money", "price of goods put into the cart")
+_CATEGORY = Of("category", column("category"), "category", "categories of goods viewed")
 
 
 def _sessions(days: int) -> Named:
     named = fold("browsing", "nunique", _SESSION, days=days, when_empty=0)
-    return told(named, f"browsing sessions in the last {days} days", f"近{days}天浏览会话次数", "次")
+    return told(named, f"browsing sessions in the last {days} days")
 
 
 def _viewed(days: int) -> Named:
@@ -45,8 +44,8 @@ def _time(days: int) -> Named:
     return fold("browsing", "sum", _TIME, days=days, when_empty=0)
 
 
-def _per(name: str, over: Named, under: Named, days: int, en: str, zh: str) -> Named:
-    title = Text(f"{en} in the last {days} days", f"近{days}天{zh}")
+def _per(name: str, over: Named, under: Named, days: int, en: str) -> Named:
+    title = f"{en} in the last {days} days"
     return ratio(f"browsing_{name}_{days}d", over, under, title=title)
 
 
@@ -58,9 +57,9 @@ _VIEWS, _CARTS, _CHECKOUTS = _how_often(_VIEW), _how_often(_CART), _how_often(_C
 _ORDERS = {days: count("orders", PLACED, days=days) for days in (30, 90, 365)}
 
 
-def _left(name: str, left: Named, right: Named, days: int, en: str, zh: str) -> Named:
+def _left(name: str, left: Named, right: Named, days: int, en: str) -> Named:
     """What was begun and not followed up."""
-    title = Text(f"{en} in the last {days} days", f"近{days}天{zh}")
+    title = f"{en} in the last {days} days"
     return replace(difference(f"browsing_{name}_{days}d", left, right, title=title), unit="number")
 
 
@@ -71,17 +70,14 @@ _ACTIVITY = (
     _VIEWS[30],
     *counts("browsing", _SEARCH, 90),
     *counts("browsing", _FAVOURITE, 90),
-    since("browsing", phrase="since the last visit", zh="距上次访问"),
+    since("browsing", phrase="since the last visit"),
     gaps("browsing", days=180),
     silence(
         "browsing",
         None,
         days=180,
         name="browsing_silence_180d",
-        title=Text(
-            "days since the last visit relative to the usual gap (above 1: longer than usual)",
-            "距上次访问天数与平时访问间隔之比(大于1为比平时间隔更久)",
-        ),
+        title="days since the last visit relative to the usual gap (above 1: longer than usual)",
     ),
     series("browsing", "slope", steps=6, when_empty=0),
     series("browsing", "variation", steps=6, when_empty=None),
@@ -92,18 +88,16 @@ _DEPTH = (
     told(
         fold("browsing", "max", _DWELL, days=90, when_empty=None),
         "most seconds spent on one page in the last 90 days",
-        "近90天单页最长停留秒数",
     ),
     _time(90),
     decayed("browsing", _TIME, half_life=30, when_empty=0),
-    _per("dwell_per_session", _time(90), _sessions(90), 90, "seconds spent per session", "平均每次会话停留秒数"),
+    _per("dwell_per_session", _time(90), _sessions(90), 90, "seconds spent per session"),
     _per(
         "pages_per_session",
         count("browsing", days=90),
         _sessions(90),
         90,
         "pages seen per session",
-        "平均每次会话浏览次数",
     ),
 )
 
@@ -115,7 +109,6 @@ _FUNNEL = (
             _VIEWS[days],
             days,
             "add-to-cart rate, goods put into the cart per view",
-            "浏览加购率",
         )
         for days in (90, 365)
     ),
@@ -126,16 +119,12 @@ _FUNNEL = (
             _CARTS[days],
             days,
             "checkouts per item in the cart",
-            "加购结算率",
         )
         for days in (90, 365)
     ),
-    *(
-        _per("order_per_view", _ORDERS[days], _VIEWS[days], days, "orders placed per page viewed", "浏览下单率")
-        for days in (90, 365)
-    ),
-    _per("order_per_checkout", _ORDERS[90], _CHECKOUTS[90], 90, "orders placed per checkout", "结算下单率"),
-    _per("order_per_session", _ORDERS[90], _sessions(90), 90, "orders placed per browsing session", "会话下单率"),
+    *(_per("order_per_view", _ORDERS[days], _VIEWS[days], days, "orders placed per page viewed") for days in (90, 365)),
+    _per("order_per_checkout", _ORDERS[90], _CHECKOUTS[90], 90, "orders placed per checkout"),
+    _per("order_per_session", _ORDERS[90], _sessions(90), 90, "orders placed per browsing session"),
 )
 
 _ABANDONED = (
@@ -147,7 +136,6 @@ _ABANDONED = (
             _CHECKOUTS[days],
             days,
             "goods put into the cart less checkouts",
-            "加购次数减结算次数",
         )
         for days in (30, 90)
     ),
@@ -157,16 +145,15 @@ _ABANDONED = (
         _ORDERS[90],
         90,
         "checkouts begun less orders placed",
-        "结算次数减下单次数",
     ),
-    since("browsing", _CART, phrase="since goods were last put into the cart", zh="距上次加购"),
+    since("browsing", _CART, phrase="since goods were last put into the cart"),
 )
 
 _CREDIT_INTEREST = (
     *counts("browsing", _CREDIT, 7, 30, 90, 365),
     share("browsing", _CREDIT, days=90),
     pace("browsing", _CREDIT, short=30, long=180),
-    since("browsing", _CREDIT, phrase="since the last visit to a credit page", zh="距上次访问信贷页面"),
+    since("browsing", _CREDIT, phrase="since the last visit to a credit page"),
 )
 
 _TIER = (
@@ -174,7 +161,6 @@ _TIER = (
     told(
         fold("browsing", "max", _PRICE, _VIEW, days=90, when_empty=None),
         "highest price of goods viewed in the last 90 days",
-        "近90天浏览商品最高价格",
     ),
     *(
         _per(
@@ -183,7 +169,6 @@ _TIER = (
             usual(days),
             days,
             "price of goods viewed relative to order value",
-            "浏览商品价格与订单金额之比",
         )
         for days in (90, 365)
     ),
@@ -193,7 +178,6 @@ _TIER = (
         _viewed(90),
         90,
         "price of goods put into the cart relative to that of goods viewed",
-        "加购商品价格与浏览商品价格之比",
     ),
 )
 

@@ -8,34 +8,34 @@ from credit_eval.language.constructors import count, difference, fold, gaps, rat
 from credit_eval.language.expressions import AsOf, Case, Constant, DaysBetween, Expression, column
 from credit_eval.language.feature import Dimension, Feature, Keep, Named, Of
 from credit_eval.language.subjects import about, counts, told
-from credit_eval.language.words import Text
+from credit_eval.language.words import so_far
 
-_OPEN = Keep("open", UNPAID, "instalments not yet paid", "未还账单")
-_OWED = Of("due", column("due_amount"), "money", "money owed in instalments not yet paid", "待还余额")
-_LIMIT = Of("limit", column("credit_limit"), "money", "credit limit", "授信额度")
-_BORROWED = Of("limit", column("credit_limit"), "money", "credit granted at opening", "开户授信额度")
-_ACCOUNT = Of("held", column("account_id"), "category", "credit accounts or loans", "信用账户或贷款")
-_PRODUCT = Of("product", column("product"), "category", "credit products", "信贷产品")
+_OPEN = Keep("open", UNPAID, "instalments not yet paid")
+_OWED = Of("due", column("due_amount"), "money", "money owed in instalments not yet paid")
+_LIMIT = Of("limit", column("credit_limit"), "money", "credit limit")
+_BORROWED = Of("limit", column("credit_limit"), "money", "credit granted at opening")
+_ACCOUNT = Of("held", column("account_id"), "category", "credit accounts or loans")
+_PRODUCT = Of("product", column("product"), "category", "credit products")
 
-_CHANGED = Keep("changed", column("occurred_at").above(column("opened_at")), "changes of the credit limit", "额度调整")
-_OPENED = Keep("opened", ~_CHANGED.where, "credit accounts or loans opened", "新开信用账户或贷款")
-_BLOCKED = Keep("blocked", column("credit_limit").equals(0), "credit lines closed by the lender", "被关闭的授信")
+_CHANGED = Keep("changed", column("occurred_at").above(column("opened_at")), "changes of the credit limit")
+_OPENED = Keep("opened", ~_CHANGED.where, "credit accounts or loans opened")
+_BLOCKED = Keep("blocked", column("credit_limit").equals(0), "credit lines closed by the lender")
 
 _HISTORY, _CAPACITY = Dimension.HISTORY, Dimension.CAPACITY
 
 
 def owed_now() -> Feature:
     """All that is drawn up and not paid, due or not: the balance the policy works with."""
-    owed = fold("repayments", "sum", _OWED, _OPEN, when_empty=0, title=_OWED.text)
+    owed = fold("repayments", "sum", _OWED, _OPEN, when_empty=0, title=_OWED.phrase)
     return Feature(owed, _HISTORY, 0, "R_DEBT_LEVEL", role="balance")
 
 
 def limit_now() -> Feature:
     """The limit of the account changed last."""
-    return Feature(_limit(1, Text("credit limit", "授信额度")), _HISTORY, 0, "R_CREDIT_LINE", role="limit")
+    return Feature(_limit(1, "credit limit"), _HISTORY, 0, "R_CREDIT_LINE", role="limit")
 
 
-def _limit(nth: int, title: Text) -> Named:
+def _limit(nth: int, title: str) -> Named:
     return fold("accounts", "last", _LIMIT, when_empty=None, nth=nth, title=title)
 
 
@@ -48,34 +48,32 @@ def _owed_then(days: int) -> Expression:
 
 def _debt_change(days: int) -> Named:
     now = Case(UNPAID, column("due_amount"), Constant(0))
-    of = Of(f"owed_change_{days}d", now - _owed_then(days), "money", "change of money owed", "待还余额的变化")
-    title = Text(f"change of money owed over the last {days} days", f"近{days}天待还余额的变化")
+    of = Of(f"owed_change_{days}d", now - _owed_then(days), "money", "change of money owed")
+    title = f"change of money owed over the last {days} days"
     return fold("repayments", "sum", of, when_empty=0, title=title)
 
 
 def _opened(days: int | None) -> Named:
     """Accounts by when they were opened; a change of limit is no opening."""
-    when = Text(f"in the last {days} days", f"近{days}天新开") if days else Text("so far", "累计")
-    title = Text(f"credit accounts or loans {'opened ' if days else ''}{when.en}", f"{when.zh}信用账户或贷款个数")
+    title = f"credit accounts or loans {'opened ' if days else ''}{so_far(days)}"
     return fold("accounts", "nunique", _ACCOUNT, clock="opened_at", days=days, when_empty=0, title=title)
 
 
-_NOW, _BEFORE = limit_now().named, _limit(2, Text("previous credit limit", "调整前授信额度"))
+_NOW, _BEFORE = limit_now().named, _limit(2, "previous credit limit")
 _HIGHEST = fold("accounts", "max", _LIMIT, when_empty=None)
 _LOWEST = fold("accounts", "min", _LIMIT, when_empty=None)
 _CHANGE_90 = _debt_change(90)
 
 _ACCOUNTS = (
     _opened(None),
-    since("accounts", clock="opened_at", first=True, phrase="since the first credit account", zh="距首次开立信用账户"),
+    since("accounts", clock="opened_at", first=True, phrase="since the first credit account"),
 )
 _RECENT = (
     *(_opened(days) for days in (90, 365)),
-    since("accounts", clock="opened_at", phrase="since the latest credit account", zh="距最近开立信用账户"),
+    since("accounts", clock="opened_at", phrase="since the latest credit account"),
     told(
         gaps("accounts", clock="opened_at"),
         "average time between openings of credit accounts",
-        "信用账户平均开户间隔天数",
     ),
 )
 
@@ -83,7 +81,7 @@ _LINE = (
     _HIGHEST,
     fold("accounts", "sum", _BORROWED, _OPENED, days=365, when_empty=0),
     fold("accounts", "mean", _BORROWED, _OPENED, when_empty=None),
-    fold("accounts", "last", _PRODUCT, when_empty=None, title=Text("latest credit product", "最近信贷产品")),
+    fold("accounts", "last", _PRODUCT, when_empty=None, title="latest credit product"),
 )
 
 _LIMIT_MOVES = (
@@ -91,23 +89,23 @@ _LIMIT_MOVES = (
         "accounts_limit_growth",
         _NOW,
         _LOWEST,
-        title=Text("credit limit relative to the lowest so far", "授信额度与历史最低额度之比"),
+        title="credit limit relative to the lowest so far",
     ),
     ratio(
         "accounts_limit_vs_highest",
         _NOW,
         _HIGHEST,
-        title=Text("credit limit relative to the highest so far", "授信额度与历史最高额度之比"),
+        title="credit limit relative to the highest so far",
     ),
     _BEFORE,
     difference(
         "accounts_limit_last_change",
         _NOW,
         _BEFORE,
-        title=Text("latest change of the credit limit", "最近一次额度变化"),
+        title="latest change of the credit limit",
     ),
     *counts("accounts", _CHANGED, 180, None),
-    since("accounts", _CHANGED, phrase="since the credit limit last changed", zh="距上次额度调整"),
+    since("accounts", _CHANGED, phrase="since the credit limit last changed"),
 )
 
 _DEBT = (
@@ -117,7 +115,7 @@ _DEBT = (
         "repayments_owed_vs_net_spending_180d",
         owed_now().named,
         NET_SPENDING_180.named,
-        title=Text("balance owed relative to net spending of the last 180 days", "待还余额与近180天净消费额之比"),
+        title="balance owed relative to net spending of the last 180 days",
     ),
 )
 _UTILISATION = (
@@ -126,21 +124,21 @@ _UTILISATION = (
         owed_now().named,
         _NOW,
         unit="share",
-        title=Text("share of the credit limit in use", "额度使用率"),
+        title="share of the credit limit in use",
     ),
     ratio(
         "repayments_owed_change_per_limit_90d",
         _CHANGE_90,
         _NOW,
         unit="share",
-        title=Text("change of the share of the credit limit in use over the last 90 days", "近90天额度使用率的变化"),
+        title="change of the share of the credit limit in use over the last 90 days",
     ),
     ratio(
         "repayments_owed_per_highest_limit",
         owed_now().named,
         _HIGHEST,
         unit="share",
-        title=Text("money owed as a share of the highest credit limit so far", "待还余额占历史最高额度的比例"),
+        title="money owed as a share of the highest credit limit so far",
     ),
 )
 

@@ -10,36 +10,34 @@ from credit_eval.language.subjects import about
 _IDENTITY, _PROFILE = Dimension.IDENTITY, "R_CUSTOMER_PROFILE"
 
 
-def _known(label: str, phrase: str, zh: str) -> Of:
-    return Of(label, column(label), "category", phrase, zh)
+def _known(label: str, phrase: str) -> Of:
+    return Of(label, column(label), "category", phrase)
 
 
 def _now(of: Of) -> Named:
     """The value on file."""
-    return fold("customers", "last", of, when_empty=None, title=of.text)
+    return fold("customers", "last", of, when_empty=None, title=of.phrase)
 
 
-_AGE = Of("age", Part("year", AsOf()) - column("birth_year"), "years", "age", "年龄")
-_KYC = Of("kyc_level", column("kyc_level"), "number", "level of identity check", "身份核验等级")
+_AGE = Of("age", Part("year", AsOf()) - column("birth_year"), "years", "age")
+_KYC = Of("kyc_level", column("kyc_level"), "number", "level of identity check")
 _ON_FILE = (
-    _known("region", "region", "地区"),
-    _known("occupation", "occupation", "职业"),
-    _known("education", "education", "学历"),
-    _known("bank", "bank", "开户银行"),
-    _known("bank_account_type", "type of bank account", "银行账户类型"),
+    _known("region", "region"),
+    _known("occupation", "occupation"),
+    _known("education", "education"),
+    _known("bank", "bank"),
+    _known("bank_account_type", "type of bank account"),
 )
 _CHANGING = (
-    _known("region", "regions lived in", "居住地区"),
-    _known("occupation", "occupations", "职业"),
+    _known("region", "regions lived in"),
+    _known("occupation", "occupations"),
 )
-_REFERRED = Of("referred", column("referred"), "category", "referral", "经他人推荐")
+_REFERRED = Of("referred", column("referred"), "category", "referral")
 
 FEATURES: tuple[Feature, ...] = (
     *about(_PROFILE, _IDENTITY, _now(_AGE), *map(_now, _ON_FILE)),
     *about("R_IDENTITY_CHECK", _IDENTITY, _now(_KYC), direction=-1),
-    *about(
-        "R_SHORT_RELATIONSHIP", _IDENTITY, since("customers", first=True, phrase="since registration", zh="距注册时间")
-    ),
+    *about("R_SHORT_RELATIONSHIP", _IDENTITY, since("customers", first=True, phrase="since registration")),
     *about(_PROFILE, _IDENTITY, *(fold("customers", "nunique", of, when_empty=0) for of in _CHANGING)),
     *about("R_REFERRAL", Dimension.NETWORK, _now(_REFERRED), lawful="not_in_eu_credit"),
 )

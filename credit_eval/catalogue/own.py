@@ -3,8 +3,9 @@
 import credit_eval as ce
 from credit_eval.catalogue import CATALOGUE as THEIRS
 
-night = ce.Keep("at_night", ce.Part("hour", ce.column("occurred_at")).below(6), "payments before 6:00", "凌晨支付")
-CATALOGUE = ce.Catalogue((*THEIRS.features, ce.Feature(ce.count("payments", night, days=30), …)))
+night = ce.Keep("at_night", ce.Part("hour", ce.column("occurred_at")).below(6), "payments before 6:00")
+often = ce.Feature(ce.count("payments", night, days=30), …, zh="近30天凌晨支付次数")  # Chinese where it is needed
+CATALOGUE = ce.Catalogue((*THEIRS.features, often))
 """
 
 from __future__ import annotations

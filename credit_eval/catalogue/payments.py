@@ -7,61 +7,57 @@ from credit_eval.language.constructors import decayed, difference, fold, ratio, 
 from credit_eval.language.expressions import column
 from credit_eval.language.feature import Dimension, Feature, Keep, Named, Of
 from credit_eval.language.subjects import AT_NIGHT, ON_WEEKEND, about, counts, folds, one_each, shares, told
-from credit_eval.language.words import Text
 
-FAILED = Keep("failed", column("outcome").equals("failed"), "payments failed", "支付失败")
-
-
-def _failed_for(label: str, cause: str, phrase: str, zh: str) -> Keep:
-    return Keep(label, column("failure_cause").equals(cause), phrase, zh)
+FAILED = Keep("failed", column("outcome").equals("failed"), "payments failed")
 
 
-_NO_FUNDS = _failed_for("no_funds", "insufficient_funds", "payments failed for lack of funds", "因余额不足支付失败")
-_NOT_PROVED = _failed_for(
-    "not_authenticated", "authentication", "payments failed in authentication", "因身份验证未通过支付失败"
-)
-_TECHNICAL = _failed_for("technical", "technical", "payments failed for technical reasons", "因技术故障支付失败")
+def _failed_for(label: str, cause: str, phrase: str) -> Keep:
+    return Keep(label, column("failure_cause").equals(cause), phrase)
 
-_PAID = Keep("succeeded", column("outcome").equals("succeeded"), "payments that succeeded", "支付成功")
+
+_NO_FUNDS = _failed_for("no_funds", "insufficient_funds", "payments failed for lack of funds")
+_NOT_PROVED = _failed_for("not_authenticated", "authentication", "payments failed in authentication")
+_TECHNICAL = _failed_for("technical", "technical", "payments failed for technical reasons")
+
+_PAID = Keep("succeeded", column("outcome").equals("succeeded"), "payments that succeeded")
 _OWN = Keep(
     "own_money",
     _PAID.where & ~column("method").equals("bnpl"),
     "payments out of the customer's own pocket",
-    "自有资金支付",
 )
-_CREDIT = Keep("bnpl", column("method").equals("bnpl"), "payments made on credit", "先买后付支付")
-_LENT = Keep("bnpl_succeeded", _PAID.where & _CREDIT.where, "purchases paid on credit", "先买后付购买")
+_CREDIT = Keep("bnpl", column("method").equals("bnpl"), "payments made on credit")
+_LENT = Keep("bnpl_succeeded", _PAID.where & _CREDIT.where, "purchases paid on credit")
 _BY_METHOD = tuple(
-    Keep(method, column("method").equals(method), f"payments made {how}", zh)
-    for method, how, zh in (
-        ("wallet", "by wallet", "钱包支付"),
-        ("card", "by card", "银行卡支付"),
-        ("cod", "on delivery", "货到付款"),
+    Keep(method, column("method").equals(method), f"payments made {how}")
+    for method, how in (
+        ("wallet", "by wallet"),
+        ("card", "by card"),
+        ("cod", "on delivery"),
     )
 )
 _BY_CHANNEL = tuple(
-    Keep(channel, column("channel").equals(channel), f"payments made {how}", f"{zh}支付")
-    for channel, how, zh in (
-        ("mini_program", "in a mini program", "小程序"),
-        ("qr", "by scanning a code", "扫码"),
-        ("web", "on the web", "网页"),
+    Keep(channel, column("channel").equals(channel), f"payments made {how}")
+    for channel, how in (
+        ("mini_program", "in a mini program"),
+        ("qr", "by scanning a code"),
+        ("web", "on the web"),
     )
 )
 _BY_PROOF = tuple(
-    Keep(proof, column("authentication").equals(proof), f"payments authenticated by {how}", f"{zh}验证支付")
-    for proof, how, zh in (("biometric", "face or fingerprint", "生物特征"), ("password", "password", "密码"))
+    Keep(proof, column("authentication").equals(proof), f"payments authenticated by {how}")
+    for proof, how in (("biometric", "face or fingerprint"), ("password", "password"))
 )
-_NIGHT = Keep("night", AT_NIGHT, "payments made between midnight and six local time", "凌晨(当地时间0至6点)支付")
-_WEEKEND = Keep("weekend", ON_WEEKEND, "payments made at the weekend", "周末支付")
+_NIGHT = Keep("night", AT_NIGHT, "payments made between midnight and six local time")
+_WEEKEND = Keep("weekend", ON_WEEKEND, "payments made at the weekend")
 
-_AMOUNT = Of("amount", column("amount"), "money", "money paid", "支付金额")
-_TRIED = Of("amount", column("amount"), "money", "money in payments that failed", "支付失败金额")
-_OWED = Of("amount", column("amount"), "money", "money spent on credit", "先买后付金额")
-_POCKET = Of("amount", column("amount"), "money", "money paid out of the customer's own pocket", "自有资金支付金额")
-_METHOD = Of("method", column("method"), "category", "ways to pay", "支付方式")
-_CHANNEL = Of("channel", column("channel"), "category", "channels of payment", "支付渠道")
-_PROOF = Of("authentication", column("authentication"), "category", "ways to authenticate", "验证方式")
-_CAUSE = Of("cause", column("failure_cause"), "category", "cause of failure", "失败原因")
+_AMOUNT = Of("amount", column("amount"), "money", "money paid")
+_TRIED = Of("amount", column("amount"), "money", "money in payments that failed")
+_OWED = Of("amount", column("amount"), "money", "money spent on credit")
+_POCKET = Of("amount", column("amount"), "money", "money paid out of the customer's own pocket")
+_METHOD = Of("method", column("method"), "category", "ways to pay")
+_CHANNEL = Of("channel", column("channel"), "category", "channels of payment")
+_PROOF = Of("authentication", column("authentication"), "category", "ways to authenticate")
+_CAUSE = Of("cause", column("failure_cause"), "category", "cause of failure")
 
 _CAPACITY, _BEHAVIOUR = Dimension.CAPACITY, Dimension.BEHAVIOUR
 
@@ -70,15 +66,13 @@ def _sum(of: Of, keep: Keep | None, days: int) -> Named:
     return fold("payments", "sum", of, keep, days=days, when_empty=0)
 
 
-def _money_share(of: Of, keep: Keep, days: int, among: Keep | None, whole: Text) -> Named:
+def _money_share(of: Of, keep: Keep, days: int, among: Keep | None, whole: str) -> Named:
     return ratio(
         f"payments_{keep.label}_amount_share_{days}d",
         _sum(of, keep, days),
         _sum(_AMOUNT, among, days),
         unit="share",
-        title=Text(
-            f"{of.phrase} as a share of all {whole.en} in the last {days} days", f"近{days}天{of.zh}占{whole.zh}的比例"
-        ),
+        title=f"{of.phrase} as a share of all {whole} in the last {days} days",
     )
 
 
@@ -89,8 +83,8 @@ _FAILURES = (
     decayed("payments", one_each(FAILED, "weight"), FAILED, half_life=30, when_empty=0),
 )
 _FAILED_LAST = (
-    since("payments", FAILED, phrase="since a payment last failed", zh="距上次支付失败"),
-    since("payments", _NO_FUNDS, phrase="since a payment last failed for lack of funds", zh="距上次因余额不足支付失败"),
+    since("payments", FAILED, phrase="since a payment last failed"),
+    since("payments", _NO_FUNDS, phrase="since a payment last failed for lack of funds"),
 )
 _CAUSES = (
     *shares("payments", _NO_FUNDS, 365, among=FAILED),
@@ -103,16 +97,16 @@ _CAUSES = (
         _CAUSE,
         FAILED,
         when_empty=None,
-        title=Text("cause of the latest failed payment", "最近一次支付失败原因"),
+        title="cause of the latest failed payment",
     ),
 )
 
 _ON_CREDIT = (
     *shares("payments", _CREDIT, 30, 180),
     *(_sum(_OWED, _LENT, days) for days in (30, 365)),
-    _money_share(_OWED, _LENT, 180, _PAID, Text("money paid", "全部支付金额")),
+    _money_share(_OWED, _LENT, 180, _PAID, "money paid"),
     trend("payments", _OWED, _LENT, short=30, long=180),
-    since("payments", _LENT, phrase="since the last purchase on credit", zh="距上次先买后付"),
+    since("payments", _LENT, phrase="since the last purchase on credit"),
 )
 
 _MEANS = (
@@ -121,7 +115,7 @@ _MEANS = (
     *folds("payments", "nunique", _CHANNEL, None, 180, when_empty=0),
     *folds("payments", "entropy", _METHOD, None, 365, when_empty=None),
     *folds("payments", "entropy", _CHANNEL, None, 365, when_empty=None),
-    fold("payments", "last", _METHOD, when_empty=None, title=Text("latest way to pay", "最近一次支付方式")),
+    fold("payments", "last", _METHOD, when_empty=None, title="latest way to pay"),
 )
 
 _PROOFS = (
@@ -135,7 +129,6 @@ _LEVEL = (
     told(
         fold("payments", "mean", _POCKET, _OWN, days=180, when_empty=None),
         "average payment out of the customer's own pocket in the last 180 days",
-        "近180天平均每次自有资金支付金额",
     ),
 )
 _STEADY = (series("payments", "variation", _POCKET, _OWN, steps=6, when_empty=None),)
@@ -146,22 +139,19 @@ _MOVING = (
 
 #: Tables cannot be joined row by row, so the time from order to payment is told of the latest of each only.
 _SETTLING = (
-    since("payments", _PAID, phrase="since the last payment that succeeded", zh="距上次支付成功"),
+    since("payments", _PAID, phrase="since the last payment that succeeded"),
     difference(
         "payments_after_order_days_last",
-        since("orders", PLACED, phrase="", zh=""),
-        since("payments", _PAID, phrase="", zh=""),
-        title=Text(
-            "time from the latest order to the latest payment (negative: the order is not paid yet)",
-            "最近一笔订单到最近一次支付成功的天数(负数为尚未支付)",
-        ),
+        since("orders", PLACED, phrase=""),
+        since("payments", _PAID, phrase=""),
+        title="time from the latest order to the latest payment (negative: the order is not paid yet)",
     ),
     ratio(
         "payments_succeeded_per_ordered_180d",
         _sum(_AMOUNT, _PAID, 180),
         spent(180),
         unit="share",
-        title=Text("money paid as a share of what was ordered in the last 180 days", "近180天实付金额占下单金额的比例"),
+        title="money paid as a share of what was ordered in the last 180 days",
     ),
 )
 

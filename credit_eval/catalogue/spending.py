@@ -18,10 +18,9 @@ from credit_eval.language.constructors import (
 from credit_eval.language.expressions import Case, Constant, column
 from credit_eval.language.feature import Dimension, Feature, Keep, Named, Of
 from credit_eval.language.subjects import AT_NIGHT, ON_WEEKEND, about, counts, pace, silence
-from credit_eval.language.words import Text
 
-_SPENDING = Of("amount", column("amount"), "money", "spending on orders", "消费额")
-BASKET = Of("amount", column("amount"), "money", "order value", "订单金额")
+_SPENDING = Of("amount", column("amount"), "money", "spending on orders")
+BASKET = Of("amount", column("amount"), "money", "order value")
 
 _TAKEN_BACK = Case(
     column("status").is_in("cancelled", "returned", "declined"), Constant(0) - column("amount"), Constant(0)
@@ -31,12 +30,11 @@ _NET = Of(
     Case(column("status").equals("placed"), column("amount"), _TAKEN_BACK),
     "money",
     "spending on orders net of those cancelled, returned or declined",
-    "净消费额",
 )
 
-PLACED = Keep("placed", column("status").equals("placed"), "orders placed", "订单")
-_NIGHT = Keep("night", AT_NIGHT, "orders placed between midnight and six local time", "凌晨(当地时间0至6点)订单")
-_WEEKEND = Keep("weekend", ON_WEEKEND, "orders placed at the weekend", "周末订单")
+PLACED = Keep("placed", column("status").equals("placed"), "orders placed")
+_NIGHT = Keep("night", AT_NIGHT, "orders placed between midnight and six local time")
+_WEEKEND = Keep("weekend", ON_WEEKEND, "orders placed at the weekend")
 
 _CAPACITY, _BEHAVIOUR, _IDENTITY = Dimension.CAPACITY, Dimension.BEHAVIOUR, Dimension.IDENTITY
 
@@ -51,7 +49,7 @@ def usual(days: int | None) -> Named:
     return fold("orders", "mean", BASKET, PLACED, days=days, when_empty=None)
 
 
-def _latest(nth: int, title: Text) -> Named:
+def _latest(nth: int, title: str) -> Named:
     return fold("orders", "last", BASKET, PLACED, when_empty=None, nth=nth, title=title)
 
 
@@ -60,8 +58,8 @@ NET_SPENDING_180 = Feature(
     fold("orders", "sum", _NET, days=180, when_empty=0), _CAPACITY, 0, "R_SPENDING_LEVEL", role="spending"
 )
 
-_LAST = _latest(1, Text("value of the latest order", "最近一笔订单金额"))
-_LAST_BUT_ONE = _latest(2, Text("value of the second most recent order", "倒数第二笔订单金额"))
+_LAST = _latest(1, "value of the latest order")
+_LAST_BUT_ONE = _latest(2, "value of the second most recent order")
 _LARGEST = fold("orders", "max", BASKET, PLACED, days=180, when_empty=None)
 _SPREAD = fold("orders", "std", BASKET, PLACED, days=365, when_empty=None)
 
@@ -75,7 +73,7 @@ _ACTIVITY = (
 )
 
 _RHYTHM = (
-    since("orders", PLACED, phrase="since the last order", zh="距上次下单"),
+    since("orders", PLACED, phrase="since the last order"),
     gaps("orders", PLACED, days=365),
     gaps("orders", PLACED, spread=True, days=365),
     silence(
@@ -83,10 +81,7 @@ _RHYTHM = (
         PLACED,
         days=365,
         name="orders_placed_silence_365d",
-        title=Text(
-            "days since the last order relative to the usual gap (above 1: longer than usual)",
-            "距上次下单天数与平时下单间隔之比(大于1为比平时间隔更久)",
-        ),
+        title="days since the last order relative to the usual gap (above 1: longer than usual)",
     ),
 )
 
@@ -110,16 +105,13 @@ _TREND = (
         "orders_placed_amount_last_change",
         _LAST,
         _LAST_BUT_ONE,
-        title=Text("change of value from the order before to the latest", "最近一笔订单金额较上一笔的变化"),
+        title="change of value from the order before to the latest",
     ),
     ratio(
         "orders_placed_amount_last_vs_mean_180d",
         _LAST,
         usual(180),
-        title=Text(
-            "value of the latest order relative to the average of the last 180 days",
-            "最近一笔订单金额与近180天平均之比",
-        ),
+        title="value of the latest order relative to the average of the last 180 days",
     ),
 )
 
@@ -129,16 +121,14 @@ _IRREGULAR = (
         "orders_placed_amount_cv_365d",
         _SPREAD,
         usual(365),
-        title=Text(
-            "spread of order values relative to their average in the last 365 days", "近365天订单金额标准差与平均之比"
-        ),
+        title="spread of order values relative to their average in the last 365 days",
     ),
     ratio(
         "orders_placed_amount_largest_share_180d",
         _LARGEST,
         spent(180),
         unit="share",
-        title=Text("largest order's share of spending in the last 180 days", "近180天最大一笔订单占消费额的比例"),
+        title="largest order's share of spending in the last 180 days",
     ),
     *(series("orders", "variation", _SPENDING, PLACED, steps=steps, when_empty=None) for steps in (6, 12)),
     series("orders", "variation", _SPENDING, PLACED, step=7, steps=12, when_empty=None),
@@ -150,7 +140,7 @@ FEATURES: tuple[Feature, ...] = (
     *about(
         "R_SHORT_RELATIONSHIP",
         _IDENTITY,
-        since("orders", PLACED, first=True, phrase="since the first order", zh="距首次下单"),
+        since("orders", PLACED, first=True, phrase="since the first order"),
     ),
     *about("R_SPENDING_LEVEL", _CAPACITY, *_LEVEL),
     NET_SPENDING_180,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from credit_eval.core.clock import minutes_ahead
@@ -12,6 +12,7 @@ from credit_eval.core.files import sha256_json
 from credit_eval.language.expressions import on_clock
 from credit_eval.language.feature import Feature, Role
 from credit_eval.language.measures import Measure
+from credit_eval.language.translation import Chinese
 from credit_eval.schema.store import DatasetInfo
 from credit_eval.schema.tables import table_named
 
@@ -45,7 +46,7 @@ class Catalogue:
     @property
     def untranslated(self) -> list[str]:
         """Names of the features that have no Chinese words; these are told in English."""
-        return [feature.name for feature in self.features if not feature.named.title.translated]
+        return [feature.name for feature in self.features if not feature.zh]
 
     @property
     def roles(self) -> dict[Role, str]:
@@ -61,6 +62,11 @@ class Catalogue:
     def fingerprint(self) -> str:
         """Changes when the order, meaning, direction or words of any feature do."""
         return sha256_json([repr(feature) for feature in self.features])
+
+    def translated(self, table: Mapping[str, Chinese]) -> Catalogue:
+        """The same features, told in Chinese as a table says by their names; what it lacks is told in English."""
+        told = [(feature, table.get(feature.name, Chinese())) for feature in self.features]
+        return Catalogue(tuple(replace(f, zh=zh.title, measure_word=zh.measure_word) for f, zh in told))
 
     def __getitem__(self, name: str) -> Feature:
         for feature in self.features:

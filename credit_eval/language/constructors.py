@@ -1,18 +1,20 @@
 """The language in which features are declared. A feature is said once; everything else comes from it.
 
-From one `Feature` come its column name, its entry in the dictionary, its SQL and its reason sentence. The name
-is the declaration's parts in order: table, what is kept, what is measured, how it is folded, which window.
+From one `Feature` come its column name, its entry in the dictionary, what an engine computes and its reason
+sentence. The name is the declaration's parts in order: table, what is kept, what is measured, how it is folded, which
+window.
 
 >>> from credit_eval.language.expressions import column
+>>> from credit_eval.language.feature import Dimension, Feature
 >>> from credit_eval.language.typical import Typical
->>> failed = Keep("failed", column("outcome").equals("failed"), "payments failed", "支付失败")
+>>> failed = Keep("failed", column("outcome").equals("failed"), "payments failed")
 >>> risky = Feature(count("payments", failed, days=30), Dimension.BEHAVIOUR, +1, "R_FAILED_PAYMENTS")
 >>> risky.name
 'payments_failed_count_30d'
 >>> risky.sentence(3.0, Typical(0.0, without=0.0))
 '3 payments failed in the last 30 days; typical: 0'
->>> risky.sentence(3.0, Typical(0.0, without=0.25), language="zh")
-'近30天支付失败次数：3次；客户中位数：0次（25%的客户无此记录）'
+
+Its Chinese title stands in a table (`translation.py`); a feature needs English only.
 """
 
 from __future__ import annotations
@@ -25,10 +27,7 @@ from credit_eval.language.expressions import Expression
 from credit_eval.language.feature import Keep, Named, Of
 from credit_eval.language.measures import Difference, Rank, Ratio, Series, SeriesFold
 from credit_eval.language.words import (
-    MEASURE_WORDS,
     ROWS,
-    UNTRANSLATED,
-    Text,
     Unit,
     folded,
     joined,
@@ -37,19 +36,12 @@ from credit_eval.language.words import (
     window,
 )
 
-#: Measure words of the steps of a series.
-_STEP_MEASURES = {7: "周", 30: "个月"}
-
-Jurisdiction = Literal["any", "eu"]
-
 
 def count(table: str, keep: Keep | None = None, *, days: int | None = None, clock: str = "occurred_at") -> Named:
     """How many rows; none is 0."""
-    what = keep.text if keep else ROWS[table]
     aggregate = Aggregate(table, "count", where=_where(keep), days=days, clock=clock, when_empty=0)
-    measure = MEASURE_WORDS[table]
-    title = Text(joined(what.en, so_far(days).en), f"{so_far(days).zh}{what.zh}{measure}数")
-    return Named(_name(table, keep, None, "count", days), aggregate, "count", title, measure)
+    title = joined(_rows(table, keep), so_far(days))
+    return Named(_name(table, keep, None, "count", days), aggregate, "count", title)
 
 
 def fold(
@@ -62,14 +54,16 @@ def fold(
     clock: str = "occurred_at",
     when_empty: Literal[0] | None,
     nth: int = 1,
-    title: Text | None = None,
+    title: str | None = None,
 ) -> Named:
-    """A fold of a value: sum, mean, std, min, max, median, nunique, entropy or last; `title` where the made-up words limp."""
+    """A fold of a value: sum, mean, std, min, max, median, nunique, entropy or last.
+
+    `title` is said where the made-up words limp.
+    """
     aggregate = Aggregate(table, kind, of.value, _where(keep), days=days, clock=clock, when_empty=when_empty, nth=nth)
     units: dict[str, Unit] = {"nunique": "count", "entropy": "number"}
     name = _name(table, keep, of, kind if nth == 1 else f"{kind}_{nth}", days)
-    measure = "个" if kind == "nunique" else ""
-    return Named(name, aggregate, units.get(kind, of.unit), title or folded(kind, of.text, days, nth, of.unit), measure)
+    return Named(name, aggregate, units.get(kind, of.unit), title or folded(kind, of.phrase, days, nth, of.unit))
 
 
 def decayed(
@@ -79,9 +73,7 @@ def decayed(
     aggregate = Aggregate(
         table, "decayed_sum", of.value, _where(keep), clock=clock, when_empty=when_empty, half_life=half_life
     )
-    title = Text(
-        f"{of.phrase}, weighted by recency (half after {half_life} days)", f"{of.zh}(近期加权,{half_life}天减半)"
-    )
+    title = f"{of.phrase}, weighted by recency (half after {half_life} days)"
     return Named(f"{_name(table, keep, of, 'decayed', None)}_{half_life}d", aggregate, of.unit, title)
 
 
@@ -91,11 +83,8 @@ def gaps(
     """Mean (or spread) of the days between successive days with a row."""
     kind: Kind = "gap_std" if spread else "gap_mean"
     aggregate = Aggregate(table, kind, where=_where(keep), days=days, clock=clock, when_empty=None)
-    what, said = keep.text if keep else ROWS[table], "spread of the" if spread else "average"
-    title = Text(
-        joined(said, "time between days with", what.en, window(days).en),
-        f"{window(days).zh}{what.zh}{'间隔天数标准差' if spread else '平均间隔天数'}",
-    )
+    said = "spread of the" if spread else "average"
+    title = joined(said, "time between days with", _rows(table, keep), window(days))
     return Named(_name(table, keep, None, kind, days), aggregate, "days", title)
 
 
@@ -113,7 +102,7 @@ def series(
     """What counts (or sums of `of`) in steps of 30 days look like in a row: slope, variation, longest_run, active."""
     kind: Kind = "sum" if of else "count"
     inner = Aggregate(table, kind, of.value if of else None, _where(keep), clock=clock, when_empty=0)
-    what = of.text if of else keep.text if keep else ROWS[table]
+    what = of.phrase if of else _rows(table, keep)
     units: dict[SeriesFold, Unit] = {
         "slope": of.unit if of else "number",
         "variation": "ratio",
@@ -121,32 +110,23 @@ def series(
         "active": "number",
     }
     name = f"{_name(table, keep, of, shape, None)}_{steps}x{step}d"
-    steps_word, rows_word = _STEP_MEASURES.get(step, ""), "" if of else MEASURE_WORDS[table]
-    measure = {"longest_run": steps_word, "active": steps_word, "slope": rows_word}.get(shape, "")
-    made = Series(inner, shape, step, steps, when_empty)
-    return Named(name, made, units[shape], stepped(shape, what, step, steps), measure)
+    return Named(name, Series(inner, shape, step, steps, when_empty), units[shape], stepped(shape, what, step, steps))
 
 
 def rank(named: Named) -> Named:
     """Where the customer stands among everybody observed at the same as_of: 0 lowest, 1 highest."""
     assert not isinstance(named.measure, Rank)
-    title = Text(f"{named.title.en}, percentile among all customers", f"{named.title.zh}在全体客户中的百分位")
+    title = f"{named.title}, percentile among all customers"
     return Named(f"{named.name}_rank", Rank(named.measure), "share", title)
 
 
 def since(
-    table: str,
-    keep: Keep | None = None,
-    *,
-    first: bool = False,
-    clock: str = "occurred_at",
-    phrase: str,
-    zh: str = UNTRANSLATED,
+    table: str, keep: Keep | None = None, *, first: bool = False, clock: str = "occurred_at", phrase: str
 ) -> Named:
     """Days from the latest (or first) row to `as_of`; unknown if there is none. `phrase`: "since the last order"."""
     kind: Kind = "days_since_first" if first else "days_since_last"
     aggregate = Aggregate(table, kind, where=_where(keep), clock=clock, when_empty=None)
-    return Named(_name(table, keep, None, kind, None), aggregate, "days", Text(phrase, zh))
+    return Named(_name(table, keep, None, kind, None), aggregate, "days", phrase)
 
 
 def share(
@@ -157,22 +137,19 @@ def share(
     over, under = (count(table, k, days=days, clock=clock).measure for k in (both, among))
     assert isinstance(over, Aggregate)
     assert isinstance(under, Aggregate)
-    whole = among.text if among else Text(f"all {ROWS[table].en}", f"全部{ROWS[table].zh}")
-    title = Text(
-        joined(keep.phrase, f"as a share of {whole.en}", window(days).en),
-        f"{window(days).zh}{keep.zh}占{whole.zh}的比例",
-    )
+    whole = among.phrase if among else f"all {ROWS[table]}"
+    title = joined(keep.phrase, f"as a share of {whole}", window(days))
     return Named(_name(table, keep, None, "share", days), Ratio(over, under), "share", title)
 
 
-def ratio(name: str, over: Named, under: Named, *, factor: int = 1, unit: Unit = "ratio", title: Text) -> Named:
+def ratio(name: str, over: Named, under: Named, *, factor: int = 1, unit: Unit = "ratio", title: str) -> Named:
     """`factor * over / under` of two aggregates, under a name of its own; unknown where `under` is 0 or unknown."""
     assert isinstance(over.measure, Aggregate)
     assert isinstance(under.measure, Aggregate)
     return Named(name, Ratio(over.measure, under.measure, factor), unit, title)
 
 
-def difference(name: str, left: Named, right: Named, *, title: Text) -> Named:
+def difference(name: str, left: Named, right: Named, *, title: str) -> Named:
     """`left - right` of two aggregates, under a name of its own; unknown where either is."""
     assert isinstance(left.measure, Aggregate)
     assert isinstance(right.measure, Aggregate)
@@ -183,11 +160,12 @@ def trend(table: str, of: Of, keep: Keep | None = None, *, short: int, long: int
     """Daily level of the sum in the short window against the long one: 1 is steady, 2 is doubled."""
     over, under = (fold(table, "sum", of, keep, days=days, clock=clock, when_empty=0) for days in (short, long))
     name = f"{_name(table, keep, of, 'trend', None)}_{short}d_{long}d"
-    title = Text(
-        f"daily {of.phrase}, last {short} days relative to last {long} (1: steady)",
-        f"近{short}天与近{long}天日均{of.zh}之比(1为持平)",
-    )
+    title = f"daily {of.phrase}, last {short} days relative to last {long} (1: steady)"
     return ratio(name, over, under, factor=long // short, title=title)
+
+
+def _rows(table: str, keep: Keep | None) -> str:
+    return keep.phrase if keep else ROWS[table]
 
 
 def _where(keep: Keep | None) -> Expression | None:

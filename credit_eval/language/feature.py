@@ -15,7 +15,7 @@ from credit_eval.language.aggregates import Aggregate
 from credit_eval.language.expressions import Expression
 from credit_eval.language.measures import Measure, aggregates_of
 from credit_eval.language.typical import Typical
-from credit_eval.language.words import ABSENT, NO_LIMIT, UNTRANSLATED, Language, Text, Unit, show, unknown
+from credit_eval.language.words import ABSENT, NO_LIMIT, Language, Text, Unit, show, unknown
 from credit_eval.schema.tables import table_named
 
 #: A typical value is told together with the share of customers that have none, from this share on.
@@ -39,44 +39,31 @@ class Dimension(StrEnum):
 
 @dataclass(frozen=True)
 class Keep:
-    """A named condition: which rows, and how a sentence calls them ("payments failed", 失败的支付)."""
+    """A named condition: which rows, and how a sentence calls them ("payments failed")."""
 
     label: str
     where: Expression
     phrase: str
-    zh: str = UNTRANSLATED
-
-    @property
-    def text(self) -> Text:
-        """The phrase in both languages."""
-        return Text(self.phrase, self.zh)
 
 
 @dataclass(frozen=True)
 class Of:
-    """A named value of a row, its unit, and what a sentence calls it ("order value", 订单金额)."""
+    """A named value of a row, its unit, and what a sentence calls it ("order value")."""
 
     label: str
     value: Expression
     unit: Unit
     phrase: str
-    zh: str = UNTRANSLATED
-
-    @property
-    def text(self) -> Text:
-        """The phrase in both languages."""
-        return Text(self.phrase, self.zh)
 
 
 @dataclass(frozen=True)
 class Named:
-    """A measure with the name and the words its declaration gave it; Chinese counts it with a measure word."""
+    """A measure with the name, the unit and the title its declaration gave it."""
 
     name: str
     measure: Measure
     unit: Unit
-    title: Text
-    measure_word: str = ""
+    title: str
 
 
 @dataclass(frozen=True)
@@ -86,7 +73,8 @@ class Feature:
     `direction`: +1 if a higher value can only mean more risk, -1 if only less, 0 if nothing is claimed; a model
     is held to it by a monotone constraint. `reason`: the reason code under which its contribution is counted.
     `lawful`: where it may be used; `not_in_eu_credit` for social and browsing data, `audit_only` for what no model
-    may see, on which fairness is tested. `role`: what the policy takes it for, None for nothing.
+    may see, on which fairness is tested. `role`: what the policy takes it for, None for nothing. `zh`: the title in
+    Chinese; without one the feature is told in English. `measure_word`: what Chinese counts its values with.
 
     Raises:
         DeclarationError: a category with a direction, or a column for audit only outside a feature for audit only.
@@ -98,6 +86,8 @@ class Feature:
     reason: str
     lawful: Lawful = "any"
     role: Role | None = None
+    zh: str = ""
+    measure_word: str = ""
 
     def __post_init__(self) -> None:
         if self.direction and self.value_type == "category":
@@ -130,7 +120,7 @@ class Feature:
     @property
     def title(self) -> str:
         """What the value is, in words: "payments failed in the last 30 days"."""
-        return self.named.title.en
+        return self.named.title
 
     @property
     def value_type(self) -> Literal["number", "category"]:
@@ -154,7 +144,7 @@ class Feature:
         """A value as a person writes it; an unknown one is told by why there is none, never filled."""
         if unknown(value):
             return self._absent.in_(language)
-        return show(value, self.unit, currency, language, self.named.measure_word)
+        return show(value, self.unit, currency, language, self.measure_word)
 
     @property
     def _absent(self) -> Text:
@@ -168,9 +158,9 @@ class Feature:
 
         >>> from credit_eval.language.expressions import column
         >>> from credit_eval.language.constructors import fold
-        >>> of = Of("bank", column("bank"), "category", "bank", "开户银行")
-        >>> bank = fold("customers", "last", of, when_empty=None, title=of.text)
-        >>> told = Feature(bank, Dimension.IDENTITY, 0, "R_CUSTOMER_PROFILE")
+        >>> of = Of("bank", column("bank"), "category", "bank")
+        >>> bank = fold("customers", "last", of, when_empty=None, title="bank")
+        >>> told = Feature(bank, Dimension.IDENTITY, 0, "R_CUSTOMER_PROFILE", zh="开户银行")
         >>> told.sentence("First Bank", Typical("GT Bank", 0.0))
         'Bank: First Bank; commonest: GT Bank'
         >>> told.sentence("First Bank", Typical(None, 0.6), language="zh")
@@ -178,7 +168,7 @@ class Feature:
         """
         shown = self.show(value, currency, language)
         if language == "zh":
-            return f"{self.named.title.in_(language)}：{shown}；{self.usual(typical, currency, language)}"
+            return f"{self.zh or self.title}：{shown}；{self.usual(typical, currency, language)}"
         counts = (self.unit == "count" and value != 1) or self.title.startswith("since ")
         text = f"{shown} {self.title}" if counts and not unknown(value) else f"{self.title}: {shown}"
         return f"{text[0].upper()}{text[1:]}; {self.usual(typical, currency)}"

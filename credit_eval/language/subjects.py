@@ -14,7 +14,6 @@ from credit_eval.language.aggregates import Kind
 from credit_eval.language.constructors import count, fold, gaps, ratio, share, since
 from credit_eval.language.expressions import Constant, Part, column
 from credit_eval.language.feature import Dimension, Feature, Keep, Lawful, Named, Of
-from credit_eval.language.words import MEASURE_WORDS, Text
 
 #: Conditions on the time of day and of the week, by the customers' clocks (the data set's zone).
 AT_NIGHT = Part("hour", column("occurred_at")).below(6)
@@ -53,26 +52,23 @@ def folds(
     return tuple(fold(table, kind, of, keep, days=days, when_empty=when_empty, clock=clock) for days in windows)
 
 
-def told(named: Named, en: str, zh: str, measure: str | None = None) -> Named:
-    """The same measure in other words, where the made-up ones limp; perhaps with another measure word."""
-    return replace(named, title=Text(en, zh), measure_word=named.measure_word if measure is None else measure)
+def told(named: Named, title: str) -> Named:
+    """The same measure in other words, where the made-up ones limp."""
+    return replace(named, title=title)
 
 
 def one_each(keep: Keep, label: str) -> Of:
     """The number 1 for every row, so that rows can be counted by recency."""
-    return Of(label, Constant(1), "number", keep.phrase, keep.zh)
+    return Of(label, Constant(1), "number", keep.phrase)
 
 
 def pace(table: str, keep: Keep, *, short: int, long: int) -> Named:
     """Daily number of rows in the short window against the long one: 1 is steady, 2 is doubled."""
     over, under = counts(table, keep, short, long)
-    title = Text(
-        f"daily {keep.phrase}, last {short} days relative to last {long} (1: steady)",
-        f"近{short}天与近{long}天日均{keep.zh}{MEASURE_WORDS[table]}数之比(1为持平)",
-    )
+    title = f"daily {keep.phrase}, last {short} days relative to last {long} (1: steady)"
     return ratio(f"{table}_{keep.label}_pace_{short}d_{long}d", over, under, factor=long // short, title=title)
 
 
-def silence(table: str, keep: Keep | None, *, days: int, name: str, title: Text) -> Named:
+def silence(table: str, keep: Keep | None, *, days: int, name: str, title: str) -> Named:
     """Days since the last row against the usual days between rows: above 1, the customer is quieter than usual."""
-    return ratio(name, since(table, keep, phrase="", zh=""), gaps(table, keep, days=days), title=title)
+    return ratio(name, since(table, keep, phrase=""), gaps(table, keep, days=days), title=title)

@@ -1,9 +1,7 @@
-"""The words features are told in, English and Chinese: windows, folds, units.
+"""The words features are told in: titles made of their parts in English; values and codes in English and Chinese.
 
->>> folded("mean", Text("order value", "订单金额(含税)"), 90).zh
-'近90天平均订单金额（含税）'
->>> folded("max", Text("order value", "订单金额"), None).en
-'largest order value so far'
+>>> folded("mean", "order value", 90), folded("max", "order value", None)
+('average order value in the last 90 days', 'largest order value so far')
 """
 
 from __future__ import annotations
@@ -16,87 +14,52 @@ Language = Literal["en", "zh"]
 Unit = Literal["count", "money", "days", "share", "ratio", "years", "number", "category"]
 
 
-_FULL_WIDTH = str.maketrans("(),:;", "（），：；")
-
-
-#: Stands for Chinese that nobody has written yet. Whatever is made up of it holds it too, and is told in English.
-UNTRANSLATED = "\N{WHITE SQUARE}"
-
-
 @dataclass(frozen=True)
 class Text:
-    """The same words in both languages; Chinese has its own full-width punctuation, however it was typed.
-
-    >>> Text("orders at night").in_("zh")
-    'orders at night'
-    """
+    """The same words in both languages."""
 
     en: str
-    zh: str = UNTRANSLATED
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "zh", self.zh.translate(_FULL_WIDTH))
+    zh: str
 
     def in_(self, language: Language) -> str:
-        """The words in one language; in English where there are no others."""
-        return self.zh if language == "zh" and self.translated else self.en
-
-    @property
-    def translated(self) -> bool:
-        """Whether there is Chinese for all of it."""
-        return UNTRANSLATED not in self.zh
+        """The words in one language."""
+        return self.zh if language == "zh" else self.en
 
 
 #: What a sentence calls the rows of a table.
 ROWS = {
-    "customers": Text("registrations", "注册记录"),
-    "orders": Text("orders", "订单"),
-    "payments": Text("payments", "支付"),
-    "browsing": Text("page views", "浏览"),
-    "behaviour": Text("account events", "账户操作"),
-    "applications": Text("requests for credit", "借款申请"),
-    "accounts": Text("changes of credit accounts", "信用账户变动"),
-    "repayments": Text("instalments that fell due", "到期账单"),
-}
-#: The measure word with which Chinese counts the rows of a table.
-MEASURE_WORDS = {
-    "customers": "次",
-    "orders": "笔",
-    "payments": "次",
-    "browsing": "次",
-    "behaviour": "次",
-    "applications": "次",
-    "accounts": "次",
-    "repayments": "期",
+    "customers": "registrations",
+    "orders": "orders",
+    "payments": "payments",
+    "browsing": "page views",
+    "behaviour": "account events",
+    "applications": "requests for credit",
+    "accounts": "changes of credit accounts",
+    "repayments": "instalments that fell due",
 }
 
 _FOLDS = {
-    "sum": Text("{}", "{}"),
-    "mean": Text("average {}", "平均{}"),
-    "std": Text("spread of {} (standard deviation)", "{}标准差"),
-    "min": Text("smallest {}", "最低{}"),
-    "max": Text("largest {}", "最高{}"),
-    "min_days": Text("shortest {}", "最短{}"),
-    "max_days": Text("longest {}", "最长{}"),
-    "median": Text("median {}", "{}中位数"),
-    "nunique": Text("different {}", "不同{}数"),
-    "entropy": Text("variety of {} (0: always the same)", "{}分散度(0为单一)"),
-    "last": Text("latest {}", "最近一次{}"),
+    "sum": "{}",
+    "mean": "average {}",
+    "std": "spread of {} (standard deviation)",
+    "min": "smallest {}",
+    "max": "largest {}",
+    "min_days": "shortest {}",
+    "max_days": "longest {}",
+    "median": "median {}",
+    "nunique": "different {}",
+    "entropy": "variety of {} (0: always the same)",
+    "last": "latest {}",
 }
-_NTH = {2: Text("second most recent {}", "倒数第二次{}"), 3: Text("third most recent {}", "倒数第三次{}")}
+_NTH = {2: "second most recent {}", 3: "third most recent {}"}
 _SERIES = {
-    "slope": Text("average change a {one} of {what}, over the last {n} {many}", "近{n}{what}平均每{unit}变动"),
-    "variation": Text(
-        "variation from {one} to {one} of {what}, over the last {n} {many} (0: always the same)",
-        "近{n}{what}逐{unit}波动幅度(0为不变)",
-    ),
-    "longest_run": Text(
-        "most {many} in a row with {what}, of the last {n} {many}", "近{n}内最长连续有{what}的{unit}数"
-    ),
-    "active": Text("{many} with {what}, of the last {n} {many}", "近{n}内有{what}的{unit}数"),
+    "slope": "average change a {one} of {what}, over the last {n} {many}",
+    "variation": "variation from {one} to {one} of {what}, over the last {n} {many} (0: always the same)",
+    "longest_run": "most {many} in a row with {what}, of the last {n} {many}",
+    "active": "{many} with {what}, of the last {n} {many}",
 }
-#: What a step of so many days is called: one of them, several; in Chinese one, and several after their number.
-_STEPS = {7: ("week", "weeks", "周", "周"), 30: ("month", "months", "月", "个月")}
+#: What a step of so many days is called: one of them, and several.
+_STEPS = {7: ("week", "weeks"), 30: ("month", "months")}
 
 #: What an absent value is called.
 ABSENT = Text("not recorded", "无记录")
@@ -106,37 +69,30 @@ _DAY, _DAYS, _YEARS = Text(" day", "天"), Text(" days", "天"), Text(" years", 
 _CURRENCY_WORDS = {"CNY": "元"}
 
 
-def window(days: int | None) -> Text:
+def window(days: int | None) -> str:
     """The words of a window; ever has none."""
-    return Text(f"in the last {days} days", f"近{days}天") if days else Text("", "")
+    return f"in the last {days} days" if days else ""
 
 
-def so_far(days: int | None, kind: str = "count") -> Text:
+def so_far(days: int | None) -> str:
     """The words of a window where ever has some, too."""
-    adds_up = kind in ("count", "sum", "nunique")
-    return window(days) if days else Text("so far", "累计" if adds_up else "历史")
+    return window(days) or "so far"
 
 
-def folded(kind: str, of: Text, days: int | None, nth: int = 1, unit: Unit = "number") -> Text:
+def folded(kind: str, of: str, days: int | None, nth: int = 1, unit: Unit = "number") -> str:
     """What a fold of a value is called."""
     pattern = _FOLDS.get(f"{kind}_{unit}", _FOLDS[kind]) if nth == 1 else _NTH[nth]
-    when = window(days) if kind == "last" else so_far(days, kind)
-    return Text(joined(pattern.en.format(of.en), when.en), when.zh + pattern.zh.format(of.zh))
+    return joined(pattern.format(of), window(days) if kind == "last" else so_far(days))
 
 
-def stepped(fold: str, of: Text, step: int, steps: int) -> Text:
+def stepped(fold: str, of: str, step: int, steps: int) -> str:
     """What a fold of a series is called; 30 days are told as a month.
 
-    >>> stepped("active", Text("orders placed", "订单"), 30, 12)
-    Text(en='months with orders placed, of the last 12 months', zh='近12个月内有订单的月数')
+    >>> stepped("active", "orders placed", 30, 12)
+    'months with orders placed, of the last 12 months'
     """
-    unnamed = (f"period of {step} days", f"periods of {step} days", f"{step}天周期", f"个{step}天周期")
-    one, many, unit, units = _STEPS.get(step, unnamed)
-    pattern = _SERIES[fold]
-    return Text(
-        pattern.en.format(what=of.en, one=one, many=many, n=steps),
-        pattern.zh.format(what=of.zh, unit=unit, n=f"{steps}{units}"),
-    )
+    one, many = _STEPS.get(step, (f"period of {step} days", f"periods of {step} days"))
+    return _SERIES[fold].format(what=of, one=one, many=many, n=steps)
 
 
 def joined(*parts: str) -> str:

@@ -71,7 +71,7 @@ def _row(feature: Feature) -> str:
         (
             f"`{feature.name}`",
             feature.title,
-            feature.named.title.zh,
+            feature.zh,
             feature.unit,
             windows(feature.measure),
             _when_empty(feature.measure),

@@ -13,6 +13,7 @@ from credit_eval.catalogue import CATALOGUE
 from credit_eval.catalogue.audit import AUDIT
 from credit_eval.core.errors import DeclarationError
 from credit_eval.engine.plan import Plan
+from credit_eval.language import translation
 from credit_eval.language.aggregates import Aggregate
 from credit_eval.language.catalogue import Catalogue
 from credit_eval.language.feature import Feature, Role
@@ -60,8 +61,8 @@ def test_it_uses_the_whole_language() -> None:
 
 
 def test_no_two_features_are_the_same_or_are_called_the_same() -> None:
-    titles = [feature.named.title for feature in CATALOGUE.features]
-    for keys in (CATALOGUE.names, CATALOGUE.measures.values(), (t.en for t in titles), (t.zh for t in titles)):
+    features = CATALOGUE.features
+    for keys in (CATALOGUE.names, CATALOGUE.measures.values(), (f.title for f in features), (f.zh for f in features)):
         assert [key for key, n in Counter(keys).items() if n > 1] == []
 
 
@@ -81,10 +82,23 @@ def test_a_name_follows_from_its_declaration() -> None:
 
 
 def test_both_languages_have_words() -> None:
-    titles = [feature.named.title for feature in (*CATALOGUE.features, *AUDIT.features)]
-    assert [t.zh for t in titles if not CHINESE.search(t.zh) or LATIN.search(t.zh)] == []
-    assert [t.en for t in titles if not LATIN.search(t.en) or CHINESE.search(t.en)] == []
-    assert [x for t in titles for x in (t.en, t.zh) if x != x.strip() or "  " in x or "{" in x] == []
+    told = [*CATALOGUE.features, *AUDIT.features]
+    assert [f.zh for f in told if not CHINESE.search(f.zh) or LATIN.search(f.zh)] == []
+    assert [f.title for f in told if not LATIN.search(f.title) or CHINESE.search(f.title)] == []
+    assert [x for f in told for x in (f.title, f.zh) if x != x.strip() or "  " in x or "{" in x] == []
+
+
+def test_the_table_of_translations_has_a_row_for_each_feature_and_no_other() -> None:
+    assert sorted(translation.CHINESE) == sorted([*CATALOGUE.names, *AUDIT.names])
+
+
+def test_windows_and_measure_words_of_the_translations_are_those_of_the_declarations() -> None:
+    """A number of days stands in both titles: a row of the table that belongs to another feature is found."""
+    for feature in CATALOGUE.features:
+        days = re.findall(r"(\d+) days", feature.title)
+        assert [n for n in days if f"{n}天" not in feature.zh and f"{n}个" not in feature.zh] == [], feature.name
+    assert {f.measure_word for f in CATALOGUE.features} == {"", "次", "笔", "期", "个", "个月", "周"}
+    assert [f.name for f in CATALOGUE.features if f.unit == "count" and not f.measure_word] == []
 
 
 def test_browsing_and_referrals_are_not_for_credit_in_the_eu_and_all_else_is_for_any() -> None:

@@ -10,13 +10,13 @@ from credit_eval.catalogue import CATALOGUE
 from credit_eval.catalogue.own import catalogue_of
 from credit_eval.core.errors import CreditEvalError, DeclarationError
 from credit_eval.language.typical import Typical
-from credit_eval.language.words import UNTRANSLATED
 
 FINE = """
 import credit_eval as ce
 
-paid = ce.Keep("by_card", ce.column("method").equals("card"), "payments by card", "刷卡支付")
-cards = ce.Feature(ce.count("payments", paid, days=30), ce.Dimension.BEHAVIOUR, 0, "R_PAYMENT_METHODS")
+paid = ce.Keep("by_card", ce.column("method").equals("card"), "payments by card")
+counted = ce.count("payments", paid, days=30)
+cards = ce.Feature(counted, ce.Dimension.BEHAVIOUR, 0, "R_PAYMENT_METHODS", zh="近30天刷卡支付次数")
 CATALOGUE = ce.Catalogue((cards,))
 """
 
@@ -34,8 +34,8 @@ def test_its_catalogue_comes_in(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (FINE + "1 / 0\n", "mine.py, line 7: .*\n.*ZeroDivisionError"),
-        (FINE + "def (:\n", "mine.py, line 7: .*\n.*SyntaxError"),
+        (FINE + "1 / 0\n", "mine.py, line 8: .*\n.*ZeroDivisionError"),
+        (FINE + "def (:\n", "mine.py, line 8: .*\n.*SyntaxError"),
         (FINE.replace("(cards,)", "(cards, cards)"), "two features of one name"),
         (FINE.replace('"method"', '"methode"'), "methode"),
         ("CATALOGUE = 3", "declares no catalogue\n.*\n.*int"),
@@ -55,11 +55,10 @@ def test_no_such_file(tmp_path: Path) -> None:
 
 
 def test_a_feature_needs_english_only_and_what_lacks_chinese_is_listed(tmp_path: Path) -> None:
-    english = FINE.replace(', "刷卡支付"', "")
+    english = FINE.replace(', zh="近30天刷卡支付次数"', "")
     catalogue = catalogue_of(written(tmp_path, english))
     (feature,) = catalogue.features
     assert catalogue.untranslated == ["payments_by_card_count_30d"]
     told = feature.sentence(3.0, Typical(1.0, 0.0), language="zh")
     assert "payments by card in the last 30 days" in told
-    assert UNTRANSLATED not in told
     assert catalogue_of(written(tmp_path, FINE)).untranslated == CATALOGUE.untranslated == []

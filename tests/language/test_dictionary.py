@@ -31,9 +31,9 @@ def rows(page: str) -> list[list[str]]:
 @pytest.mark.parametrize("told", TOLD.strip().splitlines(), ids=lambda told: told.split()[0])
 def test_a_row_tells_the_declaration(told: str) -> None:
     name, unit, windows, no_events, direction, reason, lawful, tables = told.strip().split(" | ")
-    title = CATALOGUE[name].named.title
+    feature = CATALOGUE[name]
     (row,) = [row for row in rows(dictionary(CATALOGUE)) if row[0] == f"`{name}`"]
-    assert row[1:] == [title.en, title.zh, unit, windows, no_events, direction, f"`{reason}`", lawful, tables]
+    assert row[1:] == [feature.title, feature.zh, unit, windows, no_events, direction, f"`{reason}`", lawful, tables]
 
 
 def test_every_feature_has_one_row_under_its_dimension_and_the_counts_add_up() -> None:

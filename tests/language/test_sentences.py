@@ -90,7 +90,7 @@ def test_no_sentence_is_a_riddle(feature) -> None:
             r"未知|比特|历来|波动(?!幅度)|相对|排位|距最近一次|失败的支付|被拒的购买|多数客户：|None|nan", zh
         )
         assert not re.search(r"[(),;]|:(?!\d)| (%|天|元)", re.sub(r"\d,\d", "", zh)), zh
-    title = feature.named.title.zh
+    title = feature.zh
     assert not re.search(r"(?<![次笔期个月天周秒])数($|在|之比)", title) or "不同" in title, title
 
 
