@@ -70,16 +70,20 @@ class DefaultModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     learning_rate : float
         Weight of each tree.
-    max_depth, num_leaves : int
-        Bounds of a tree.
+    max_depth : int
+        Most splits from root to leaf.
+    num_leaves : int
+        Most leaves of a tree.
     n_estimators : int
         Most trees that are tried.
     early_stopping_rounds : int
         Trees without a lower held-out loss after which no more are tried.
     min_child_samples : int or None
         Least rows in a leaf; None is one in a hundred, but 20 to 200.
-    feature_fraction, bagging_fraction : float
-        Share of columns, and of rows, that each tree sees.
+    feature_fraction : float
+        Share of columns that each tree sees.
+    bagging_fraction : float
+        Share of rows that each tree sees.
     reg_lambda : float
         L2 penalty on leaves.
     cv : int
@@ -148,6 +152,9 @@ class DefaultModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ValueError
             What scikit-learn refuses; fewer than 10 rows of a class (SampleError); columns that do not rank
             (SampleError).
+
+        Returns:
+            the estimator itself.
         """
         frame = self._frame(X, reset=True)
         check_classification_targets(y)
@@ -161,17 +168,38 @@ class DefaultModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def predict_proba(self, X: Any) -> Floats:
-        """Probabilities of (no default, default), shape (n, 2)."""
+        """Probabilities of (no default, default), shape (n, 2).
+
+        Args:
+            X: (n, f), the columns it was fitted on.
+
+        Returns:
+            (n, 2) float64; each row adds up to 1.
+        """
         check_is_fitted(self)
         p = self.model_.p_default(self._frame(X, reset=False))
         return np.column_stack([1 - p, p])
 
     def decision_function(self, X: Any) -> Floats:
-        """Calibrated log-odds of default, shape (n,)."""
+        """Calibrated log-odds of default, shape (n,).
+
+        Args:
+            X: (n, f), the columns it was fitted on.
+
+        Returns:
+            (n,) log-odds.
+        """
         return log_odds(self.predict_proba(X)[:, 1])
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """The likelier class, shape (n,): default where its probability is strictly above 0.5."""
+        """The likelier class, shape (n,): default where its probability is strictly above 0.5.
+
+        Args:
+            X: (n, f), the columns it was fitted on.
+
+        Returns:
+            (n,) labels out of `classes_`.
+        """
         above = self.predict_proba(X)[:, 1] > 0.5
         found: NDArray[Any] = self.classes_[above.astype(int)]
         return found
@@ -180,6 +208,12 @@ class DefaultModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """A `shap.Explanation` of each row's raw log-odds, exact: base value + contributions = log-odds.
 
         Its `values` are (n, f); `shap.plots.waterfall` and `beeswarm` take it as it is.
+
+        Args:
+            X: (n, f), the columns it was fitted on.
+
+        Returns:
+            values (n, f) in log-odds, base values (n,), the data and the names of the columns.
         """
         check_is_fitted(self)
         frame = self._frame(X, reset=False)

@@ -82,7 +82,7 @@ def train(study: Study, *, promote_anyway: str | None = None) -> Record:
 
 
 def _train(study: Study, grades: GradeScale, promote_anyway: str | None) -> Record:
-    sample = study.sample()
+    sample = study.draw_sample()
     features = sample.profiles.catalogue
     settings = TrainingSettings(seed=study.settings.sample.seed, grades=grades, threads=cores())
     model, judged = _trained(study, sample.split, features, settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import subprocess
 import sys
 from pathlib import Path
@@ -9,25 +10,27 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from world import SETTINGS
 
 import credit_eval as ce
 from credit_eval import stages
 from credit_eval.core.errors import CohortError, DeclarationError, PolicyError, SampleError, SourceError
 from credit_eval.ingest.simulator.run import simulate
 
-MODEL = ce.DefaultModel(n_estimators=60, cv=3)
+PAGE = Path(__file__).parents[1] / "docs" / "door.md"
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("project")
-    simulate(root / "data" / "raw", root / "data" / "truth", customers=900, months=18, seed=4, name="shop")
+    simulate(root / "data" / "raw", root / "data" / "truth", customers=900, months=18, seed=4, name="simulated")
+    (root / "settings.yaml").write_text(SETTINGS)
     return root
 
 
 @pytest.fixture(scope="module")
 def study(root: Path) -> ce.Study:
-    study = ce.open("shop", root=root, policy="default")
+    study = ce.open("simulated", root=root, policy="default")
     stages.run_all(study, promote_anyway="a test")
     return study
 
@@ -61,6 +64,13 @@ def test_ten_lines(study: ce.Study, sample: ce.Sample) -> None:
     assert decided.index.equals(sample.rows("oot").index)
 
 
+def test_the_page_of_the_door_is_true(study: ce.Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(study.paths.root)
+    tried = doctest.testfile(str(PAGE), module_relative=False, optionflags=doctest.ELLIPSIS)
+    assert tried.attempted > 15
+    assert tried.failed == 0
+
+
 def test_a_sample_is_whole_and_its_parts_are_what_they_are(sample: ce.Sample, study: ce.Study) -> None:
     parts = sample.frame["part"].unique()
     assert sum(len(sample.X(part)) for part in parts) == len(sample.X()) == len(sample.y()) == len(sample.groups())
@@ -79,28 +89,29 @@ def test_everything_says_what_it_is_in_a_line(study: ce.Study, sample: ce.Sample
 
 
 def test_a_scored_run_is_read_and_its_contributions_add_up(study: ce.Study) -> None:
-    scored, moved = study.scored(), study.contributions()
-    folder = study.paths.scored("shop", study.latest().label)
+    night = study.results()
+    scored, moved = night.scored, night.contributions
+    folder = study.paths.scored("simulated", study.latest().label)
     assert scored.equals(ce.read_scored(folder))
     assert moved.equals(ce.read_contributions(folder))
     features = moved.columns.difference(["customer_id", "as_of", "base_value", "log_odds"])
     assert_allclose(moved[features].sum(axis=1) + moved["base_value"], moved["log_odds"], atol=1e-5)
     champion = study.champion()
-    p = champion.predict_proba(study.profiles()[champion.feature_names_in_])[:, 1]
+    p = champion.predict_proba(study.results().profiles[champion.feature_names_in_])[:, 1]
     assert_allclose(p, scored["p_default"], rtol=1e-12)
     with pytest.raises(SourceError, match="no scored run"):
         ce.read_scored(study.paths.root)
 
 
 def test_what_if_under_the_same_policy_is_what_was_decided(study: ce.Study) -> None:
-    again, scored = study.what_if(study.policy), study.scored()
+    again, scored = study.what_if(study.policy), study.results().scored
     for column in ("decision", "limit_previous", "limit_new", "limit_bound_by", "apr", "policy_reason", "decided_by"):
         pd.testing.assert_series_equal(again[column], scored[column], check_names=False)
 
 
 def test_what_if_restricts_more_at_a_lower_threshold_and_refuses_what_cannot_be(study: ce.Study) -> None:
     stricter = study.what_if(study.policy.with_(threshold=0.2))
-    assert (stricter["decision"] == "restrict").sum() > (study.scored()["decision"] == "restrict").sum()
+    assert (stricter["decision"] == "restrict").sum() > (study.results().scored["decision"] == "restrict").sum()
     with pytest.raises(PolicyError, match="no such setting"):
         study.policy.with_(treshold=0.2)
     with pytest.raises(PolicyError, match="a policy that cannot be: restriction, threshold"):
@@ -111,7 +122,7 @@ def test_what_if_restricts_more_at_a_lower_threshold_and_refuses_what_cannot_be(
 def test_questions_in_sql_and_profiles_of_a_customer(study: ce.Study) -> None:
     counted = study.query("SELECT count(*) AS n FROM orders WHERE customer_id = ?", ["C0000003"])
     assert counted["n"].item() >= 0
-    sides = study.profile(study.scored()["customer_id"][0], study.dataset.info.known_until)
+    sides = study.profile(study.results().scored["customer_id"][0], study.dataset.info.known_until)
     assert set(sides) == set(ce.Dimension)
     with pytest.raises(CohortError):
         study.profile("C0000003", study.dataset.info.known_from.replace(year=1999))
@@ -120,7 +131,7 @@ def test_questions_in_sql_and_profiles_of_a_customer(study: ce.Study) -> None:
 def test_features_of_ones_own_come_in_as_a_catalogue(root: Path) -> None:
     night = ce.Keep("at_night", ce.column("outcome").equals("failed"), "payments failed")
     mine = ce.Feature(ce.count("payments", night, days=90), ce.Dimension.BEHAVIOUR, 0, "R_FAILED_PAYMENTS")
-    study = ce.open("shop", root=root, policy="default", catalogue=ce.Catalogue((mine,)))
+    study = ce.open("simulated", root=root, policy="default", catalogue=ce.Catalogue((mine,)))
     assert study.features == ("payments_at_night_count_90d",)
     assert list(study.sample().X().columns) == ["payments_at_night_count_90d"]
 
@@ -128,7 +139,9 @@ def test_features_of_ones_own_come_in_as_a_catalogue(root: Path) -> None:
 def test_what_cannot_be_opened_says_so(root: Path, study: ce.Study) -> None:
     with pytest.raises(SourceError, match="no data set"):
         ce.open("nowhere", root=root)
+    (root / "settings.yaml").write_text("{}")
     with pytest.raises(SourceError, match="so no policy is in force"):
-        _ = ce.open("shop", root=root).policy
+        _ = ce.open("simulated", root=root).policy
+    (root / "settings.yaml").write_text(SETTINGS)
     with pytest.raises(DeclarationError, match="lacks what"):
-        ce.open("shop", root=root, strict=True)
+        ce.open("simulated", root=root, strict=True)

@@ -19,6 +19,10 @@ from credit_eval.core.names import checked_label
 class Run:
     """One of the two: `as_of`, a midnight, or the name of a `cohort`, whose members may have any as_of.
 
+    Args:
+        as_of: midnight, UTC.
+        cohort: name of a cohort of the data set.
+
     Raises:
         CohortError: both, neither, or not at midnight.
     """

@@ -36,6 +36,11 @@ class Interval:
 
     >>> print(Interval(0.7194, 0.7001, 0.7383))
     0.719 [0.700, 0.738]
+
+    Args:
+        value: the estimate.
+        low: lower bound.
+        high: upper bound.
     """
 
     value: float
@@ -168,6 +173,14 @@ def auc_interval(defaulted: ArrayLike, score: ArrayLike, *, groups: ArrayLike | 
     >>> print(auc_interval([0] * 10 + [1] * 10, range(20)))
     1.000 [0.741, 1.000]
 
+    Args:
+        defaulted: (n,) 0 or 1.
+        score: (n,) higher is riskier.
+        groups: (n,) rows of one group, a customer say, are not independent; None: all are.
+
+    Returns:
+        AUC with its bounds.
+
     Raises:
         SampleError: one class only, or fewer than two groups with a bad or with a good.
     """
@@ -192,6 +205,15 @@ def auc_difference(
     defaulted: ArrayLike, score: ArrayLike, other: ArrayLike, *, groups: ArrayLike | None = None
 ) -> Interval:
     """AUC of `score` minus AUC of `other` on the same rows, with its 95 % interval (DeLong 1988, paired).
+
+    Args:
+        defaulted: (n,) 0 or 1.
+        score: (n,) higher is riskier.
+        other: (n,) another score of the same rows.
+        groups: (n,) rows of one group, a customer say, are not independent; None: all are.
+
+    Returns:
+        the difference with its bounds: above 0, `score` ranks better.
 
     Raises:
         SampleError: one class only, or fewer than two groups with a bad or with a good.
@@ -243,6 +265,16 @@ def ks_interval(
     side. A perfect ranking's lower end follows from that of its AUC, since AUC <= 1 - (1 - KS)² / 2.
 
     Source: Davison and Hinkley, Bootstrap Methods and their Application (1997), chapter 5.
+
+    Args:
+        defaulted: (n,) 0 or 1.
+        score: (n,) higher is riskier.
+        groups: (n,) rows of one group, a customer say, are not independent; None: all are.
+        repeats: how often groups are drawn.
+        seed: of the drawing.
+
+    Returns:
+        KS with its bounds.
 
     Raises:
         SampleError: one class only; for a perfect ranking, fewer than two groups with a bad or with a good.

@@ -92,6 +92,14 @@ def value(measure: Measure, events: Mapping[str, list[Row]], as_of: datetime) ->
     """A measure of one customer's events by table, whole history given, as known at `as_of`; None is unknown.
 
     A rank is the measure that is to be ranked.
+
+    Args:
+        measure: of a feature: `feature.measure`.
+        events: by table, a dict of columns per event; `Study.history` gives them.
+        as_of: UTC.
+
+    Returns:
+        a number or text.
     """
     return measure_of(measure, lambda of: evaluate(of, events.get(of.table, []), as_of))
 

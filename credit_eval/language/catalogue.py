@@ -23,6 +23,9 @@ Jurisdiction = Literal["any", "eu"]
 class Catalogue:
     """Features with unique names, in a fixed order.
 
+    Args:
+        features: in the order of the columns of profiles.
+
     Raises:
         DeclarationError: two features of one name, or of one role.
     """
@@ -64,7 +67,14 @@ class Catalogue:
         return sha256_json([repr(feature) for feature in self.features])
 
     def translated(self, table: Mapping[str, Chinese]) -> Catalogue:
-        """The same features, told in Chinese as a table says by their names; what it lacks is told in English."""
+        """The same features, told in Chinese as a table says by their names; what it lacks is told in English.
+
+        Args:
+            table: by a feature's name what it is called (`translation.CHINESE`).
+
+        Returns:
+            the same catalogue, told in two languages.
+        """
         told = [(feature, table.get(feature.name, Chinese())) for feature in self.features]
         return Catalogue(tuple(replace(f, zh=zh.title, measure_word=zh.measure_word) for f, zh in told))
 
@@ -75,13 +85,27 @@ class Catalogue:
         raise DeclarationError("no such feature", received=name, todo="see docs/features.md")
 
     def lawful_in(self, jurisdiction: Jurisdiction) -> tuple[Catalogue, list[str]]:
-        """The features that a model may use there, and the names of those it may not."""
+        """The features that a model may use there, and the names of those it may not.
+
+        Args:
+            jurisdiction: "any" or "eu".
+
+        Returns:
+            the lawful features, and the names of the others.
+        """
         barred = {"audit_only"} | ({"not_in_eu_credit"} if jurisdiction == "eu" else set())
         kept = tuple(feature for feature in self.features if feature.lawful not in barred)
         return Catalogue(kept), [feature.name for feature in self.features if feature.lawful in barred]
 
     def available(self, info: DatasetInfo) -> Provided:
-        """The features a source can provide, on its customers' clock; for each other, the table or column it lacks."""
+        """The features a source can provide, on its customers' clock; for each other, the table or column it lacks.
+
+        Args:
+            info: which tables and columns a data set has, and its customers' time zone.
+
+        Returns:
+            the features that can be built, and what each other one lacks.
+        """
         absent = {f.name: lack for f in self.features if (lack := _lack(f, info.columns))}
         ahead = minutes_ahead(info.timezone)
         return Provided(Catalogue(tuple(on_clock(f, ahead) for f in self.features if f.name not in absent)), absent)

@@ -38,7 +38,17 @@ from credit_eval.language.words import (
 
 
 def count(table: str, keep: Keep | None = None, *, days: int | None = None, clock: str = "occurred_at") -> Named:
-    """How many rows; none is 0."""
+    """How many rows; none is 0.
+
+    Args:
+        table: a declared table, such as payments.
+        keep: which of its rows; None for all.
+        days: length of the window that ends at `as_of`; None for ever.
+        clock: the time by which rows fall into the window.
+
+    Returns:
+        a measure with its name, unit and title.
+    """
     aggregate = Aggregate(table, "count", where=_where(keep), days=days, clock=clock, when_empty=0)
     title = joined(_rows(table, keep), so_far(days))
     return Named(_name(table, keep, None, "count", days), aggregate, "count", title)
@@ -59,6 +69,20 @@ def fold(
     """A fold of a value: sum, mean, std, min, max, median, nunique, entropy or last.
 
     `title` is said where the made-up words limp.
+
+    Args:
+        table: a declared table, such as payments.
+        kind: how the values become one.
+        of: the value of a row.
+        keep: which of its rows; None for all.
+        days: length of the window that ends at `as_of`; None for ever.
+        clock: the time by which rows fall into the window.
+        when_empty: 0, or None for unknown, where no row is kept.
+        nth: of `last`: 1 the latest, 2 the one before.
+        title: in place of the made-up words.
+
+    Returns:
+        a measure with its name, unit and title.
     """
     aggregate = Aggregate(table, kind, of.value, _where(keep), days=days, clock=clock, when_empty=when_empty, nth=nth)
     units: dict[str, Unit] = {"nunique": "count", "entropy": "number"}
@@ -132,7 +156,18 @@ def since(
 def share(
     table: str, keep: Keep, *, days: int | None = None, among: Keep | None = None, clock: str = "occurred_at"
 ) -> Named:
-    """Share of rows (of those `among`) that are kept; unknown if there is no row."""
+    """Share of rows (of those `among`) that are kept; unknown if there is no row.
+
+    Args:
+        table: a declared table, such as payments.
+        keep: which rows count.
+        days: length of the window that ends at `as_of`; None for ever.
+        among: which rows they are a share of; None for all.
+        clock: the time by which rows fall into the window.
+
+    Returns:
+        a measure with its name, unit and title.
+    """
     both = replace(keep, where=among.where & keep.where) if among else keep
     over, under = (count(table, k, days=days, clock=clock).measure for k in (both, among))
     assert isinstance(over, Aggregate)

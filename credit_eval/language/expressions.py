@@ -180,6 +180,11 @@ class Part(Expression):
 
     It is read off a clock that is `ahead` of UTC by so many minutes. Declarations leave that at 0 and mean the
     customers' own clock; `on_clock` sets it when the data set is known.
+
+    Args:
+        part: which.
+        of: a timestamp.
+        ahead: minutes ahead of UTC.
     """
 
     part: OneOf["year", "month", "hour", "weekday"]
@@ -196,7 +201,14 @@ class Floor(Expression):
 
 
 def column(name: str) -> ColumnOf:
-    """A column, by name."""
+    """A column, by name.
+
+    Args:
+        name: of a declared table.
+
+    Returns:
+        an expression with `equals`, `above`, `below`, `at_least`, `is_null`, and & | ~ + - *.
+    """
     return ColumnOf(name)
 
 

@@ -39,7 +39,13 @@ class Dimension(StrEnum):
 
 @dataclass(frozen=True)
 class Keep:
-    """A named condition: which rows, and how a sentence calls them ("payments failed")."""
+    """A named condition: which rows, and how a sentence calls them ("payments failed").
+
+    Args:
+        label: its part of the feature's name.
+        where: a condition on one row.
+        phrase: plural, as it stands after a number.
+    """
 
     label: str
     where: Expression
@@ -70,11 +76,17 @@ class Named:
 class Feature:
     """One declared feature.
 
-    `direction`: +1 if a higher value can only mean more risk, -1 if only less, 0 if nothing is claimed; a model
-    is held to it by a monotone constraint. `reason`: the reason code under which its contribution is counted.
-    `lawful`: where it may be used; `not_in_eu_credit` for social and browsing data, `audit_only` for what no model
-    may see, on which fairness is tested. `role`: what the policy takes it for, None for nothing. `zh`: the title in
-    Chinese; without one the feature is told in English. `measure_word`: what Chinese counts its values with.
+    Args:
+        named: the measure with its name, unit and title: what `count`, `fold` and `share` give.
+        dimension: the side of the customer that it tells of.
+        direction: +1 if a higher value can only mean more risk, -1 if only less, 0 if nothing is claimed; a model is
+            held to it by a monotone constraint.
+        reason: the reason code under which its contribution is counted.
+        lawful: where it may be used; `not_in_eu_credit` for social and browsing data, `audit_only` for what no model
+            may see, on which fairness is tested.
+        role: what the policy takes it for, None for nothing.
+        zh: the title in Chinese; without one the feature is told in English.
+        measure_word: what Chinese counts its values with.
 
     Raises:
         DeclarationError: a category with a direction, or a column for audit only outside a feature for audit only.
@@ -141,7 +153,16 @@ class Feature:
         return needed
 
     def show(self, value: object, currency: str = "", language: Language = "en") -> str:
-        """A value as a person writes it; an unknown one is told by why there is none, never filled."""
+        """A value as a person writes it; an unknown one is told by why there is none, never filled.
+
+        Args:
+            value: as a profile holds it.
+            currency: code of the data set's currency, such as CNY.
+            language: "en" or "zh".
+
+        Returns:
+            the value with its unit.
+        """
         if unknown(value):
             return self._absent.in_(language)
         return show(value, self.unit, currency, language, self.measure_word)
@@ -165,6 +186,15 @@ class Feature:
         'Bank: First Bank; commonest: GT Bank'
         >>> told.sentence("First Bank", Typical(None, 0.6), language="zh")
         '开户银行：First Bank；多数客户无此记录'
+
+        Args:
+            value: as a profile holds it.
+            typical: what is typical of the population.
+            currency: code of the data set's currency, such as CNY.
+            language: "en" or "zh".
+
+        Returns:
+            one sentence, for a reason.
         """
         shown = self.show(value, currency, language)
         if language == "zh":
@@ -174,7 +204,16 @@ class Feature:
         return f"{text[0].upper()}{text[1:]}; {self.usual(typical, currency)}"
 
     def usual(self, typical: Typical, currency: str = "", language: Language = "en") -> str:
-        """What is typical, with its words; how many have no value is said where they are no few."""
+        """What is typical, with its words; how many have no value is said where they are no few.
+
+        Args:
+            typical: what is typical of the population.
+            currency: code of the data set's currency, such as CNY.
+            language: "en" or "zh".
+
+        Returns:
+            half a sentence.
+        """
         if typical.value is None:
             return "多数客户无此记录" if language == "zh" else "most customers have none"
         shown, without = self.show(typical.value, currency, language), f"{typical.without:.0%}"

@@ -22,11 +22,14 @@ Leaning = Literal[-1, 0, 1]
 
 @dataclass(frozen=True)
 class Typical:
-    """`value`: the median of a number, the commonest of texts; None where that is to have none.
+    """What is typical of a population.
 
-    So it is None where half of the population or more has no number, or where no text is as common as having none:
-    a median of the few who ever failed a payment is typical of nobody. `without` is the share that has no value.
-    `leaning`: whether the model was seen to take higher values for riskier (+1) or safer (-1); 0 if neither.
+    Args:
+        value: the median of a number, the commonest of texts; None where having none is typical: half of the population
+            or more has no number, or no text is as common as none. (A median of the few who ever failed a payment is
+            typical of nobody.)
+        without: the share that has no value.
+        leaning: +1 if the model was seen to take higher values for riskier, -1 for safer; 0 if neither.
     """
 
     value: float | str | None

@@ -100,7 +100,19 @@ _FALLING = ("limit_cap", "thin_file_cap", "capacity_multiple", "max_installments
 
 
 class Policy(_Section):
-    """A whole policy. Two policies with the same content have the same `policy_version`."""
+    """A whole policy. Two policies with the same content have the same `policy_version`.
+
+    Args:
+        name: as it is called.
+        version: as somebody numbered it.
+        currency: code; None where amounts are in units.
+        amount_unit: what one unit of the file's amounts is worth in the currency.
+        restriction: above which probability credit is restricted.
+        expected_loss: LGD, CCF and the budget per customer.
+        limits: floor, cap, step and movement.
+        refer: what waits for a person.
+        grades: from the safest on: bounds of probability, price, cap and instalments.
+    """
 
     name: Text
     version: Text
@@ -122,6 +134,12 @@ class Policy(_Section):
 
         >>> load_policy(DEFAULT_POLICY).with_(threshold=0.4, lgd=0.6).restriction.threshold
         0.4
+
+        Args:
+            changes: by the setting's name.
+
+        Returns:
+            a policy with a `policy_version` of its own.
 
         Raises:
             PolicyError: no such setting, or a policy that cannot be.
@@ -149,7 +167,14 @@ class Policy(_Section):
             ) from None
 
     def money(self, amount: float) -> float:
-        """An amount of the file in units of the currency."""
+        """An amount of the file in units of the currency.
+
+        Args:
+            amount: in units of the file.
+
+        Returns:
+            in the currency.
+        """
         return amount * self.amount_unit
 
     @model_validator(mode="after")
@@ -184,6 +209,12 @@ class Policy(_Section):
 
 def load_policy(path: Path) -> Policy:
     """Read and check a policy file.
+
+    Args:
+        path: of a YAML file.
+
+    Returns:
+        the policy, every key of it checked.
 
     Raises:
         PolicyError: the file is missing or not YAML, or a setting is unknown, missing, out of range, or gives a

@@ -49,6 +49,14 @@ def score_distribution(histogram: pd.DataFrame, grades: pd.DataFrame, *, width: 
     """Customers by score, coloured by decision, the grades named above.
 
     `histogram`: score (lower end of a bin of `width` points), decision, n. `grades`: grade, score_low, score_high.
+
+    Args:
+        histogram: score, decision and customers.
+        grades: bounds of each.
+        width: points per bar.
+
+    Returns:
+        to show or save.
     """
     figure, axes = canvas()
     table = histogram.pivot_table(index="score", columns="decision", values="n", aggfunc="sum", fill_value=0)
@@ -65,7 +73,14 @@ def score_distribution(histogram: pd.DataFrame, grades: pd.DataFrame, *, width: 
 
 
 def decisions_by_grade(decisions: pd.DataFrame) -> Figure:
-    """Share of each decision within each grade, safest grade on top; `decisions`: grade, decision, n."""
+    """Share of each decision within each grade, safest grade on top; `decisions`: grade, decision, n.
+
+    Args:
+        decisions: a row per grade and decision.
+
+    Returns:
+        to show or save.
+    """
     table = decisions.pivot_table(index="grade", columns="decision", values="n", aggfunc="sum", fill_value=0)
     present = [name for name in DECISION_COLOURS if name in table.columns]
     sizes = table.sum(axis=1)
@@ -90,6 +105,14 @@ def limits_by_grade(grades: pd.DataFrame, currency: str, *, lines: bool = True) 
     """Sum of credit limits by grade, before and after; `grades`: grade, limit_before, limit_after in `currency`.
 
     `lines`: whether anybody had a limit before; if not, only what is granted is drawn.
+
+    Args:
+        grades: a row per grade.
+        currency: code of the data set's currency, such as CNY.
+        lines: False where there are loans and no lines.
+
+    Returns:
+        to show or save.
     """
     scale, word = _scale(float(grades[["limit_before", "limit_after"]].to_numpy().max(initial=0.0)))
     figure, axes = canvas(height=0.75 + (0.5 if lines else 0.34) * len(grades))
@@ -108,7 +131,17 @@ def limits_by_grade(grades: pd.DataFrame, currency: str, *, lines: bool = True) 
 
 
 def reasons(labels: Sequence[str], counts: Sequence[int], among: int, what: str) -> Figure:
-    """How often each reason stands first, commonest on top; `among` that many `what` ("adverse decisions")."""
+    """How often each reason stands first, commonest on top; `among` that many `what` ("adverse decisions").
+
+    Args:
+        labels: of reason codes.
+        counts: how often each stands first.
+        among: how many there are.
+        what: they are, in the plural.
+
+    Returns:
+        to show or save.
+    """
     figure, axes = canvas(height=0.8 + 0.27 * len(labels))
     places = np.arange(len(labels))
     bars = axes.barh(places, counts, 0.7, color=BLUE)
@@ -128,6 +161,12 @@ def reliability(bins: Sequence[Mapping[str, float]]) -> Figure:
     """Predicted against observed default rate per bin, with 95 % intervals, both axes logarithmic.
 
     `bins`: n, predicted, observed. A bin without defaults stands hollow at the lower edge.
+
+    Args:
+        bins: predicted, observed and bounds of each.
+
+    Returns:
+        to show or save.
     """
     figure, axes = canvas(4.8, 4.2)
     predicted = np.array([each["predicted"] for each in bins])
@@ -150,6 +189,12 @@ def capture(points: Sequence[Mapping[str, float]]) -> Figure:
 
     `points`: share (of all, riskiest first), bads, goods; each from 0 to 1. The gap is the KS statistic, as
     closely as the points lie.
+
+    Args:
+        points: share of customers, of bads and of goods at each.
+
+    Returns:
+        to show or save.
     """
     share, bads, goods = (np.array([each[name] for each in points]) for name in ("share", "bads", "goods"))
     figure, axes = canvas(4.8, 4.2)
@@ -170,7 +215,15 @@ def capture(points: Sequence[Mapping[str, float]]) -> Figure:
 
 
 def importance(mean_absolute: Mapping[str, float], *, top: int = 15) -> Figure:
-    """The `top` features by mean absolute contribution in log-odds; keys are their titles."""
+    """The `top` features by mean absolute contribution in log-odds; keys are their titles.
+
+    Args:
+        mean_absolute: by title.
+        top: how many.
+
+    Returns:
+        to show or save.
+    """
     ranked = sorted(mean_absolute.items(), key=lambda pair: (-pair[1], pair[0]))[:top]
     figure, axes = canvas(height=0.65 + 0.33 * len(ranked))
     places, values = np.arange(len(ranked)), [value for _, value in ranked]
@@ -182,7 +235,14 @@ def importance(mean_absolute: Mapping[str, float], *, top: int = 15) -> Figure:
 
 
 def auc_comparison(areas: Mapping[str, Interval]) -> Figure:
-    """AUC and 95 % interval of the model (the first) and of what it is measured against."""
+    """AUC and 95 % interval of the model (the first) and of what it is measured against.
+
+    Args:
+        areas: by title, the model's first.
+
+    Returns:
+        to show or save.
+    """
     figure, axes = canvas(height=0.7 + 0.34 * len(areas))
     for place, area in enumerate(areas.values()):
         colour = BLUE if place == 0 else GREY

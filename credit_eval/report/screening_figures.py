@@ -54,6 +54,14 @@ def strongest(table: pd.DataFrame, titles: Mapping[str, str], *, top: int = 20) 
     `table`: iv, iv_by_chance, auc, auc_low, auc_high, riskier, alarm (text or missing). Alarmed features are
     vermillion, and their bars may be cut off, so that they do not dwarf the others. An open dot is a category, which
     has no direction.
+
+    Args:
+        table: what `screening.screen` gave.
+        titles: of features, by name.
+        top: how many.
+
+    Returns:
+        to show or save.
     """
     ranked = table.sort_values("iv", ascending=False, kind="stable").head(top)
     figure, left, right = _two_panels(height=0.9 + 0.36 * len(ranked))
@@ -69,7 +77,14 @@ def strongest(table: pd.DataFrame, titles: Mapping[str, str], *, top: int = 20) 
 
 
 def missing_by_family(table: pd.DataFrame) -> Figure:
-    """Share of unknown rows of each feature, a dot each, by family; `table`: family, missing."""
+    """Share of unknown rows of each feature, a dot each, by family; `table`: family, missing.
+
+    Args:
+        table: what `screening.screen` gave.
+
+    Returns:
+        to show or save.
+    """
     order = table.groupby("family")["missing"].median().sort_values(kind="stable").index
     figure, axes = canvas(height=0.9 + 0.36 * len(order))
     for place, family in enumerate(order):
@@ -92,6 +107,14 @@ def correlation_clusters(correlation: pd.DataFrame, table: pd.DataFrame, *, most
 
     `correlation`: feature by feature. `table`: cluster (0: alone), represented_by. The name in bold stands for its
     cluster.
+
+    Args:
+        correlation: what `rank_correlation` gave.
+        table: what `screening.screen` gave.
+        most: how many features at most.
+
+    Returns:
+        to show or save.
     """
     names = clustered(table, most=most)
     size = max(0.9 + 0.19 * len(names), 3.0)
@@ -116,6 +139,13 @@ def clustered(table: pd.DataFrame, *, most: int = 40) -> list[str]:
     """Names of features in clusters: whole clusters, the largest first, as many as go into `most`, at least one.
 
     Within a cluster the highest IV, which stands for it, is the first.
+
+    Args:
+        table: what `screening.screen` gave.
+        most: how many names at most.
+
+    Returns:
+        names.
     """
     by_strength = table[table["cluster"] > 0].sort_values(["cluster", "iv"], ascending=[True, False], kind="stable")
     groups = by_strength.groupby("cluster", sort=True).groups
@@ -128,7 +158,16 @@ def clustered(table: pd.DataFrame, *, most: int = 40) -> list[str]:
 
 
 def psi_lines(psi: pd.DataFrame, titles: Mapping[str, str], *, top: int = 10) -> Figure:
-    """PSI against the first month of the `top` features that moved furthest; `psi`: a column per later month."""
+    """PSI against the first month of the `top` features that moved furthest; `psi`: a column per later month.
+
+    Args:
+        psi: what `psi_by_month` gave.
+        titles: of features, by name.
+        top: how many.
+
+    Returns:
+        to show or save.
+    """
     worst = psi.loc[psi.max(axis=1).sort_values(ascending=False, kind="stable").index[:top]]
     figure, axes = canvas(9.6, 1.2 + 0.36 * len(worst))
     values = worst.clip(lower=_LEAST_PSI).to_numpy()

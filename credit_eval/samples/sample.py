@@ -52,19 +52,47 @@ class Sample:
         return self.split.why
 
     def X(self, part: str | None = None) -> pd.DataFrame:  # noqa: N802 (scikit-learn's own name for it)
-        """Features of a part: float64, NaN where unknown; categories are texts."""
+        """Features of a part: float64, NaN where unknown; categories are texts.
+
+        Args:
+            part: of the sample: fit, stop, calibrate, gap or oot; None for all rows.
+
+        Returns:
+            (n, f).
+        """
         return self.rows(part).loc[:, self.profiles.info.features]
 
     def y(self, part: str | None = None) -> pd.Series[int]:
-        """Whether each row of a part defaulted, 0 or 1."""
+        """Whether each row of a part defaulted, 0 or 1.
+
+        Args:
+            part: of the sample: fit, stop, calibrate, gap or oot; None for all rows.
+
+        Returns:
+            (n,).
+        """
         return self.rows(part)["defaulted"]
 
     def groups(self, part: str | None = None) -> pd.Series[str]:
-        """The customer of each row of a part: rows of one customer tell one story."""
+        """The customer of each row of a part: rows of one customer tell one story.
+
+        Args:
+            part: of the sample: fit, stop, calibrate, gap or oot; None for all rows.
+
+        Returns:
+            (n,).
+        """
         return self.rows(part)["customer_id"]
 
     def rows(self, part: str | None = None) -> pd.DataFrame:
-        """Everything there is of a part: customer_id, as_of, defaulted, label_known_at, part, and the features."""
+        """Everything there is of a part: customer_id, as_of, defaulted, label_known_at, part, and the features.
+
+        Args:
+            part: of the sample: fit, stop, calibrate, gap or oot; None for all rows.
+
+        Returns:
+            n rows.
+        """
         if part is None:
             return self.frame
         rows = self.frame[self.frame["part"] == part]
@@ -78,5 +106,12 @@ class Sample:
         return rows
 
     def part(self, part: str) -> tuple[pd.DataFrame, pd.Series[int]]:
-        """X and y of a part."""
+        """X and y of a part.
+
+        Args:
+            part: of the sample: fit, stop, calibrate, gap or oot; None for all rows.
+
+        Returns:
+            (n, f) and (n,).
+        """
         return self.X(part), self.y(part)

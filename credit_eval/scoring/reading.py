@@ -13,6 +13,12 @@ from credit_eval.core.errors import SourceError
 def read_scored(run: Path | str) -> pd.DataFrame:
     """The scored file of a run's directory: one row per customer, the columns of `scoring.run.COLUMNS`.
 
+    Args:
+        run: directory of a scored run.
+
+    Returns:
+        n rows.
+
     Raises:
         SourceError: nothing is scored there.
     """
@@ -23,6 +29,12 @@ def read_contributions(run: Path | str) -> pd.DataFrame:
     """How much each feature moved each customer: customer_id, as_of, base_value, log_odds, then log-odds per feature.
 
     Base value + contributions = log_odds, the model's raw log-odds of default.
+
+    Args:
+        run: directory of a scored run.
+
+    Returns:
+        n rows.
 
     Raises:
         SourceError: nothing is scored there.

@@ -23,6 +23,13 @@ _ROUNDING = 1e-5  # ranks are multiplied in single precision
 def rank_correlation(frame: pd.DataFrame, features: Sequence[Declared]) -> pd.DataFrame:
     """Spearman's correlation of each pair of features that are numbers; 0 with a constant.
 
+    Args:
+        frame: a row per observation.
+        features: name, value_type, direction, dimension and tables of each; a `Feature` has them.
+
+    Returns:
+        (f, f), by name.
+
     Raises:
         SampleError: an infinite number.
     """

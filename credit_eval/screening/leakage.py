@@ -42,6 +42,15 @@ def moves_after_as_of(engine: DuckDB, dataset: Dataset, as_of: datetime, build: 
     `build` must give the same members, all observed at `as_of`, whichever data set it gets, and must read nothing but
     that data set. 0 everywhere is what law 1 asks for.
 
+    Args:
+        engine: that writes the truncated data.
+        dataset: whole.
+        as_of: from which on nothing is known.
+        build: gives customer_id, as_of and features of a data set.
+
+    Returns:
+        by feature, how many rows.
+
     Raises:
         CohortError: `as_of` lies outside the data.
         IntegrityError: `build` gave other members or other columns for the truncated data.

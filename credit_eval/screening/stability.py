@@ -26,6 +26,13 @@ def months_of(frame: pd.DataFrame) -> tuple[Ints, pd.PeriodIndex]:
 def psi_by_month(frame: pd.DataFrame, features: Sequence[Declared]) -> pd.DataFrame:
     """PSI against the first month: a row per feature, a column (the month of `as_of`) per later month.
 
+    Args:
+        frame: a row per observation with its `as_of`.
+        features: name, value_type, direction, dimension and tables of each; a `Feature` has them.
+
+    Returns:
+        (f, months - 1).
+
     Raises:
         SampleError: an infinite number.
     """

@@ -89,6 +89,13 @@ def screen(
       alone is an AUC whose lower end is above `too_good`: of its values, or of its bins, of which unknown is one,
       ordered like a category's.
 
+    Args:
+        frame: of a sample: customer_id, as_of, part, defaulted and the features.
+        features: name, value_type, direction, dimension and tables of each; a `Feature` has them.
+        moved: what `moves_after_as_of` found; None if nobody looked.
+        too_good: AUC from which on a feature rings the alarm.
+        same_ranks: rank correlation from which on two features say the same.
+
     Raises:
         SampleError: no feature, a column lacks, an infinite number, fewer than 10 bads or goods to learn from, or fewer
             than two customers with or without.
@@ -114,6 +121,13 @@ def select(table: pd.DataFrame, *, most_missing: float = MOST_MISSING) -> Select
     repeats another feature value by value, or is outdone by a feature of its cluster with a higher IV. What is
     dropped stands for no other. Neither a low IV nor a high PSI drops a feature: what says nothing alone may say
     something in company.
+
+    Args:
+        table: what `screen` gave.
+        most_missing: share of unknown rows above which a feature is dropped.
+
+    Returns:
+        names of those kept, and by name why each other one was dropped.
     """
     reason = _unfit(table, most_missing)
     for chosen, words in ((_first, "the same values as"), (_best, "outdone in its cluster by")):

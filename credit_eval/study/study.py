@@ -38,9 +38,8 @@ if TYPE_CHECKING:  # seconds that only those pay who sample, profile or decide
     from credit_eval.models.record import Record
     from credit_eval.profiles.customer import Line
     from credit_eval.profiles.store import Profiles
-    from credit_eval.report.summary import Summary
-    from credit_eval.report.tables import Portfolio
     from credit_eval.samples.sample import Sample
+    from credit_eval.study.results import Results
 
 SAMPLE = "sample"
 TRAINING_COHORT = "train"
@@ -68,6 +67,9 @@ def open_study(
         strict: refuse data that lack what a feature reads.
         spark: build profiles on Spark; they are the same to the last bit.
         tick: told how far long work is.
+
+    Returns:
+        what was opened, frozen.
 
     Raises:
         SourceError: no such data set, or settings that are none.
@@ -97,6 +99,10 @@ class Study:
         settings: as in settings.yaml.
         dataset: the declared tables.
         provided: the features that are lawful and that the data provide, and which are absent for want of what.
+        policy_named: a policy in place of what settings.yaml says; None: that.
+        own_catalogue: its features are somebody's own, so their profiles are kept apart.
+        spark: profiles are built on Spark.
+        tick: told how far long work is.
     """
 
     paths: Paths
@@ -179,7 +185,14 @@ class Study:
         )
 
     def history(self, customer: str) -> dict[str, list[dict[str, Any]]]:
-        """One customer's events by table, in the order of time, as Python's own objects."""
+        """One customer's events by table, in the order of time, as Python's own objects.
+
+        Args:
+            customer: its id.
+
+        Returns:
+            by table, a dict of columns per event.
+        """
         with self.engine() as engine:
             sql = "FROM {} WHERE customer_id = ? ORDER BY occurred_at"
             tables = {table: parquet(self.dataset.paths(table)) for table in self.dataset.tables}
@@ -187,6 +200,9 @@ class Study:
 
     def validation(self) -> Record:
         """What training measured of the champion.
+
+        Returns:
+            metrics with intervals, baselines, the split and what was left out.
 
         Raises:
             SourceError: nothing is trained yet, or by another version.
@@ -198,12 +214,19 @@ class Study:
     # Whom to observe, and when -------------------------------------------------------------------------------
 
     def runs(self) -> list[Run]:
-        """What there is to score: the cohorts that the source brought without labels, or everybody at the data end."""
+        """What there is to score: the cohorts that the source brought without labels, or everybody at the data end.
+
+        Returns:
+            each of them can be given to `stages.score`.
+        """
         brought = [cohort for cohort in self.dataset.cohorts if cohort != TRAINING_COHORT]
         return [Run(cohort=cohort) for cohort in brought] or [Run(as_of=self.dataset.info.known_until)]
 
     def latest(self) -> Run:
         """The run scored last.
+
+        Returns:
+            by the time at which scoring finished.
 
         Raises:
             SourceError: nothing is scored yet.
@@ -215,11 +238,17 @@ class Study:
             )
         return Run.read(max(manifests, key=lambda path: str(read_json(path)["finished"])).parent.name)
 
-    def _scored_at(self, run: Run | None) -> Path:
-        return self.paths.scored(self.name, (run or self.latest()).label)
-
     def members(self, engine: DuckDB, label: str, as_ofs: Sequence[datetime]) -> Path:
-        """File of a cohort: everyone with an account at `as_ofs`, written now; without these, one that was brought."""
+        """File of a cohort: everyone with an account at `as_ofs`, written now; without these, one that was brought.
+
+        Args:
+            engine: that writes it.
+            label: of the run or the sample.
+            as_ofs: observation dates.
+
+        Returns:
+            a Parquet file of customer_id and as_of.
+        """
         from credit_eval.samples.cohorts import monthly_cohort
 
         if not as_ofs:
@@ -231,12 +260,27 @@ class Study:
     # Profiles and samples ------------------------------------------------------------------------------------
 
     def profiles_at(self, label: str) -> Path:
-        """Where the profiles of a label are kept; those of a catalogue of one's own do not take the others' place."""
+        """Where the profiles of a label are kept; those of a catalogue of one's own do not take the others' place.
+
+        Args:
+            label: of a run or the sample.
+
+        Returns:
+            a directory.
+        """
         own = f"+{self.catalogue.fingerprint[:8]}" if self.own_catalogue else ""
         return self.paths.profiles(self.name, label + own)
 
     def build_profiles(self, label: str, members: Path) -> Profiles:
-        """Build the profiles of a cohort's file, and keep them under its label."""
+        """Build the profiles of a cohort's file, and keep them under its label.
+
+        Args:
+            label: of a run or the sample.
+            members: a Parquet file of customer_id and as_of.
+
+        Returns:
+            the profiles on disk, opened.
+        """
         from credit_eval.engine.spark import Spark
         from credit_eval.profiles.build import build_profiles
 
@@ -252,6 +296,9 @@ class Study:
         Args:
             members: customer_id and as_of; other columns are not looked at.
 
+        Returns:
+            a row per member, numbers as float64, NaN where unknown.
+
         Raises:
             CohortError: an `as_of` outside the data, or an unknown customer.
         """
@@ -262,7 +309,23 @@ class Study:
             return build_profiles(self.dataset, path, self.provided, target, tick=self.tick).frame()
 
     def sample(self) -> Sample:
-        """The labelled sample that models learn from and are judged on; its profiles are built anew."""
+        """The labelled sample that models learn from and are judged on: built when first asked for, then kept.
+
+        Returns:
+            profiles with what became of each, split into parts.
+        """
+        return self._sample
+
+    @cached_property
+    def _sample(self) -> Sample:
+        return self.draw_sample()
+
+    def draw_sample(self) -> Sample:
+        """The sample, its profiles built anew, and not kept: it can be a gigabyte.
+
+        Returns:
+            as `sample`.
+        """
         from credit_eval.samples.cohorts import draw_customers, snapshot_dates
         from credit_eval.samples.definition import label_cohort
         from credit_eval.samples.labelled import labelled
@@ -294,6 +357,13 @@ class Study:
 
     def profile(self, customer: str, as_of: datetime) -> dict[Dimension, list[Line]]:
         """One customer's profile at a date, beside what is typical at that date.
+
+        Args:
+            customer: its id.
+            as_of: midnight, UTC.
+
+        Returns:
+            by dimension, lines of title, value and typical value, in words.
 
         Raises:
             CohortError: an `as_of` outside the data, or an unknown customer.
@@ -336,6 +406,13 @@ class Study:
     def inputs(self, p_default: ArrayLike, profiles: pd.DataFrame) -> pd.DataFrame:
         """What the policy looks at (`policy.decide.INPUTS`) of n profiles with these probabilities of default.
 
+        Args:
+            p_default: (n,) calibrated.
+            profiles: n rows of customer_id, as_of and the features.
+
+        Returns:
+            n rows.
+
         Raises:
             PolicyError: what is owed is unknown.
         """
@@ -354,62 +431,42 @@ class Study:
             assume_no_debt=chosen.assume_no_debt,
         )
 
-    def summary(self, run: Run | None = None) -> tuple[Summary, Portfolio]:
-        """What a scored run (None: the latest) decided, in numbers, and its tables for pictures.
+    def results(self, run: Run | None = None) -> Results:
+        """What a scored run (None: the latest) left: decisions, contributions, profiles, a summary.
+
+        Args:
+            run: None: the latest.
+
+        Returns:
+            what can be asked of it; read when it is asked for.
 
         Raises:
             SourceError: nothing is scored.
         """
-        from credit_eval.report.summary import summarise
-        from credit_eval.report.tables import portfolio
+        from credit_eval.study.results import Results
 
-        folder = self._scored_at(run)
-        summary = summarise(folder)
-        return summary, portfolio(folder, by_score_only=summary.enough_by_score)
+        return Results(self, run or self.latest())
 
     def what_if(self, policy: Policy, run: Run | None = None) -> pd.DataFrame:
         """The decisions of a scored run (None: the latest) under another policy, same customers, same probabilities.
 
-        Raises:
-            SourceError: nothing is scored.
-        """
-        run = run or self.latest()
-        keys, profiles = ["customer_id", "as_of"], self.profiles(run)
-        scored = profiles[keys].merge(self.scored(run)[[*keys, "p_default"]], on=keys, validate="one_to_one")
-        return self.decide(scored["p_default"].to_numpy(), profiles, policy)
+        Args:
+            policy: such as `study.policy.with_(threshold=0.4)`.
+            run: None: the latest.
 
-    def scored(self, run: Run | None = None) -> pd.DataFrame:
-        """The scored file of a run (None: the latest).
+        Returns:
+            as `decide`.
 
         Raises:
             SourceError: nothing is scored.
         """
-        from credit_eval.scoring.reading import read_scored
-
-        return read_scored(self._scored_at(run))
-
-    def contributions(self, run: Run | None = None) -> pd.DataFrame:
-        """How much each feature moved each customer of a run (None: the latest), in log-odds.
-
-        Raises:
-            SourceError: nothing is scored.
-        """
-        from credit_eval.scoring.reading import read_contributions
-
-        return read_contributions(self._scored_at(run))
-
-    def profiles(self, run: Run | None = None) -> pd.DataFrame:
-        """The profiles that a run (None: the latest) scored: customer_id, as_of, and a column per feature.
-
-        Raises:
-            SourceError: there are none.
-        """
-        from credit_eval.profiles.store import open_profiles
-
-        return open_profiles(self.profiles_at((run or self.latest()).label)).frame()
+        return self.results(run).what_if(policy)
 
     def champion(self) -> DefaultModel:
         """The model that decides, ready to predict and to explain.
+
+        Returns:
+            a fitted estimator.
 
         Raises:
             ModelError: there is none, or it is damaged.
@@ -420,7 +477,15 @@ class Study:
         return DefaultModel.of(load_champion(self.paths.models, self.name)[0])
 
     def explain(self, model: DefaultModel, profiles: pd.DataFrame) -> Any:
-        """A `shap.Explanation` of n profiles in the words of the features: exact, in raw log-odds of default."""
+        """A `shap.Explanation` of n profiles in the words of the features: exact, in raw log-odds of default.
+
+        Args:
+            model: a fitted estimator.
+            profiles: n rows with its columns.
+
+        Returns:
+            values (n, f) in log-odds, base values (n,), titles as names, values as a person writes them.
+        """
         from credit_eval.explain.contributions import contributions
         from credit_eval.explain.explanation import explanation
 
@@ -429,13 +494,24 @@ class Study:
         return explanation(found.values, found.base, profiles, features, currency=self.dataset.info.currency)
 
     def mlflow_uri(self) -> tuple[str, str]:
-        """Where MLflow finds the champion: its tracking and registry URI, and the model's."""
+        """Where MLflow finds the champion: its tracking and registry URI, and the model's.
+
+        Returns:
+            the store's URI, and `models:/…` of the champion.
+        """
         from credit_eval.models.registry import champion_uri
 
         return champion_uri(self.paths.models, self.name)
 
     def standing(self, members: pd.DataFrame) -> pd.DataFrame:
-        """Where customers stand at each as_of: in default, overdue, cured of late (`samples.standing`)."""
+        """Where customers stand at each as_of: in default, overdue, cured of late (`samples.standing`).
+
+        Args:
+            members: customer_id and as_of; other columns are not looked at.
+
+        Returns:
+            a row per member.
+        """
         from credit_eval.samples.standing import standing
 
         with self.engine() as engine, _file_of(members) as path:
@@ -445,6 +521,14 @@ class Study:
         self, sql: str, parameters: Sequence[object] | Mapping[str, object] = (), **frames: pd.DataFrame
     ) -> pd.DataFrame:
         """The answer to an SQL question (DuckDB's) of the declared tables, each by its name, and of frames by theirs.
+
+        Args:
+            sql: one SELECT.
+            parameters: for `?` or `$name` in it.
+            frames: under the names that the question uses.
+
+        Returns:
+            the answer's rows.
 
         Raises:
             EngineError: a question that cannot be answered.
@@ -463,6 +547,9 @@ class Study:
             as_of: of all that is built.
             build: gives customer_id, as_of and features, of whichever study it gets.
 
+        Returns:
+            by feature, how many rows.
+
         Raises:
             CohortError: `as_of` lies outside the data.
             IntegrityError: `build` gave other rows or columns for the truncated data.
@@ -474,7 +561,11 @@ class Study:
 
     @contextmanager
     def engine(self) -> Iterator[DuckDB]:
-        """A database in the memory that settings allow; what does not fit spills to disk."""
+        """A database in the memory that settings allow; what does not fit spills to disk.
+
+        Yields:
+            the database, closed afterwards.
+        """
         scratch = TemporaryDirectory(prefix="credit_eval_")
         with scratch as spill, DuckDB(memory=self.settings.engine.bound(), spill=Path(spill)) as engine:
             yield engine

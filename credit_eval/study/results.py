@@ -1,0 +1,109 @@
+"""What a scored run left, asked by name; each is read once.
+
+night = study.results()  # of the run scored last
+night.scored, night.contributions, night.profiles
+night.what_if(study.policy.with_(threshold=0.4))
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from credit_eval.core.runs import Run
+
+if TYPE_CHECKING:  # seconds that only those pay who ask
+    import pandas as pd
+
+    from credit_eval.policy.settings import Policy
+    from credit_eval.report.summary import Summary
+    from credit_eval.report.tables import Portfolio
+    from credit_eval.study.study import Study
+
+_KEYS = ["customer_id", "as_of"]
+
+
+@dataclass(frozen=True)
+class Results:
+    """A scored run of a study.
+
+    Attributes:
+        study: whose customers were scored.
+        run: when, or which of them.
+    """
+
+    study: Study
+    run: Run
+
+    def __repr__(self) -> str:
+        return f"Results({self.study.name!r}, {self.run.label})"
+
+    @property
+    def folder(self) -> Path:
+        """Where the scored file, its contributions and its manifest lie."""
+        return self.study.paths.scored(self.study.name, self.run.label)
+
+    @cached_property
+    def scored(self) -> pd.DataFrame:
+        """The scored file, a row per customer: p_default, score, grade, decision, limits, reasons.
+
+        Raises:
+            SourceError: this run is not scored.
+        """
+        from credit_eval.scoring.reading import read_scored
+
+        return read_scored(self.folder)
+
+    @cached_property
+    def contributions(self) -> pd.DataFrame:
+        """How much each feature moved each customer, in log-odds; with `base_value` they add up to `log_odds`.
+
+        Raises:
+            SourceError: this run is not scored.
+        """
+        from credit_eval.scoring.reading import read_contributions
+
+        return read_contributions(self.folder)
+
+    @cached_property
+    def profiles(self) -> pd.DataFrame:
+        """The profiles that were scored: customer_id, as_of, and a column per feature.
+
+        Raises:
+            SourceError: there are none.
+        """
+        from credit_eval.profiles.store import open_profiles
+
+        return open_profiles(self.study.profiles_at(self.run.label)).frame()
+
+    def summary(self) -> tuple[Summary, Portfolio]:
+        """What was decided, in numbers and in tables.
+
+        Returns:
+            counts and money by decision, grade and reason; and tables that `ce.plots` draws.
+
+        Raises:
+            SourceError: this run is not scored.
+        """
+        from credit_eval.report.summary import summarise
+        from credit_eval.report.tables import portfolio
+
+        summary = summarise(self.folder)
+        return summary, portfolio(self.folder, by_score_only=summary.enough_by_score)
+
+    def what_if(self, policy: Policy) -> pd.DataFrame:
+        """The decisions under another policy: the same customers, with the same probabilities.
+
+        Args:
+            policy: such as `study.policy.with_(threshold=0.4)`.
+
+        Returns:
+            As `Study.decide`.
+
+        Raises:
+            SourceError: this run is not scored.
+        """
+        scored = self.profiles[_KEYS].merge(self.scored[[*_KEYS, "p_default"]], on=_KEYS, validate="one_to_one")
+        return self.study.decide(scored["p_default"].to_numpy(), self.profiles, policy)
