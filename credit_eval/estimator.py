@@ -22,6 +22,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
 
+from credit_eval.core.machine import cores
 from credit_eval.core.odds import Floats, log_odds
 from credit_eval.explain.contributions import contributions
 from credit_eval.explain.explanation import explanation
@@ -92,8 +93,8 @@ class DefaultModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         By column: +1 where a higher value may only raise the risk, -1 only lower it (monotone constraints).
     random_state : int
         Seed; the same seed gives the same trees, whatever `n_jobs`.
-    n_jobs : int
-        Threads.
+    n_jobs : int or None
+        Threads; None is one per core.
 
     Attributes
     ----------
@@ -119,7 +120,7 @@ class DefaultModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         cv: int = 5,
         directions: Mapping[str, int] | None = None,
         random_state: int = 20260101,
-        n_jobs: int = 1,
+        n_jobs: int | None = None,
     ) -> None:
         self.learning_rate = learning_rate
         self.max_depth = max_depth
@@ -153,8 +154,9 @@ class DefaultModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             What scikit-learn refuses; fewer than 10 rows of a class (SampleError); columns that do not rank
             (SampleError).
 
-        Returns:
-            the estimator itself.
+        Returns
+        -------
+        the estimator itself.
         """
         frame = self._frame(X, reset=True)
         check_classification_targets(y)
@@ -170,11 +172,14 @@ class DefaultModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def predict_proba(self, X: Any) -> Floats:
         """Probabilities of (no default, default), shape (n, 2).
 
-        Args:
-            X: (n, f), the columns it was fitted on.
+        Parameters
+        ----------
+        X : array or DataFrame of shape (n, f)
+            The columns it was fitted on.
 
-        Returns:
-            (n, 2) float64; each row adds up to 1.
+        Returns
+        -------
+        (n, 2) float64; each row adds up to 1.
         """
         check_is_fitted(self)
         p = self.model_.p_default(self._frame(X, reset=False))
@@ -183,22 +188,28 @@ class DefaultModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def decision_function(self, X: Any) -> Floats:
         """Calibrated log-odds of default, shape (n,).
 
-        Args:
-            X: (n, f), the columns it was fitted on.
+        Parameters
+        ----------
+        X : array or DataFrame of shape (n, f)
+            The columns it was fitted on.
 
-        Returns:
-            (n,) log-odds.
+        Returns
+        -------
+        (n,) log-odds.
         """
         return log_odds(self.predict_proba(X)[:, 1])
 
     def predict(self, X: Any) -> NDArray[Any]:
         """The likelier class, shape (n,): default where its probability is strictly above 0.5.
 
-        Args:
-            X: (n, f), the columns it was fitted on.
+        Parameters
+        ----------
+        X : array or DataFrame of shape (n, f)
+            The columns it was fitted on.
 
-        Returns:
-            (n,) labels out of `classes_`.
+        Returns
+        -------
+        (n,) labels out of `classes_`.
         """
         above = self.predict_proba(X)[:, 1] > 0.5
         found: NDArray[Any] = self.classes_[above.astype(int)]
@@ -209,11 +220,14 @@ class DefaultModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Its `values` are (n, f); `shap.plots.waterfall` and `beeswarm` take it as it is.
 
-        Args:
-            X: (n, f), the columns it was fitted on.
+        Parameters
+        ----------
+        X : array or DataFrame of shape (n, f)
+            The columns it was fitted on.
 
-        Returns:
-            values (n, f) in log-odds, base values (n,), the data and the names of the columns.
+        Returns
+        -------
+        values (n, f) in log-odds, base values (n,), the data and the names of the columns.
         """
         check_is_fitted(self)
         frame = self._frame(X, reset=False)
@@ -237,7 +251,8 @@ class DefaultModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return tags
 
     def _settings(self) -> TrainingSettings:
-        return TrainingSettings(**{theirs: getattr(self, ours) for ours, theirs in _SETTINGS.items()})
+        told = {theirs: getattr(self, ours) for ours, theirs in _SETTINGS.items()}
+        return TrainingSettings(**told | {"threads": self.n_jobs or cores()})
 
     def _frame(self, X: Any, *, reset: bool) -> pd.DataFrame:
         """X as a frame whose columns are named as the booster's."""

@@ -73,6 +73,9 @@ def test_the_page_of_the_door_is_true(study: ce.Study, monkeypatch: pytest.Monke
 
 def test_a_sample_is_whole_and_its_parts_are_what_they_are(sample: ce.Sample, study: ce.Study) -> None:
     parts = sample.frame["part"].unique()
+    X, y, groups = sample.part("oot")
+    assert (X.index.equals(y.index), y.index.equals(groups.index)) == (True, True)
+    assert set(groups) == set(sample.rows("oot")["customer_id"])
     assert sum(len(sample.X(part)) for part in parts) == len(sample.X()) == len(sample.y()) == len(sample.groups())
     assert list(sample.X().columns) == list(study.features)
     assert sample.rows("oot")["as_of"].min() > sample.rows("fit")["as_of"].max()

@@ -223,7 +223,7 @@ def _parameters(features: Sequence[Trainable], settings: TrainingSettings, rows:
         "monotone_constraints": directions,
         "monotone_constraints_method": "basic",
         "deterministic": True,
-        "force_row_wise": True,
+        "force_col_wise": True,  # measured: half the time of row-wise for hundreds of columns, the same trees
         "seed": settings.seed,
         "num_threads": settings.threads,
         "verbosity": -1,

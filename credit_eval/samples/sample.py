@@ -105,13 +105,13 @@ class Sample:
             )
         return rows
 
-    def part(self, part: str) -> tuple[pd.DataFrame, pd.Series[int]]:
-        """X and y of a part.
+    def part(self, part: str | None = None) -> tuple[pd.DataFrame, pd.Series[int], pd.Series[str]]:
+        """X, y and groups of a part: what `DefaultModel.fit` takes, so that no customer is in two of its folds.
 
         Args:
             part: of the sample: fit, stop, calibrate, gap or oot; None for all rows.
 
         Returns:
-            (n, f) and (n,).
+            (n, f), (n,) and (n,).
         """
-        return self.X(part), self.y(part)
+        return self.X(part), self.y(part), self.groups(part)
