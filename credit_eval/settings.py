@@ -11,10 +11,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from credit_eval.core.errors import SourceError
+from credit_eval.core.located_yaml import read_yaml
 from credit_eval.core.machine import memory_bytes
 from credit_eval.core.names import checked_label, checked_name
 from credit_eval.policy.settings import DEFAULT_POLICY
@@ -121,15 +121,14 @@ def load_settings(path: Path) -> Settings:
     """
     if not path.exists():
         return Settings()
+    located = read_yaml(path, SourceError, texts=("policy", "memory"))
     try:
-        return Settings.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
-    except yaml.YAMLError as error:
-        raise SourceError(f"{path.name} is not YAML", received=str(error).splitlines()[0]) from None
+        return Settings.model_validate({} if located.content is None else located.content)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise SourceError(
-            f"{path.name}: {place} {first['msg'].lower()}",
+            f"{path.name}, line {located.line(first['loc'])}: {place} {first['msg'].lower()}",
             received=str(first.get("input")),
             todo="correct it; settings.yaml in the repository shows every key",
         ) from None

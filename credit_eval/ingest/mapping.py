@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, NaiveDatetime, ValidationError
 
 from credit_eval.core.clock import minutes_ahead
 from credit_eval.core.errors import SourceError
+from credit_eval.core.located_yaml import Located, read_yaml
 from credit_eval.core.names import NAME
 from credit_eval.core.progress import Tick, silent
 from credit_eval.ingest.appending import append_dataset
@@ -152,21 +152,13 @@ def read_mapping(path: Path) -> Mapping:
     Raises:
         SourceError: missing, not UTF-8, not YAML, or with unknown or missing keys (their lines are named).
     """
-    if not path.is_file():
-        raise SourceError(f"no mapping file {path.name}", expected="a YAML file", todo="check the path")
+    located = read_yaml(path, SourceError, texts=None)
     try:
-        text = path.read_text(encoding="utf-8")
-        repeated = list(_repeated(yaml.compose(text)))
-        mapping = Mapping.model_validate(yaml.load(text, Loader=yaml.BaseLoader))
-    except UnicodeDecodeError as error:
-        raise SourceError(f"{path.name} is not in UTF-8", expected="a file in UTF-8", received=str(error)) from error
-    except yaml.YAMLError as error:
-        raise SourceError(f"{path.name} is not YAML", received=" ".join(str(error).split())) from error
+        mapping = Mapping.model_validate(located.content)
     except ValidationError as error:
-        raise _refused(path, text, _pydantic_findings(error)) from error
-    findings = repeated + list(_undeclared(mapping))
-    if findings:
-        raise _refused(path, text, findings)
+        raise _refused(path, located, _pydantic_findings(error)) from error
+    if findings := list(_undeclared(mapping)):
+        raise _refused(path, located, findings)
     return mapping
 
 
@@ -181,16 +173,6 @@ def _pydantic_findings(error: ValidationError) -> list[Finding]:
         (tuple(str(part) for part in found["loc"] if part != "[key]"), said.get(found["type"], found["msg"]))
         for found in error.errors()
     ]
-
-
-def _repeated(tree: Any, where: tuple[str, ...] = ()) -> Iterator[Finding]:
-    """Keys said twice, of which YAML would silently keep the last."""
-    pairs = tree.value if isinstance(tree, yaml.MappingNode) else []
-    names = [str(key.value) for key, _ in pairs]
-    for name, (_, value) in zip(names, pairs, strict=True):
-        yield from _repeated(value, (*where, name))
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        yield (*where, name), "is said twice"
 
 
 def _undeclared(mapping: Mapping) -> Iterator[Finding]:
@@ -220,28 +202,13 @@ def _undeclared_columns(where: tuple[str, ...], shape: Shape, one: FileMapping) 
                 yield (*where, section, name), "is not in columns"
 
 
-def _refused(path: Path, text: str, findings: list[Finding]) -> SourceError:
-    tree = yaml.compose(text)
-    lines = [f"line {_line(tree, where)}: {'.'.join(where) or 'the file'}: {what}" for where, what in findings]
+def _refused(path: Path, located: Located, findings: list[Finding]) -> SourceError:
+    lines = sorted((located.line(where), ".".join(where) or "the file", what) for where, what in findings)
     return SourceError(
         f"the mapping {path.name} cannot be used",
-        received="; ".join(sorted(lines, key=lambda line: int(line.split()[1].rstrip(":")))),
+        received="; ".join(f"line {line}: {where}: {what}" for line, where, what in lines),
         todo="see docs/bring-your-own-data.md for the keys there are",
     )
-
-
-def _line(tree: Any, where: tuple[str, ...]) -> int:
-    """Line of the key at the end of the path, or of the deepest of its parents that is there."""
-    line = 1
-    for part in where:
-        pairs = tree.value if isinstance(tree, yaml.MappingNode) else []
-        for key, value in pairs:
-            if key.value == part:
-                line, tree = key.start_mark.line + 1, value
-                break
-        else:
-            break
-    return line
 
 
 def _shift(timezone: str) -> str:

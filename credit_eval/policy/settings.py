@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from credit_eval.core.errors import PolicyError
 from credit_eval.core.files import sha256_json
-from credit_eval.policy.located_yaml import Located, read_yaml
+from credit_eval.core.located_yaml import Located, read_yaml
 
 #: The policy of the project: amounts without a currency.
 DEFAULT_POLICY = Path(__file__).with_name("default.yaml")
@@ -94,6 +94,9 @@ class Refer(_Section):
     capacity_unknown: Annotated[bool, Field(strict=True)] = False
     cured_within_days: Amount = 365.0
 
+
+#: Settings that are texts: what is written stands, 2026.10 is no number.
+_TEXTS = ("name", "version", "currency", "grade")
 
 #: Fields of a grade and how they may change towards risk.
 _FALLING = ("limit_cap", "thin_file_cap", "capacity_multiple", "max_installments")
@@ -220,7 +223,7 @@ def load_policy(path: Path) -> Policy:
         PolicyError: the file is missing or not YAML, or a setting is unknown, missing, out of range, or gives a
             riskier grade more; the message names the line.
     """
-    located = read_yaml(path)
+    located = read_yaml(path, PolicyError, texts=_TEXTS)
     try:
         return Policy.model_validate(located.content)
     except ValidationError as error:

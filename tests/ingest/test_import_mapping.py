@@ -159,7 +159,7 @@ def test_files_without_any_row_are_refused(shop: Shop) -> None:
         (
             "dataset: shop\ncurrency: EUR\ntables:\n  orders: {file: x, columns: {}}\n"
             "  orders: {file: y, columns: {}}\n",
-            "tables.orders: is said twice",
+            "line 5: orders is set twice",
         ),
         (
             "dataset: shop\ncurrency: EUR\ntables:\n  orders:\n    file: x\n    columns: {amount: a}\n"
@@ -190,7 +190,7 @@ def test_a_column_may_be_called_no(shop: Shop) -> None:
 
 
 def test_a_missing_mapping_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="no mapping file absent"):
+    with pytest.raises(SourceError, match="cannot read the file absent"):
         import_mapping(tmp_path / "absent.yaml", tmp_path)
 
 

@@ -99,7 +99,7 @@ def test_what_was_expected_names_the_safer_grade(tmp_path):
         (b"name: \x00\n", "this is not YAML"),
         (b"", "line 1: the file has a value that cannot be"),
         (b"- a list\n", "line 1: the file has a value that cannot be"),
-        (b"? [a, b]\n: 1\n", "not YAML"),
+        (b"? [a, b]\n: 1\n", "a key that is no word"),
     ],
 )
 def test_refuses_what_is_no_policy_at_all(tmp_path, content, says):
