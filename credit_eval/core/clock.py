@@ -35,18 +35,6 @@ def parse_as_of(text: str) -> datetime:
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
-def minutes_ahead(timezone: str) -> int:
-    """Minutes by which the clocks of a zone are ahead of UTC; the zone is `UTC` or an offset.
-
-    >>> minutes_ahead("UTC"), minutes_ahead("+05:30"), minutes_ahead("-03:00")
-    (0, 330, -180)
-    """
-    if timezone == "UTC":
-        return 0
-    hours, minutes = timezone[1:].split(":")
-    return (-1 if timezone[0] == "-" else 1) * (60 * int(hours) + int(minutes))
-
-
 def month_starts(first: datetime, last: datetime) -> list[datetime]:
     """Midnights of the first of each month in [first, last].
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from credit_eval.core.clock import DAY_US
+from credit_eval.core.zones import zone_named
 from credit_eval.engine.columns import SAFE, Array, Numbers
 from credit_eval.language.expressions import (
     Arithmetic,
@@ -38,7 +39,6 @@ from credit_eval.language.expressions import (
 )
 from credit_eval.schema.tables import Table
 
-_MINUTE_US = 60_000_000
 _PARTS: dict[str, Callable[[pa.Array], pa.Array]] = {"year": pc.year, "month": pc.month, "hour": pc.hour}
 _COMPARE: dict[str, Callable[[Any, Any], Array]] = {
     "=": np.equal,
@@ -122,14 +122,15 @@ class Columns:
                 return Numbers((done.whole - begin.whole) // DAY_US, _both(begin, done))
             case Case(condition, then, otherwise):
                 return _chosen(self.truths(condition), self.evaluate(then), self.evaluate(otherwise))
-            case Part(part, of, ahead):
+            case Part(part, of, zone):
                 moment = self.evaluate(of)
-                return Numbers(_calendar(part, moment.whole + ahead * _MINUTE_US), moment.known)
-            case Floor(unit, of):
+                return Numbers(_calendar(part, zone_named(zone).to_local(moment.whole)), moment.known)
+            case Floor(unit, of, zone):
                 moment = self.evaluate(of)
+                local = zone_named(zone).to_local(moment.whole)
                 if unit == "day":
-                    return Numbers(moment.whole // DAY_US, moment.known)
-                year, month = (_calendar(part, moment.whole) for part in ("year", "month"))
+                    return Numbers(local // DAY_US, moment.known)
+                year, month = (_calendar(part, local) for part in ("year", "month"))
                 return Numbers(12 * year + month, moment.known)
             case _:
                 raise TypeError(f"not an expression: {node!r}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from credit_eval.core.clock import DAY_US
+from credit_eval.core.zones import zone_named
 from credit_eval.engine.columns import Array
 from credit_eval.engine.compiled import compiled
 from credit_eval.engine.subject import Answer, Family, Subject
@@ -15,7 +16,8 @@ from credit_eval.language.aggregates import Aggregate
 def gaps(subject: Subject, of: Aggregate) -> Answer:
     """Their mean, or their sample deviation."""
     windows = subject.windows
-    day, starts = windows.rows.clock // DAY_US, windows.starts([of.days])
+    day = zone_named(of.zone).to_local(windows.rows.clock) // DAY_US
+    starts = windows.starts([of.days])
     n, total, squares = (found[0] for found in _between(subject.kept, day, starts, windows.ends))
     if of.kind == "gap_mean":
         return subject.filled(of, total / np.maximum(n, 1), n > 0)

@@ -16,12 +16,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -172,25 +173,32 @@ def _fold(aggregate: Aggregate, kept: list[tuple[datetime, Any]], as_of: datetim
             return sorted(kept)[-aggregate.nth][1] if len(kept) >= aggregate.nth else None
         case "decayed_sum":
             assert aggregate.half_life is not None
-            weights = [weight_of(_day(as_of) - _day(moment), aggregate.half_life) for moment in moments]
+            ages = [_day(as_of, aggregate.zone) - _day(moment, aggregate.zone) for moment in moments]
+            weights = [weight_of(age, aggregate.half_life) for age in ages]
             return Fraction(sum(Fraction(v) * w for v, w in zip(values, weights, strict=True)), 2**WEIGHT_BITS)
         case "gap_mean":
-            gaps = _gaps(moments)
+            gaps = _gaps(moments, aggregate.zone)
             return sum(gaps) / len(gaps) if gaps else None
         case "gap_std":
-            return _sample_deviation(_gaps(moments))
+            return _sample_deviation(_gaps(moments, aggregate.zone))
         case "days_since_last":
             return (as_of - max(moments)) / DAY
         case "days_since_first":
             return (as_of - min(moments)) / DAY
 
 
-def _day(moment: datetime) -> int:
-    return (moment - EPOCH) // DAY
+def _local(moment: datetime, zone: str) -> datetime:
+    """What the clocks of a zone show, by Python's own time zones."""
+    clocks = UTC if zone == "UTC" else ZoneInfo(zone) if "/" in zone else datetime.strptime(zone, "%z").tzinfo
+    return moment.replace(tzinfo=UTC).astimezone(clocks).replace(tzinfo=None)
 
 
-def _gaps(moments: list[datetime]) -> list[int]:
-    return [late - early for early, late in pairwise(sorted({_day(moment) for moment in moments}))]
+def _day(moment: datetime, zone: str) -> int:
+    return (_local(moment, zone) - EPOCH) // DAY
+
+
+def _gaps(moments: list[datetime], zone: str) -> list[int]:
+    return [late - early for early, late in pairwise(sorted({_day(moment, zone) for moment in moments}))]
 
 
 def _entropy(values: list[Any]) -> float:
@@ -261,13 +269,16 @@ def _unary(node: Expression, operand: Any) -> Any:
             return operand in values
         case Not():
             return not operand
-        case Part(part, _, ahead):
-            local = operand + timedelta(minutes=ahead)
+        case Part(part, _, zone):
+            local = _local(operand, zone)
             return local.isoweekday() if part == "weekday" else getattr(local, part)
-        case Floor("month"):
-            return 12 * operand.year + operand.month
+        case Floor("month", _, zone):
+            local = _local(operand, zone)
+            return 12 * local.year + local.month
+        case Floor("day", _, zone):
+            return _day(operand, zone)
         case _:
-            return (operand - EPOCH) // DAY
+            raise TypeError(f"not an expression: {node!r}")
 
 
 def measure_of(measure: Measure, answer: Callable[[Aggregate], Any]) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from credit_eval.core.clock import DAY_US
+from credit_eval.core.zones import zone_named
 from credit_eval.engine.columns import SAFE, Array
 from credit_eval.engine.compiled import compiled, in_memory_order, of_any_size
 from credit_eval.engine.subject import Answer, Family, Subject
@@ -47,10 +48,12 @@ def sample_deviation(subject: Subject, of: Aggregate, n: Array, total: Array, sq
 def decayed_sum(subject: Subject, of: Aggregate) -> Answer:
     """The sum of values, each times the weight of its age in days."""
     assert of.half_life is not None
-    weights = np.array([weight_of(age, of.half_life) for age in range((WEIGHT_BITS + 1) * of.half_life)])
+    oldest = (WEIGHT_BITS + 1) * of.half_life + 1  # days: no weight is left, and a day that clocks were set on is long
+    weights = np.array([weight_of(age, of.half_life) for age in range(oldest + 1)])
     reach = len(weights) if of.days is None else min(of.days, len(weights))
     windows = subject.windows
-    day, today = windows.rows.clock // DAY_US, windows.as_of // DAY_US
+    clocks = zone_named(of.zone)
+    day, today = (clocks.to_local(moments) // DAY_US for moments in (windows.rows.clock, windows.as_of))
     addends = in_memory_order(windows.rows.sums(of, times=2**WEIGHT_BITS))
     starts = windows.starts([reach])
     weighted = of_any_size(

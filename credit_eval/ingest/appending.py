@@ -18,10 +18,10 @@ from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 
-from credit_eval.core.clock import minutes_ahead
 from credit_eval.core.errors import SourceError, TableError
 from credit_eval.core.files import atomic_directory
 from credit_eval.core.progress import Tick, silent
+from credit_eval.core.zones import zone_named
 from credit_eval.ingest.importing import hashes_of, midnight_after
 from credit_eval.ingest.staging import QUARANTINE, Measured, Relations, Staging, staged, unseen_orders
 from credit_eval.schema.additions import Stored, later_reveal
@@ -111,7 +111,7 @@ class _Writer:
             else:
                 added.rows[name] = self._among_the_old(one)
         unseen = unseen_orders(self._staging.engine, self._orders_touched()) if added.rows.get("orders") else []
-        notes = unseen + self._staging.set_aside(f"{QUARANTINE}/{self._stem}")
+        notes = unseen + self._staging.unsure_times() + self._staging.set_aside(f"{QUARANTINE}/{self._stem}")
         added.notes += [f"appended {self._stem}: {note}" for note in notes]
         return added
 
@@ -174,7 +174,7 @@ def _check_currency(dataset: Dataset, currency: str) -> None:
 
 
 def _check_timezone(dataset: Dataset, timezone: str) -> None:
-    if minutes_ahead(timezone) != minutes_ahead(dataset.info.timezone):
+    if zone_named(timezone).name != zone_named(dataset.info.timezone).name:
         raise SourceError(
             f"the times are of another zone than those of data set {dataset.name}",
             expected=dataset.info.timezone,

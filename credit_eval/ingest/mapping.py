@@ -12,21 +12,30 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, NaiveDatetime, ValidationError
 
-from credit_eval.core.clock import minutes_ahead
 from credit_eval.core.errors import SourceError
 from credit_eval.core.located_yaml import Located, read_yaml
 from credit_eval.core.names import NAME
 from credit_eval.core.progress import Tick, silent
+from credit_eval.core.zones import zone_named
 from credit_eval.ingest.appending import append_dataset
 from credit_eval.ingest.importing import write_dataset
 from credit_eval.ingest.reading import Opened, SourceFile, identifier, open_parquet
 from credit_eval.ingest.staging import Relations
 from credit_eval.schema.duckdb import Relation, quote, select
-from credit_eval.schema.rules import OUTCOMES, SHAPES, SOURCE_FILE, SOURCE_ROW, Shape, cohort_shape, zoned
+from credit_eval.schema.rules import (
+    OUTCOMES,
+    SHAPES,
+    SOURCE_FILE,
+    SOURCE_ROW,
+    Clocks,
+    Shape,
+    cohort_shape,
+    shared_abbreviation,
+)
 from credit_eval.schema.store import Dataset
 
 #: Names that become directories and files.
@@ -55,15 +64,17 @@ class FileMapping(_Strict):
 
 
 class Mapping(_Strict):
-    """A whole mapping file. `timezone`, `UTC` or an offset like `+01:00`, is that of times that say none, and that of
-    the customers' clocks, by which night and weekend are told.
+    """A whole mapping file. `timezone` (an area like `Europe/Berlin`, `UTC`, or an offset like `+01:00`) is that of
+    times that say none, and that of the customers' clocks, by which night and weekend are told.
 
     Without it such times are UTC, but then they may not stand in one column with times that say their own.
+    `daylight_saving`: how a time is read that the clocks skipped or showed twice.
     """
 
     dataset: Name
     currency: str = Field(min_length=1)
-    timezone: str | None = Field(default=None, pattern=r"^(UTC|[+-]\d\d:\d\d)$")
+    timezone: str | None = None
+    daylight_saving: Literal["refuse", "first", "second"] = "refuse"
     known_until: NaiveDatetime | None = None
     notes: list[str] = []
     tables: dict[str, FileMapping] = Field(min_length=1)
@@ -136,13 +147,13 @@ def append_mapping(
 
 def _relations(said: Mapping, folder: Path, quarantine: bool) -> Relations:
     """What a mapping says of the files in a folder, as SQL."""
-    selects = _Selects(folder, _shift(said.timezone or "UTC"), Opened(skip_broken=quarantine))
+    selects = _Selects(folder, Opened(skip_broken=quarantine))
     return Relations(
         tables={name: selects.of(SHAPES[name], one) for name, one in said.tables.items()},
         cohorts={name: selects.of(cohort_shape(name), one) for name, one in said.cohorts.items()},
         outcomes=selects.of(OUTCOMES, said.outcomes) if said.outcomes else None,
         broken=selects.opened.broken,
-        zone_said=said.timezone is not None,
+        clocks=Clocks(said.timezone, said.daylight_saving),
     )
 
 
@@ -177,6 +188,11 @@ def _pydantic_findings(error: ValidationError) -> list[Finding]:
 
 def _undeclared(mapping: Mapping) -> Iterator[Finding]:
     """Tables and columns no declaration knows, and columns said twice."""
+    if mapping.timezone is not None:
+        try:
+            zone_named(mapping.timezone)
+        except SourceError as error:
+            yield ("timezone",), f"{error.received} is no zone (expected: {error.expected})"
     for name, one in mapping.tables.items():
         if name in SHAPES:
             yield from _undeclared_columns(("tables", name), SHAPES[name], one)
@@ -211,23 +227,16 @@ def _refused(path: Path, located: Located, findings: list[Finding]) -> SourceErr
     )
 
 
-def _shift(timezone: str) -> str:
-    """SQL to subtract from a naive time to have UTC; empty for none."""
-    ahead = minutes_ahead(timezone)
-    return f" - to_minutes({ahead})" if ahead else ""
-
-
 @dataclass(frozen=True)
 class _Selects:
     """Makes the SELECTs that turn mapped files, found in a folder, into rows of a shape."""
 
     folder: Path
-    shift: str
     opened: Opened
 
     def of(self, shape: Shape, one: FileMapping) -> Relation:
         """The rows of one table, cohort, or the outcomes."""
-        columns = [f"{_column(shape, name, one, self.shift)} AS {name}" for name in one.columns]
+        columns = [f"{_column(shape, name, one)} AS {name}" for name in one.columns]
         columns += [f"{quote(value)} AS {name}" for name, value in one.constants.items()]
         columns += [SOURCE_FILE, SOURCE_ROW]
         needs = list(dict.fromkeys(one.columns.values()))
@@ -250,8 +259,8 @@ class _Selects:
         return self.opened.csv(path, name=name, delimiter=one.delimiter, needs=needs)
 
 
-def _column(shape: Shape, name: str, one: FileMapping, shift: str) -> str:
-    """A declared column from the file's: values replaced, times parsed and moved to UTC, still as text.
+def _column(shape: Shape, name: str, one: FileMapping) -> str:
+    """A declared column from the file's, still as text: values replaced, times of a format written as ISO 8601.
 
     What does not fit a format is left as text that no cast accepts, so validation reports it as it was written.
     """
@@ -262,13 +271,8 @@ def _column(shape: Shape, name: str, one: FileMapping, shift: str) -> str:
         cases = " ".join(f"WHEN {quote(theirs)} THEN {quote(ours)}" for theirs, ours in one.values[name].items())
         text = f"CASE {text} {cases} ELSE {text} END"
     declared = shape.column(name)
-    if declared is None or declared.type != "timestamp":
+    if declared is None or declared.type != "timestamp" or name not in one.formats:
         return text
-    if name in one.formats:
-        pattern = quote(one.formats[name])
-        moved = f"CAST(try_strptime({text}, {pattern}){'' if '%z' in pattern else shift} AS VARCHAR)"
-        return f"coalesce({moved}, {text} || ' (not like ' || {pattern} || ')')"
-    if not shift:
-        return text
-    moved = f"CAST(TRY_CAST({text} AS TIMESTAMP) {shift} AS VARCHAR)"
-    return f"CASE WHEN {zoned(text)} THEN {text} ELSE coalesce({moved}, {text}) END"
+    pattern = quote(one.formats[name])
+    read = f"CASE WHEN NOT {shared_abbreviation(text)} THEN CAST(try_strptime({text}, {pattern}) AS VARCHAR) END"
+    return f"coalesce({read}, {text} || ' (not like ' || {pattern} || ')')"

@@ -21,7 +21,18 @@ from credit_eval.ingest.reading import BrokenLine
 from credit_eval.schema.additions import Stored
 from credit_eval.schema.derived import with_derived
 from credit_eval.schema.duckdb import DuckDB, Relation, parquet, quote, select
-from credit_eval.schema.rules import OUTCOMES, SHAPES, SOURCE_FILE, SOURCE_ROW, Shape, cohort_shape, finished_row
+from credit_eval.schema.rules import (
+    BY_UTC,
+    OUTCOMES,
+    SHAPES,
+    SOURCE_FILE,
+    SOURCE_ROW,
+    Clocks,
+    Shape,
+    cohort_shape,
+    finished_row,
+    unsure,
+)
 from credit_eval.schema.tables import table_named
 from credit_eval.schema.validation import Checked, Incoming, validate
 
@@ -42,8 +53,8 @@ class Relations:
     `views` are named relations the others may build on, made in this order. `tables` maps declared tables,
     `cohorts` names of cohorts, to rows of their columns; values may be of any type. Rows may also have
     `source_file` and `source_row`, which tell a reader where a bad row comes from; else its rows are numbered.
-    `broken` are lines skipped because nothing could be read from them. `zone_said`: somebody said what times without
-    an offset mean, so they may stand beside others with one.
+    `broken` are lines skipped because nothing could be read from them. `clocks`: by which times without a
+    zone are told.
     """
 
     tables: Mapping[str, Relation]
@@ -51,7 +62,7 @@ class Relations:
     cohorts: Mapping[str, Relation] = field(default_factory=dict)
     outcomes: Relation | None = None
     broken: tuple[BrokenLine, ...] = ()
-    zone_said: bool = False
+    clocks: Clocks = BY_UTC
 
     @property
     def shaped(self) -> list[tuple[Shape, Relation]]:
@@ -78,7 +89,6 @@ class Staging:
         self.engine, self.building, self._tick = engine, building, tick
         self._relations = relations
         self._done, self._steps = 0, 2 * len(relations.shaped) + 1
-        engine.run("SET TimeZone = 'UTC'")
         # Parquet files tell their least and largest value leaving out NaN, and the engine takes them at their word: of
         # a column of 3.0 and NaN it would say, without looking, that all are 3.0.
         engine.run("SET disabled_optimizers = 'statistics_propagation'")
@@ -138,6 +148,23 @@ class Staging:
                 notes.append(f"{n:,} rows of {one.shape.name} were set aside: see {file}")
         return notes + self._broken(self._relations.broken, f"{folder}/{_BROKEN_LINES}")
 
+    def unsure_times(self) -> list[str]:
+        """A note for each column with times that clocks skipped or showed twice, and how they were read."""
+        clocks, notes = self._relations.clocks, []
+        if not clocks.set_forward_and_back or clocks.unsure == "refuse":
+            return []
+        for one in self.incoming:
+            columns = [c.name for c in one.shape.columns if c.type == "timestamp" and c.name in one.given]
+            counted = ", ".join(f"count(*) FILTER ({unsure(column)})" for column in columns)
+            (found,) = self.engine.rows(f"SELECT {counted} FROM {one.relation}")
+            notes += [
+                f"{n:,} times in {one.shape.name}.{column} were skipped or shown twice by the clocks of {clocks.zone}: "
+                f"read by the clocks as they were {'before' if clocks.unsure == 'first' else 'after'} they were set"
+                for column, n in zip(columns, found, strict=True)
+                if n
+            ]
+        return notes
+
     def measured(self, one: Incoming, rows: Relation) -> Measured:
         """How many `rows` of a declared table there are, and when they were known."""
         table = one.shape.name
@@ -159,7 +186,7 @@ class Staging:
         staged = self.building / _STAGE / f"{shape.name.replace('/', '-')}.parquet"
         self.engine.write_parquet(select(f"SELECT {', '.join(columns)} FROM {rows}"), staged)
         self.step()
-        return Incoming(shape, parquet(staged), given, self._relations.zone_said)
+        return Incoming(shape, parquet(staged), given, self._relations.clocks)
 
     def _broken(self, lines: Sequence[BrokenLine], file: str) -> list[str]:
         if not lines:

@@ -56,8 +56,8 @@ class Aggregate:
       exact value; nunique of any value;
     - entropy: of the values' shares, in bits; one value only is 0;
     - last: the value, no time, of the row that is `nth` from the latest clock (ties: the largest value first);
-    - decayed_sum: the sum of `value * weight(age)`, where age is the number of calendar days (UTC) from the row's
-      to `as_of`'s and the weight halves every `half_life` days, in whole steps of 2**-`WEIGHT_BITS`;
+    - decayed_sum: the sum of `value * weight(age)`, where age is the number of calendar days (by `zone`'s clocks) from
+      the row's to `as_of`'s and the weight halves every `half_life` days, in whole steps of 2**-`WEIGHT_BITS`;
     - gap_mean, gap_std (sample): of the days between successive calendar days with a kept row; with fewer than one
       gap, or two, unknown;
     - days_since_last / days_since_first: days, with their fraction, from the latest / earliest kept row's clock.
@@ -72,6 +72,7 @@ class Aggregate:
     when_empty: OneOf[0] | None = None
     nth: int = 1
     half_life: int | None = None
+    zone: str = "UTC"
 
     def __post_init__(self) -> None:
         table = table_named(self.table)
@@ -96,6 +97,11 @@ class Aggregate:
         """Columns of the table that this aggregate reads, beyond the common three."""
         named = columns_in(self.value) | columns_in(self.where) | {self.clock}
         return frozenset(named - {"customer_id", "occurred_at", "known_at"})
+
+    @property
+    def on_a_calendar(self) -> bool:
+        """Whether it counts calendar days, which begin when `zone`'s clocks say so."""
+        return self.kind in ("decayed_sum", "gap_mean", "gap_std")
 
     @property
     def is_text(self) -> bool:

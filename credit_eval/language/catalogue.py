@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from credit_eval.core.clock import minutes_ahead
 from credit_eval.core.errors import DeclarationError
 from credit_eval.core.files import sha256_json
+from credit_eval.core.zones import zone_named
 from credit_eval.language.expressions import on_clock
 from credit_eval.language.feature import Feature, Role
 from credit_eval.language.measures import Measure
@@ -107,8 +107,8 @@ class Catalogue:
             the features that can be built, and what each other one lacks.
         """
         absent = {f.name: lack for f in self.features if (lack := _lack(f, info.columns))}
-        ahead = minutes_ahead(info.timezone)
-        return Provided(Catalogue(tuple(on_clock(f, ahead) for f in self.features if f.name not in absent)), absent)
+        zone = zone_named(info.timezone).name
+        return Provided(Catalogue(tuple(on_clock(f, zone) for f in self.features if f.name not in absent)), absent)
 
 
 @dataclass(frozen=True)

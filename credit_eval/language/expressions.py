@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, is_dataclass, replace
 from decimal import Decimal
 from functools import cache
+from typing import ClassVar, TypeVar, dataclass_transform
 from typing import Literal as OneOf
-from typing import TypeVar, dataclass_transform
 
 from credit_eval.core.errors import DeclarationError
 from credit_eval.schema.tables import Table
@@ -178,26 +178,27 @@ class Case(Expression):
 class Part(Expression):
     """A part of a timestamp: year, month (1 to 12), hour (0 to 23), or weekday (Monday 1 to Sunday 7).
 
-    It is read off a clock that is `ahead` of UTC by so many minutes. Declarations leave that at 0 and mean the
-    customers' own clock; `on_clock` sets it when the data set is known.
-
     Args:
         part: which.
         of: a timestamp.
-        ahead: minutes ahead of UTC.
+        zone: whose clocks it is read off; declarations leave it and mean the customers' own, which `on_clock` sets when
+            the data set is known.
     """
 
     part: OneOf["year", "month", "hour", "weekday"]
     of: Expression
-    ahead: int = 0
+    zone: str = "UTC"
+    on_a_calendar: ClassVar[bool] = True
 
 
 @node
 class Floor(Expression):
-    """A timestamp's month as `12 * year + month`, or its day as days since 1970-01-01: what to count once."""
+    """A timestamp's month as `12 * year + month`, or its day as days since 1970-01-01, by a zone's clocks."""
 
     unit: OneOf["month", "day"]
     of: Expression
+    zone: str = "UTC"
+    on_a_calendar: ClassVar[bool] = True
 
 
 def column(name: str) -> ColumnOf:
@@ -220,17 +221,17 @@ def as_node(value: Value | Expression) -> Expression:
 _Declared = TypeVar("_Declared")
 
 
-def on_clock(declared: _Declared, ahead: int) -> _Declared:
-    """A declaration (an expression, or anything made of them) with its parts of times read off a clock ahead of UTC.
+def on_clock(declared: _Declared, zone: str) -> _Declared:
+    """A declaration (an expression, or anything made of them) whose hours, days and months are by a zone's clocks.
 
-    >>> on_clock(Part("hour", column("occurred_at")).below(6), 480).left.ahead
-    480
+    >>> on_clock(Part("hour", column("occurred_at")).below(6), "Asia/Shanghai").left.zone
+    'Asia/Shanghai'
     """
     if not is_dataclass(declared) or isinstance(declared, type):
         return declared
-    told = {each.name: on_clock(getattr(declared, each.name), ahead) for each in fields(declared) if each.init}
-    if isinstance(declared, Part):
-        told["ahead"] = ahead
+    told = {each.name: on_clock(getattr(declared, each.name), zone) for each in fields(declared) if each.init}
+    if getattr(declared, "on_a_calendar", False):
+        told["zone"] = zone
     same = all(told[name] is getattr(declared, name) for name in told)
     return declared if same else replace(declared, **told)
 

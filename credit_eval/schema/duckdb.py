@@ -10,7 +10,7 @@ is needed and none is ever fetched.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute
 
 from credit_eval.core.errors import CreditEvalError, EngineError, StorageError
+from credit_eval.core.zones import zone_named
 
 if TYPE_CHECKING:  # a third of a second that only frames are worth
     import pandas as pd
@@ -72,6 +74,7 @@ class DuckDB:
             config["temp_directory"] = str(spill)
         with _failures():
             self._connection = duckdb.connect(":memory:", config=config)
+        self.run("SET TimeZone = 'UTC'")  # what a time without an offset means when it is cast
         # In a notebook without ipywidgets it is off already, and DuckDB refuses to have it switched at all.
         if self.scalar("SELECT current_setting('enable_progress_bar')"):
             self.run("SET enable_progress_bar = false")
@@ -121,6 +124,32 @@ class DuckDB:
         self.run(
             f"COPY ({ordered}) TO {quote(path)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROWS_PER_GROUP})"
         )
+
+    def set_clocks(self, zone: str) -> None:
+        """Functions of times on a zone's clocks: `clocks_first`, `clocks_second` (moments), `clocks_unsure` (truth)."""
+        found = zone_named(zone)
+
+        def moments(local: pa.Array, *, second: bool) -> pa.Array:
+            micros = pa.compute.fill_null(local.cast(pa.int64()), 0).to_numpy()
+            made = pa.array(found.to_utc(micros, second=second)[0], pa.timestamp("us"))
+            return pa.compute.if_else(local.is_valid(), made, None)
+
+        def unsure(local: pa.Array) -> pa.Array:
+            micros = pa.compute.fill_null(local.cast(pa.int64()), 0).to_numpy()
+            return pa.compute.and_(pa.array(found.to_utc(micros)[1]), local.is_valid())
+
+        functions = {
+            "clocks_refuse": lambda local: moments(local, second=False),
+            "clocks_first": lambda local: moments(local, second=False),
+            "clocks_second": lambda local: moments(local, second=True),
+        }
+        with _failures():
+            for name, function in functions.items():
+                self._define(name, function, "TIMESTAMP")
+            self._define("clocks_unsure", unsure, "BOOLEAN")
+
+    def _define(self, name: str, function: Callable[..., Any], gives: str) -> None:
+        self._connection.create_function(name, function, ["TIMESTAMP"], gives, type="arrow", null_handling="special")
 
     def columns(self, path: Path) -> dict[str, str]:
         """Names and DuckDB types of the columns of a Parquet file."""

@@ -6,9 +6,11 @@ are held to one meaning:
 - text: as it stands; an empty text is a missing one;
 - int: a whole number (`30.0` is one, `3.7` is not and is never rounded);
 - decimal: a finite number of at most 10^12 in size, rounded to the cent (`nan` and `inf` are no numbers);
-- timestamp: ISO 8601, an offset is converted to UTC and none means UTC, from 1900 until 2199 (a year 19 is
-  a two-digit year read wrongly); a column in which some times have an offset and some have none is refused, unless
-  somebody said what those without mean;
+- timestamp: ISO 8601, from 1900 until 2199 (a year 19 is a two-digit year read wrongly). A zone in the text wins and is
+  applied once: an offset, Z, UTC, GMT or an area with a slash; other letters are refused (CST is China's and
+  Chicago's). A time without one is by the zone that somebody said, else UTC; but where nobody said, a column in
+  which some times have one and some do not is refused. So is a time in an hour that clocks skipped or repeated,
+  unless somebody said how to read it;
 - bool: true/false, t/f, yes/no, 1/0.
 
 >>> [rule.expected for rule in row_rules(shape_of(TABLES["customers"]), ["customer_id", "kyc_level"])]
@@ -19,7 +21,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
+from credit_eval.core.zones import zone_named
 from credit_eval.schema.duckdb import Relation, select
 from credit_eval.schema.tables import (
     COMMON,
@@ -134,13 +138,41 @@ def zoned(text: str) -> str:
     return f"({text} LIKE '%:%+%' OR {text} LIKE '%:%-%' OR ascii({text}[-1]) > ascii('9'))"
 
 
-def cast_row(shape: Shape, given: Collection[str], relation: Relation) -> Relation:
+@dataclass(frozen=True)
+class Clocks:
+    """By which clocks times without a zone are told.
+
+    `zone` None: nobody said, and they are UTC. `unsure`: a time in an hour that clocks skipped or repeated is refused,
+    or taken by the clocks as they were before (`first`) or after (`second`) they were set.
+    """
+
+    zone: str | None = None
+    unsure: Literal["refuse", "first", "second"] = "refuse"
+
+    @property
+    def set_forward_and_back(self) -> bool:
+        """Whether these clocks are set at all."""
+        return self.zone is not None and zone_named(self.zone).changes.size > 0
+
+    def moment(self, local: str) -> str:
+        """SQL for the moment that a time on these clocks means."""
+        if self.set_forward_and_back:
+            return f"clocks_{self.unsure}({local})"
+        ahead = 0 if self.zone is None else int(zone_named(self.zone).ahead[0]) // 1_000_000
+        return f"({local} - to_seconds({ahead}))" if ahead else local
+
+
+#: Nobody said by which clocks.
+BY_UTC = Clocks()
+
+
+def cast_row(shape: Shape, given: Collection[str], relation: Relation, clocks: Clocks) -> Relation:
     """Text rows with every given column cast, beside what was written and where.
 
     A value that cannot be cast is NULL in the cast column and present in the raw one.
     """
     columns = [
-        f"{_cast(column)} AS {column.name}, {column.name} AS {raw(column.name)}"
+        f"{_cast(column, clocks)} AS {column.name}, {column.name} AS {raw(column.name)}"
         for column in shape.columns
         if column.name in given
     ]
@@ -211,7 +243,7 @@ def _column_rules(column: Column) -> Iterator[Rule]:
         yield Rule(name, "is too large", _EXPECTED_TYPES["decimal"], too_large)
 
 
-def _cast(column: Column) -> str:
+def _cast(column: Column, clocks: Clocks) -> str:
     name = column.name
     if column.type == "text":
         return f"nullif({name}, '')"
@@ -219,14 +251,39 @@ def _cast(column: Column) -> str:
         whole = f"TRY_CAST({name} AS BIGINT)"
         return f"CASE WHEN TRY_CAST({name} AS DOUBLE) = {whole} THEN {whole} END"
     if column.type == "timestamp":
-        return _moment(name)
+        return _moment(name, clocks)
     return f"TRY_CAST({name} AS {SQL_TYPES[column.type]})"
 
 
-def _moment(name: str) -> str:
+def _moment(name: str, clocks: Clocks) -> str:
     """A cast straight to TIMESTAMP would silently drop an offset; through TIMESTAMPTZ it is converted."""
-    moment = f"make_timestamp(epoch_us(TRY_CAST({name} AS TIMESTAMPTZ)))"
+    said = f"make_timestamp(epoch_us(TRY_CAST({name} AS TIMESTAMPTZ)))"
+    local = clocks.moment(f"TRY_CAST({name} AS TIMESTAMP)")
+    moment = f"CASE WHEN NOT {zoned(name)} THEN {local} WHEN NOT {shared_abbreviation(name)} THEN {said} END"
     return f"CASE WHEN year({moment}) BETWEEN 1900 AND 2199 THEN {moment} END"
+
+
+def shared_abbreviation(text: str) -> str:
+    """SQL for whether a time ends in letters that name no zone, or several: CST, IST, BST."""
+    return (
+        f"(regexp_matches({text}, '[A-Za-z]$') AND NOT regexp_matches({text}, '(Z|UTC|GMT|[A-Za-z]+/[A-Za-z_/+-]+)$'))"
+    )
+
+
+def unsure_rule(column: str, clocks: Clocks) -> Rule:
+    """Of a column with times by clocks that are set forward and back: those that never were, or were twice."""
+    return Rule(
+        column,
+        f"is a time that the clocks of {clocks.zone} skipped or showed twice",
+        "times with their offset; or say in the mapping, as `daylight_saving`, whether to read them by the clocks as "
+        "they were before (first) or after (second) they were set",
+        unsure(raw(column)),
+    )
+
+
+def unsure(text: str) -> str:
+    """SQL for whether a time is on clocks (those of `DuckDB.set_clocks`) that skipped it or showed it twice."""
+    return f"(NOT {zoned(text)} AND clocks_unsure(TRY_CAST({text} AS TIMESTAMP)))"
 
 
 def _filled(name: str, default: str | None, given: Collection[str]) -> str:

@@ -40,7 +40,7 @@ class DatasetInfo:
     `known_until`: the data are complete for everything known strictly before this moment, so it is the latest
     `as_of` that can be asked for. `columns` lists, per table, the columns there really are; `derived` those of them
     that were derived from others here. `rows` counts a table's rows in all of its files, `parts` are the appended
-    ones. `timezone` is that of the customers' clocks (`UTC` or an offset such as `+08:00`): times are stored in UTC,
+    ones. `timezone` is that of the customers' clocks (`core.zones` says which there are): times are stored in UTC,
     hours and weekdays are counted in it. `hashes` are SHA-256 of the files' bytes. `label_source` is `outcomes` where
     the source brings labels, `repayments` where the default definition is applied to the repayments.
     """

@@ -23,14 +23,17 @@ from credit_eval.core.errors import TableError
 from credit_eval.schema.additions import Stored, addition_rules
 from credit_eval.schema.duckdb import DuckDB, Relation, quote, select
 from credit_eval.schema.rules import (
+    BY_UTC,
     SOURCE_FILE,
     SOURCE_ROW,
+    Clocks,
     Rule,
     Shape,
     cast_row,
     holds_zoned,
     raw,
     row_rules,
+    unsure_rule,
     zone_rule,
 )
 
@@ -45,13 +48,13 @@ class Incoming:
 
     `relation` is read several times. It holds the `given` columns as text, and `source_file` and `source_row` that
     tell where a row comes from.
-    `zone_said`: somebody said what times without an offset mean.
+    `clocks`: by which times without a zone are told.
     """
 
     shape: Shape
     relation: Relation
     given: tuple[str, ...]
-    zone_said: bool = False
+    clocks: Clocks = BY_UTC
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ class Checked:
     def all(self, name: str) -> Relation:
         """All cast rows of a shape."""
         incoming = self._incoming[name]
-        return cast_row(incoming.shape, incoming.given, incoming.relation)
+        return cast_row(incoming.shape, incoming.given, incoming.relation, incoming.clocks)
 
     def bad(self, name: str) -> Relation:
         """The rows of a shape set aside: where from, why, and every value as the source wrote it."""
@@ -131,7 +134,8 @@ def validate(
     by_name = {one.shape.name: one for one in incoming}
     for one in incoming:
         _check_columns(one)
-    engine.run("SET TimeZone = 'UTC'")  # what a time without an offset means when it is cast
+    for clocks in {one.clocks for one in incoming if one.clocks.set_forward_and_back}:
+        engine.set_clocks(str(clocks.zone))
     checked = Checked(engine, by_name)
     broken = [
         found
@@ -200,9 +204,10 @@ class _Judge:
 
     def _zone_rules(self) -> list[Rule]:
         columns = [column.name for column in self._shape.columns if column.type == "timestamp"]
-        judged = [column for column in columns if column in self._one.given and not self._one.zone_said]
-        if not judged:
-            return []
+        judged, clocks = [column for column in columns if column in self._one.given], self._one.clocks
+        if not judged or clocks.zone is not None:
+            refused = clocks.set_forward_and_back and clocks.unsure == "refuse"
+            return [unsure_rule(column, clocks) for column in judged] if refused else []
         asked = ", ".join(holds_zoned(column) for column in judged)
         (found,) = self._engine.rows(f"SELECT {asked} FROM {self._one.relation}")
         return [zone_rule(column) for column, holds in zip(judged, found, strict=True) if holds]

@@ -167,7 +167,10 @@ def test_files_without_any_row_are_refused(shop: Shop) -> None:
             "line 7: tables.orders.constants.amount: is in columns as well; "
             "line 8: tables.orders.formats.occurred_at: is not in columns",
         ),
-        ("dataset: shop\ncurrency: EUR\ntimezone: Europe/Berlin\ntables: {}\n", "line 3: timezone: "),
+        (
+            "dataset: shop\ncurrency: EUR\ntimezone: CET\ntables: {orders: {file: x, columns: {}}}\n",
+            "line 3: timezone: CET is no zone",
+        ),
         (
             "dataset: shop\ncurrency: EUR\ntables: {orders: {file: x, columns: {}}}\ncohorts:\n"
             "  ../spring: {file: y, columns: {}}\n",
@@ -273,12 +276,94 @@ def test_a_time_that_does_not_fit_its_format_is_bad_even_where_the_column_is_opt
         ("+01:00", "2025-02-01T00:30:00Z", "2025-02-01 00:30:00"),
         ("+01:00", "2025-02-01T00:30:00-03", "2025-02-01 03:30:00"),
         ("+01:00", "2025-02-01", "2025-01-31 23:00:00"),
+        ("Europe/Berlin", "2025-02-01 00:30:00", "2025-01-31 23:30:00"),
+        ("Europe/Berlin", "2025-07-01 00:30:00", "2025-06-30 22:30:00"),
+        ("Asia/Shanghai", "2025-07-01 00:30:00", "2025-06-30 16:30:00"),
+        ("Europe/Berlin", "2025-07-01 00:30:00Z", "2025-07-01 00:30:00"),
+        ("Europe/Berlin", "2025-07-01 00:30:00 Asia/Shanghai", "2025-06-30 16:30:00"),
+        ("+08:00", "2025-07-01 00:30:00 GMT", "2025-07-01 00:30:00"),
     ],
 )
 def test_times_move_to_utc(shop: Shop, timezone: str, written: str, utc: str) -> None:
     shop.write(SALES.replace("2025-02-01 10:00:00", written))
     shop.map({**MAPPING, "timezone": timezone})
     assert (utc,) in rows(shop.load(), "orders", "occurred_at::VARCHAR")
+
+
+@pytest.mark.parametrize("format_", [None, "%Y-%m-%d %H:%M:%S %Z"])
+@pytest.mark.parametrize("timezone", [None, "+08:00", "Asia/Shanghai"])
+def test_a_zone_in_the_text_is_applied_once_with_a_format_or_without(
+    shop: Shop, format_: str | None, timezone: str | None
+) -> None:
+    shop.write(
+        SALES.replace("2025-02-01 10:00:00", "2025-03-02 12:00:00 Asia/Shanghai").replace(
+            "2025-02-02 10:00:00", "2025-03-02 12:00:00 UTC"
+        )
+    )
+    orders = {**ORDERS, **({"formats": {"occurred_at": format_}} if format_ else {})}
+    tables = {**MAPPING["tables"], "orders": orders}
+    shop.map({**MAPPING, "tables": tables, **({"timezone": timezone} if timezone else {})})
+    found = rows(shop.load(), "orders", "occurred_at::VARCHAR")
+    assert found == [("2025-03-02 04:00:00",), ("2025-03-02 12:00:00",)]
+
+
+@pytest.mark.parametrize("format_", [None, "%Y-%m-%d %H:%M:%S %Z"])
+@pytest.mark.parametrize("letters", ["CST", "IST", "BST", "EST", "XYZ"])
+def test_letters_that_several_clocks_share_are_refused(shop: Shop, letters: str, format_: str | None) -> None:
+    shop.write(SALES.replace("10:00:00", f"10:00:00 {letters}"))
+    orders = {**ORDERS, **({"formats": {"occurred_at": format_}} if format_ else {})}
+    shop.map({**MAPPING, "timezone": "+08:00", "tables": {**MAPPING["tables"], "orders": orders}})
+    said = shop.refused(TableError)
+    assert "orders.occurred_at cannot be read" in said
+    assert f"10:00:00 {letters}" in said
+
+
+@pytest.mark.parametrize(
+    ("written", "first", "second"),
+    [
+        ("2025-10-26 02:30:00", "2025-10-26 00:30:00", "2025-10-26 01:30:00"),  # twice: clocks go back at three
+        ("2025-03-30 02:30:00", "2025-03-30 01:30:00", "2025-03-30 00:30:00"),  # never: they go forward at two
+    ],
+)
+def test_a_time_that_clocks_skipped_or_showed_twice(shop: Shop, written: str, first: str, second: str) -> None:
+    shop.write(SALES.replace("2025-02-01 10:00:00", written))
+    shop.map({**MAPPING, "timezone": "Europe/Berlin"})
+    said = shop.refused(TableError)
+    assert "is a time that the clocks of Europe/Berlin skipped or showed twice" in said
+    assert "rows: 1 (sales.csv row 2)" in said
+    for rule, utc in (("first", first), ("second", second)):
+        shop.map({**MAPPING, "timezone": "Europe/Berlin", "daylight_saving": rule})
+        dataset = shop.load(replace=True)
+        assert (utc,) in rows(dataset, "orders", "occurred_at::VARCHAR")
+        assert any("1 times in orders.occurred_at" in note for note in dataset.info.notes)
+
+
+def test_constants_cohorts_and_outcomes_are_by_the_same_clocks(shop: Shop) -> None:
+    shop.write("who,at\na,2025-07-01\n", "asked.csv")
+    shop.write("who,at,bad,told\na,2025-07-01,true,2025-08-01\n", "known.csv")
+    columns = {"customer_id": "who", "as_of": "at"}
+    shop.map(
+        {
+            **MAPPING,
+            "timezone": "Europe/Berlin",
+            "tables": {
+                "customers": {
+                    "file": "people.csv",
+                    "columns": {"customer_id": "id"},
+                    "constants": {"occurred_at": "2025-07-01"},
+                },
+                "orders": ORDERS,
+            },
+            "cohorts": {"july": {"file": "asked.csv", "columns": columns}},
+            "outcomes": {"file": "known.csv", "columns": {**columns, "defaulted": "bad", "known_at": "told"}},
+        }
+    )
+    dataset = shop.load()
+    with DuckDB() as engine:
+        for path in (dataset.path("customers"), dataset.cohort_path("july"), dataset.outcomes_path):
+            moment = "occurred_at" if path == dataset.path("customers") else "as_of"
+            found = engine.rows(f"SELECT DISTINCT {moment}::VARCHAR FROM read_parquet({quote(path)})")
+            assert found == [("2025-06-30 22:00:00",)]
 
 
 def test_night_and_weekend_are_told_by_the_customers_clocks(shop: Shop) -> None:

@@ -13,12 +13,25 @@ from hypothesis import strategies as st
 
 from credit_eval.catalogue import CATALOGUE
 from credit_eval.language.aggregates import Aggregate, Kind
-from credit_eval.language.expressions import AsOf, Case, Compare, Constant, DaysBetween, Expression, Floor, Part, column
+from credit_eval.language.expressions import (
+    AsOf,
+    Case,
+    Compare,
+    Constant,
+    DaysBetween,
+    Expression,
+    Floor,
+    Part,
+    column,
+    on_clock,
+)
 from credit_eval.language.measures import Difference, Rank, Ratio, Series, SeriesFold
 from credit_eval.language.types import type_of
 from credit_eval.schema.tables import table_named
 
-START = datetime(2026, 1, 1)
+#: Both New York's clocks (8 March) and Berlin's (29 March) are set forward within the weeks that follow.
+START = datetime(2026, 2, 20)
+ZONES = st.sampled_from(("UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "-09:30"))
 HALF_DAYS = st.integers(0, 120).map(lambda n: START + timedelta(hours=12 * n))
 MOMENTS = HALF_DAYS | st.integers(0, 60 * 86_400_000_000).map(lambda us: START + timedelta(microseconds=us))
 AMOUNTS = st.integers(0, 10**9).map(lambda cents: Decimal(cents) / 100)
@@ -80,8 +93,8 @@ CONDITIONS = {
         column("method").is_in("wallet") | column("amount").above(Decimal("1000.50")),
         Part("hour", column("occurred_at")).below(6) & column("method").is_null(),
         Part("weekday", column("occurred_at")).at_least(6),
-        Part("hour", column("occurred_at"), 345).below(6),
-        Part("weekday", column("occurred_at"), -570).at_least(6),
+        Part("hour", column("occurred_at"), "Europe/Berlin").below(6),
+        Part("weekday", column("occurred_at"), "America/New_York").at_least(6),
     ],
     "repayments": [
         column("paid_at").is_null(),
@@ -138,7 +151,7 @@ def aggregates(draw: st.DrawFn) -> Aggregate:
     if kind in ("count", "days_since_last", "days_since_first", "gap_mean", "gap_std"):
         value = None
     elif kind in ("nunique", "entropy", "last"):
-        text = st.sampled_from([*TEXTS[table], Floor("month", column("occurred_at"))])
+        text = st.sampled_from([*TEXTS[table], Floor("month", column("occurred_at"), "Asia/Kathmandu")])
         value = draw(text | NUMBERS[table] | NESTED[table])
     else:
         value = draw(NUMBERS[table])
@@ -146,6 +159,8 @@ def aggregates(draw: st.DrawFn) -> Aggregate:
         common["nth"] = draw(st.integers(1, 3))
     if kind == "decayed_sum":
         common["half_life"] = draw(st.sampled_from((1, 7, 30)))
+    if kind in ("decayed_sum", "gap_mean", "gap_std"):
+        common["zone"] = draw(ZONES)
     textual = kind == "last" and type_of(value, table_named(table)) in ("text", "bool")
     empty = None if textual else draw(st.sampled_from((0, None)))
     return Aggregate(table, kind, value=value, when_empty=empty, **common)
@@ -198,10 +213,10 @@ def test_engines_equal_the_reference_on_generated_declarations(
 
 
 @settings(max_examples=8, deadline=None)
-@given(tables=TABLES, cohort=COHORTS)
-def test_engines_equal_the_reference_on_the_whole_catalogue(tables: dict[str, Any], cohort: Any) -> None:
-    found = by_embedded(CATALOGUE.measures, tables, cohort)
-    assert_same(found, by_reference(CATALOGUE.measures, tables, cohort))
+@given(tables=TABLES, cohort=COHORTS, zone=ZONES)
+def test_engines_equal_the_reference_on_the_whole_catalogue(tables: dict[str, Any], cohort: Any, zone: str) -> None:
+    asked = {name: on_clock(measure, zone) for name, measure in CATALOGUE.measures.items()}
+    assert_same(by_embedded(asked, tables, cohort), by_reference(asked, tables, cohort))
 
 
 class TestSpark:
@@ -220,11 +235,14 @@ class TestSpark:
         assert found == by_embedded(named, tables, cohort)
 
     @settings(max_examples=2, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
-    @given(tables=BUSY_TABLES, cohort=COHORTS)
-    def test_it_equals_the_reference_on_the_whole_catalogue(self, tables: dict[str, Any], cohort: Any) -> None:
-        found = by_spark(CATALOGUE.measures, tables, cohort)
-        assert_same(found, by_reference(CATALOGUE.measures, tables, cohort))
-        assert found == by_embedded(CATALOGUE.measures, tables, cohort)
+    @given(tables=BUSY_TABLES, cohort=COHORTS, zone=ZONES)
+    def test_it_equals_the_reference_on_the_whole_catalogue(
+        self, tables: dict[str, Any], cohort: Any, zone: str
+    ) -> None:
+        asked = {name: on_clock(measure, zone) for name, measure in CATALOGUE.measures.items()}
+        found = by_spark(asked, tables, cohort)
+        assert_same(found, by_reference(asked, tables, cohort))
+        assert found == by_embedded(asked, tables, cohort)
 
 
 @settings(max_examples=20, deadline=None)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from credit_eval.core.errors import TableError
 from credit_eval.schema.duckdb import DuckDB, Relation, quote
-from credit_eval.schema.rules import SHAPES, Shape, cohort_shape, finished_row
+from credit_eval.schema.rules import SHAPES, Clocks, Shape, cohort_shape, finished_row
 from credit_eval.schema.validation import Checked, Incoming, validate
 
 Row = Mapping[str, str | None]
@@ -136,7 +136,7 @@ def test_times_with_and_without_an_offset_in_one_column_are_refused(engine: Duck
     checked = validate(engine, [rows], set_aside=True)
     assert good_rows(engine, checked, "orders") == [3]
     engine.run("DROP TABLE aside")
-    validate(engine, [dataclasses.replace(rows, zone_said=True)])
+    validate(engine, [dataclasses.replace(rows, clocks=Clocks("UTC"))])
 
 
 def test_columns_of_one_kind_each_are_not_mixed_and_nor_are_values_that_are_no_times(engine: DuckDB) -> None:
