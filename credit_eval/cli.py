@@ -161,25 +161,30 @@ def simulate(
 
 @app.command("import")
 def import_(
-    source: Annotated[str, typer.Argument(help="superlender, xente, or the path of a mapping (.yaml)")],
-    folder: Annotated[Path | None, typer.Option("--from", help="directory of the published files")] = None,
+    source: Annotated[str, typer.Argument(help="superlender, xente, taiwan, or the path of a mapping (.yaml)")],
+    folder: Annotated[
+        Path | None, typer.Option("--from", help="directory of the files; else the mapping's own")
+    ] = None,
+    show: Annotated[str | None, typer.Option(help="print the first rows that a table gets, and write nothing")] = None,
     quarantine: Annotated[bool, typer.Option("--quarantine", help="set bad rows aside and go on")] = False,
     replace: Replace = False,
 ) -> None:
     """Turn somebody's files into the declared tables, checked on the way in."""
+    from credit_eval.ingest.mapping import first_rows, import_mapping
+    from credit_eval.ingest.shipped import shipped_mapping
+
     paths, _ = _root()
+    own = source.endswith((".yaml", ".yml"))
+    if not own and folder is None:
+        raise typer.BadParameter("say where the files are", param_hint="--from")
+    mapping = Path(source) if own else shipped_mapping(source)
+    if show is not None:
+        found = first_rows(mapping, show, folder=folder)
+        give(found.astype(object).where(found.notna(), None).to_dict("records"))
+        tell(found.to_string(index=False))
+        return
     with bars() as tick:
-        if source.endswith((".yaml", ".yml")):
-            from credit_eval.ingest.mapping import import_mapping
-
-            dataset = import_mapping(Path(source), paths.raw, quarantine=quarantine, replace=replace, tick=tick)
-        else:
-            from credit_eval.ingest.importers import importer_named
-
-            run = importer_named(source)
-            if folder is None:
-                raise typer.BadParameter("say where the files are", param_hint="--from")
-            dataset = run(folder, paths.raw, quarantine=quarantine, replace=replace, tick=tick)
+        dataset = import_mapping(mapping, paths.raw, folder=folder, quarantine=quarantine, replace=replace, tick=tick)
     _describe(dataset.name)
 
 

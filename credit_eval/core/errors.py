@@ -53,7 +53,7 @@ class CreditEvalError(Exception):
 
 
 class SourceError(CreditEvalError):
-    """A file that is missing, unreadable, or not what its importer or mapping expects."""
+    """A file that is missing, unreadable, or not what its mapping expects."""
 
     exit_code = 10
 

@@ -1,1 +1,1 @@
-"""Sources: what turns something into the declared tables: the simulator, importers, mappings of your own files."""
+"""What turns something into the declared tables: mappings of files, append, the simulator."""

@@ -61,7 +61,7 @@ def append_dataset(
         dataset = open_dataset(root)
         _check_currency(dataset, currency)
         _check_timezone(dataset, timezone)
-        with staged(building, relations, tick) as staging:
+        with staged(building, relations, tick, beside=[root]) as staging:
             _check_columns(dataset.info, staging)
             stored = Stored(dataset.info.known_until, _stored(dataset))
             staging.judge(quarantine=quarantine, stored=stored)

@@ -16,12 +16,16 @@ from credit_eval.core.files import atomic_directory, sha256_file
 from credit_eval.core.progress import Tick, silent
 from credit_eval.ingest.staging import QUARANTINE, Relations, Staging, staged, unseen_orders
 from credit_eval.schema.derived import derived_columns
-from credit_eval.schema.duckdb import DuckDB, Relation, parquet
+from credit_eval.schema.duckdb import DuckDB, Relation, one_select, parquet
 from credit_eval.schema.rules import SHAPES
 from credit_eval.schema.store import Dataset, DatasetInfo, describe_dataset, open_dataset
 
 #: Event tables whose ends lie further apart than this are not of one export, and a note says so.
 _ENDS_TOGETHER = timedelta(days=7)
+
+
+#: A `known_until` further than this from the last row is taken for a mistyped date.
+LONGEST_QUIET = timedelta(days=366)
 
 
 @dataclass(frozen=True)
@@ -48,13 +52,15 @@ def write_dataset(
 ) -> Dataset:
     """Write the data set `root/name`; `quarantine` sets bad rows aside under `quarantine/` and goes on.
 
-    `timezone` is that of the customers' clocks. `known_until` is the midnight after the last known moment unless an
-    earlier one is given, because some table ends earlier. Rows known later are stored, but no `as_of` can reach them
-    and no label counts them. Importing the same source twice writes the same bytes.
+    `timezone` is that of the customers' clocks. `known_until` is the midnight after the last known moment unless
+    another is given: an earlier one, because some table ends earlier, or a later one, because nothing happened until
+    then. Rows known later are stored, but no `as_of` can reach them and no label counts them. Importing the same source
+    twice writes the same bytes.
 
     Raises:
         TableError: rows break the declared tables and `quarantine` is false; nothing is written.
-        SourceError: a file cannot be read, the source holds no rows at all, or `known_until` is not within the data.
+        SourceError: a file cannot be read, the source holds no rows at all, `known_until` is before the data or long
+            after them, or a cohort has rows after it.
         OutputExistsError: the data set exists and `replace` is false.
         StorageError: the disk refused.
     """
@@ -63,22 +69,23 @@ def write_dataset(
             staging.judge(quarantine=quarantine)
             written = _write(staging, building)
             kept = _notes(staging.engine, notes)
-        first, last = written.moments
-        complete = midnight_after(last)
-        if known_until is not None and not first < known_until <= complete:
-            raise _beyond(known_until, first, complete)
+            first, last = written.moments
+            complete = known_until or midnight_after(last)
+            if not first < complete <= midnight_after(last) + LONGEST_QUIET:
+                raise _beyond(complete, first, midnight_after(last))
+            _check_cohorts(staging, building, complete)
         info = DatasetInfo(
             name=name,
             source=source,
             currency=currency,
             timezone=timezone,
             known_from=first,
-            known_until=known_until or complete,
+            known_until=complete,
             label_source="outcomes" if relations.outcomes else "repayments",
             columns=written.columns,
             rows=written.rows,
             hashes=hashes_of(building),
-            notes=kept + written.notes + _ends_apart(written.ends, known_until or complete),
+            notes=kept + written.notes + _ends_apart(written.ends, complete),
             derived=written.derived,
         )
         describe_dataset(building, info)
@@ -129,7 +136,7 @@ def _notes(engine: DuckDB, notes: Sequence[str | Counted]) -> list[str]:
     """Plain notes, and those whose count is not zero."""
     kept = []
     for note in notes:
-        n = 1 if isinstance(note, str) else engine.scalar(note.sql)
+        n = 1 if isinstance(note, str) else engine.scalar(f"FROM {one_select(note.sql)}")
         if n:
             kept.append(note if isinstance(note, str) else note.text.format(n=f"{n:,}"))
     return kept
@@ -147,10 +154,27 @@ def _ends_apart(ends: Mapping[str, datetime], known_until: datetime) -> list[str
     ]
 
 
+def _check_cohorts(staging: Staging, building: Path, known_until: datetime) -> None:
+    """Whoever is to be judged after the data end would be judged by data that are not there."""
+    for one in staging.incoming:
+        if any(column.name == "as_of" for column in one.shape.columns):
+            rows = parquet(building / f"{one.shape.name}.parquet")
+            late = f"SELECT count(*), max(as_of) FROM {rows} WHERE as_of > TIMESTAMP '{known_until}'"
+            ((n, latest),) = staging.engine.rows(late)
+            if n:
+                raise SourceError(
+                    f"{one.shape.name} has rows after the data end",
+                    expected=f"as_of up to known_until, {known_until:%Y-%m-%d %H:%M}",
+                    received=f"{n:,} rows, the latest at {latest:%Y-%m-%d %H:%M}",
+                    todo="say in the mapping, as `known_until`, up to when the tables are complete; or leave these out",
+                )
+
+
 def _beyond(known_until: datetime, first: datetime, complete: datetime) -> SourceError:
     return SourceError(
         "known_until is not within the data",
-        expected=f"after {first:%Y-%m-%d %H:%M}, at most the midnight after the last row, {complete:%Y-%m-%d %H:%M}",
+        expected=f"after {first:%Y-%m-%d %H:%M}, at most {LONGEST_QUIET.days} days after the last row's midnight, "
+        f"{complete:%Y-%m-%d %H:%M}",
         received=f"{known_until:%Y-%m-%d %H:%M}",
         todo="say the moment up to which every table is complete, or leave known_until out",
     )

@@ -9,23 +9,26 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NaiveDatetime, ValidationError
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 
-from credit_eval.core.errors import SourceError
+from credit_eval.core.clock import EPOCH
+from credit_eval.core.errors import EngineError, SourceError
 from credit_eval.core.located_yaml import Located, read_yaml
 from credit_eval.core.names import NAME
 from credit_eval.core.progress import Tick, silent
 from credit_eval.core.zones import zone_named
 from credit_eval.ingest.appending import append_dataset
-from credit_eval.ingest.importing import write_dataset
-from credit_eval.ingest.reading import Opened, SourceFile, identifier, open_parquet
-from credit_eval.ingest.staging import Relations
-from credit_eval.schema.duckdb import Relation, quote, select
+from credit_eval.ingest.importing import Counted, write_dataset
+from credit_eval.ingest.reading import Opened, SourceFile, identifier
+from credit_eval.ingest.staging import Relations, staged
+from credit_eval.schema.duckdb import Relation, one_select, quote, select
 from credit_eval.schema.rules import (
     OUTCOMES,
     SHAPES,
@@ -38,12 +41,26 @@ from credit_eval.schema.rules import (
 )
 from credit_eval.schema.store import Dataset
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 #: Names that become directories and files.
 Name = Annotated[str, Field(pattern=rf"^{NAME}$", max_length=100)]
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NamedFile(_Strict):
+    """A file, or a pattern of files, that SELECTs read under a name: every column as text, beside `source_file` and
+    `source_row`. `columns`: those that must be there, and the only ones that are seen; None: all there are.
+    """
+
+    file: str
+    columns: list[str] | None = None
+    missing: list[str] = []
+    delimiter: str = Field(default=",", min_length=1, max_length=1)
 
 
 class FileMapping(_Strict):
@@ -63,29 +80,84 @@ class FileMapping(_Strict):
     delimiter: str = Field(default=",", min_length=1, max_length=1)
 
 
+class SelectMapping(_Strict):
+    """One SELECT over the named files and views; it gives declared columns, of any type."""
+
+    select: str
+
+
+class CountedNote(_Strict):
+    """A note kept where the number that a SELECT gives is not 0; `text` holds `{n}`."""
+
+    text: str
+    count: str
+
+
+def _how(said: Any) -> str:
+    return "select" if isinstance(said, dict) and "select" in said else "file"
+
+
+TableMapping = Annotated[
+    Annotated[FileMapping, Tag("file")] | Annotated[SelectMapping, Tag("select")], Discriminator(_how)
+]
+#: A name that SELECTs use.
+Word = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]*$", max_length=60)]
+
+
 class Mapping(_Strict):
     """A whole mapping file. `timezone` (an area like `Europe/Berlin`, `UTC`, or an offset like `+01:00`) is that of
     times that say none, and that of the customers' clocks, by which night and weekend are told.
 
     Without it such times are UTC, but then they may not stand in one column with times that say their own.
-    `daylight_saving`: how a time is read that the clocks skipped or showed twice.
+    `daylight_saving`: how a time is read that the clocks skipped or showed twice. `files` and `views` are what SELECTs
+    read, a view also those above it.
     """
 
     dataset: Name
     currency: str = Field(min_length=1)
     timezone: str | None = None
     daylight_saving: Literal["refuse", "first", "second"] = "refuse"
-    known_until: NaiveDatetime | None = None
-    notes: list[str] = []
-    tables: dict[str, FileMapping] = Field(min_length=1)
-    cohorts: dict[Name, FileMapping] = {}
-    outcomes: FileMapping | None = None
+    known_until: datetime | None = None
+    source: str | None = None
+    notes: list[str | CountedNote] = []
+    files: dict[Word, str | NamedFile] = {}
+    views: dict[Word, str] = {}
+    tables: dict[str, TableMapping] = Field(min_length=1)
+    cohorts: dict[Name, TableMapping] = {}
+    outcomes: TableMapping | None = None
+
+    def moment(self, said: datetime | None) -> datetime | None:
+        """A time of the mapping itself in UTC: by the zone it says, else by that of the mapping."""
+        if said is None:
+            return None
+        if said.tzinfo is not None:
+            return said.astimezone(UTC).replace(tzinfo=None)
+        local = np.array([said], dtype="datetime64[us]").astype(np.int64)
+        (moment,), _ = zone_named(self.timezone or "UTC").to_utc(local, second=self.daylight_saving == "second")
+        return EPOCH + timedelta(microseconds=int(moment))
 
 
 def import_mapping(
-    mapping: Path, root: Path, *, quarantine: bool = False, replace: bool = False, tick: Tick = silent
+    mapping: Path,
+    root: Path,
+    *,
+    folder: Path | None = None,
+    quarantine: bool = False,
+    replace: bool = False,
+    tick: Tick = silent,
 ) -> Dataset:
     """Import what the YAML file `mapping` describes as the data set `root/<its name>`.
+
+    Args:
+        mapping: the file.
+        root: directory of data sets.
+        folder: of the files; None: that of the mapping.
+        quarantine: set bad rows aside and go on.
+        replace: take the place of a data set of that name.
+        tick: told how far it is.
+
+    Returns:
+        the data set, opened.
 
     Raises:
         SourceError: the mapping says something it may not, or a file is missing, not UTF-8, or lacks a column.
@@ -95,16 +167,45 @@ def import_mapping(
     return write_dataset(
         root,
         said.dataset,
-        _relations(said, mapping.parent, quarantine),
-        source=f"mapping {mapping.name}",
+        relations_of(said, folder or mapping.parent, quarantine=quarantine),
+        source=said.source or f"mapping {mapping.name}",
         currency=said.currency,
         timezone=said.timezone or "UTC",
         quarantine=quarantine,
         replace=replace,
-        notes=said.notes,
-        known_until=said.known_until,
+        notes=[note if isinstance(note, str) else Counted(note.text, note.count) for note in said.notes],
+        known_until=said.moment(said.known_until),
         tick=tick,
     )
+
+
+def first_rows(mapping: Path, table: str, *, folder: Path | None = None, rows: int = 10) -> pd.DataFrame:
+    """The first rows that a mapping gives a table, a cohort or `outcomes`, cast but not judged; nothing is written.
+
+    Args:
+        mapping: the file.
+        table: a declared table, the name of a cohort, or `outcomes`.
+        folder: of the files; None: that of the mapping.
+        rows: how many.
+
+    Returns:
+        at most so many rows, as text: each value as it is cast, one that cannot be as it was written, and where the
+        row comes from.
+
+    Raises:
+        SourceError: as `import_mapping`; or the mapping does not speak of that table.
+    """
+    relations = relations_of(read_mapping(mapping), folder or mapping.parent)
+    shaped = {shape.name.removeprefix("cohorts/"): (shape, one) for shape, one in relations.shaped}
+    if table not in shaped:
+        raise SourceError(
+            f"the mapping {mapping.name} does not speak of {table}",
+            expected="one of " + ", ".join(shaped),
+            received=table,
+        )
+    only = replace(relations, tables={}, cohorts={}, outcomes=None)
+    with TemporaryDirectory(prefix="credit_eval_") as scratch, staged(Path(scratch), only, silent) as staging:
+        return staging.first(*shaped[table], rows)
 
 
 def append_mapping(
@@ -133,7 +234,7 @@ def append_mapping(
             received=said.dataset,
             todo="give the mapping that the data set was imported with",
         )
-    relations = _relations(said, folder, quarantine)
+    relations = relations_of(said, folder, quarantine=quarantine)
     return append_dataset(
         root / name,
         relations,
@@ -145,15 +246,24 @@ def append_mapping(
     )
 
 
-def _relations(said: Mapping, folder: Path, quarantine: bool) -> Relations:
-    """What a mapping says of the files in a folder, as SQL."""
+def relations_of(said: Mapping, folder: Path, *, quarantine: bool = False) -> Relations:
+    """What a mapping says of the files in a folder.
+
+    Raises:
+        SourceError: a file is missing, not UTF-8, or lacks a column.
+    """
     selects = _Selects(folder, Opened(skip_broken=quarantine))
+    views = {name: selects.named(one) for name, one in said.files.items()}
+    views |= {name: one_select(sql) for name, sql in said.views.items()}
     return Relations(
         tables={name: selects.of(SHAPES[name], one) for name, one in said.tables.items()},
+        views=views,
         cohorts={name: selects.of(cohort_shape(name), one) for name, one in said.cohorts.items()},
         outcomes=selects.of(OUTCOMES, said.outcomes) if said.outcomes else None,
         broken=selects.opened.broken,
         clocks=Clocks(said.timezone, said.daylight_saving),
+        folder=folder.resolve(),
+        files=tuple(selects.opened.paths),
     )
 
 
@@ -174,20 +284,32 @@ def read_mapping(path: Path) -> Mapping:
 
 
 #: Where in the file (keys from the top), and what is wrong there.
-Finding = tuple[tuple[str, ...], str]
+Finding = tuple[tuple[str | int, ...], str]
+
+_KINDS = {"file", "select", "str", "NamedFile", "CountedNote"}
 
 
 def _pydantic_findings(error: ValidationError) -> list[Finding]:
     """Pydantic's complaints, an unknown key said in our words."""
     said = {"extra_forbidden": "unknown key", "missing": "missing key"}
-    return [
-        (tuple(str(part) for part in found["loc"] if part != "[key]"), said.get(found["type"], found["msg"]))
-        for found in error.errors()
-    ]
+    return [(_place(found["loc"]), said.get(found["type"], found["msg"])) for found in error.errors()]
+
+
+def _place(where: tuple[int | str, ...]) -> tuple[str | int, ...]:
+    """Where in the file: without what pydantic says of keys and of the kinds that a value may have."""
+    kind = {"tables": 2, "cohorts": 2, "files": 2, "notes": 2, "outcomes": 1}.get(str(where[0])) if where else None
+    return tuple(part for i, part in enumerate(where) if part != "[key]" and not (i == kind and part in _KINDS))
 
 
 def _undeclared(mapping: Mapping) -> Iterator[Finding]:
     """Tables and columns no declaration knows, and columns said twice."""
+    for name in mapping.files.keys() & mapping.views.keys():
+        yield ("views", name), "is a file as well"
+    for name, sql in mapping.views.items():
+        yield from _no_select(("views", name), sql)
+    for i, note in enumerate(mapping.notes):
+        if isinstance(note, CountedNote):
+            yield from _no_select(("notes", i, "count"), note.count)
     if mapping.timezone is not None:
         try:
             zone_named(mapping.timezone)
@@ -204,7 +326,10 @@ def _undeclared(mapping: Mapping) -> Iterator[Finding]:
         yield from _undeclared_columns(("outcomes",), OUTCOMES, mapping.outcomes)
 
 
-def _undeclared_columns(where: tuple[str, ...], shape: Shape, one: FileMapping) -> Iterator[Finding]:
+def _undeclared_columns(where: tuple[str, ...], shape: Shape, one: FileMapping | SelectMapping) -> Iterator[Finding]:
+    if isinstance(one, SelectMapping):
+        yield from _no_select((*where, "select"), one.select)
+        return
     declared = [column.name for column in shape.columns]
     for section in ("columns", "constants"):
         for name in getattr(one, section):
@@ -218,8 +343,15 @@ def _undeclared_columns(where: tuple[str, ...], shape: Shape, one: FileMapping) 
                 yield (*where, section, name), "is not in columns"
 
 
+def _no_select(where: tuple[str | int, ...], sql: str) -> Iterator[Finding]:
+    try:
+        one_select(sql)
+    except EngineError as error:
+        yield where, f"is not one SELECT: {error.received}"
+
+
 def _refused(path: Path, located: Located, findings: list[Finding]) -> SourceError:
-    lines = sorted((located.line(where), ".".join(where) or "the file", what) for where, what in findings)
+    lines = sorted((located.line(where), ".".join(map(str, where)) or "the file", what) for where, what in findings)
     return SourceError(
         f"the mapping {path.name} cannot be used",
         received="; ".join(f"line {line}: {where}: {what}" for line, where, what in lines),
@@ -234,8 +366,17 @@ class _Selects:
     folder: Path
     opened: Opened
 
-    def of(self, shape: Shape, one: FileMapping) -> Relation:
+    def named(self, one: str | NamedFile) -> Relation:
+        """The rows of a named file: its columns as text, and where each row comes from."""
+        one = NamedFile(file=one) if isinstance(one, str) else one
+        parts = [self._open(path, one, one.columns or []) for path in self._paths(one)]
+        rows = " UNION ALL BY NAME ".join(f"FROM {part.numbered(one.columns or list(part.columns))}" for part in parts)
+        return select(rows)
+
+    def of(self, shape: Shape, one: FileMapping | SelectMapping) -> Relation:
         """The rows of one table, cohort, or the outcomes."""
+        if isinstance(one, SelectMapping):
+            return one_select(one.select)
         columns = [f"{_column(shape, name, one)} AS {name}" for name in one.columns]
         columns += [f"{quote(value)} AS {name}" for name, value in one.constants.items()]
         columns += [SOURCE_FILE, SOURCE_ROW]
@@ -243,7 +384,7 @@ class _Selects:
         rows = " UNION ALL ".join(f"FROM {self._open(path, one, needs).numbered(needs)}" for path in self._paths(one))
         return select(f"SELECT {', '.join(columns)} FROM ({rows})")
 
-    def _paths(self, one: FileMapping) -> list[Path]:
+    def _paths(self, one: FileMapping | NamedFile) -> list[Path]:
         pattern = re.search(r"[*?\[]", one.file)
         paths = sorted(self.folder.glob(one.file)) if pattern else [self.folder / one.file]
         if not paths:
@@ -252,11 +393,12 @@ class _Selects:
             )
         return paths
 
-    def _open(self, path: Path, one: FileMapping, needs: list[str]) -> SourceFile:
+    def _open(self, path: Path, one: FileMapping | NamedFile, needs: list[str]) -> SourceFile:
         name = os.path.relpath(path, self.folder)
         if path.suffix == ".parquet":
-            return open_parquet(path, name=name, needs=needs)
-        return self.opened.csv(path, name=name, delimiter=one.delimiter, needs=needs)
+            return self.opened.parquet(path, name=name, needs=needs)
+        missing = one.missing if isinstance(one, NamedFile) else ()
+        return self.opened.csv(path, name=name, delimiter=one.delimiter, missing=missing, needs=needs)
 
 
 def _column(shape: Shape, name: str, one: FileMapping) -> str:

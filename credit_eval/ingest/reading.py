@@ -74,7 +74,7 @@ class SourceFile:
 
 
 class Opened:
-    """The CSV files of one import, opened alike; remembers the lines that were skipped.
+    """The CSV files of one import, opened alike; remembers their `paths` and the lines that were skipped.
 
     With `skip_broken` (under quarantine), else a broken line stops the import when it is read.
     """
@@ -82,6 +82,7 @@ class Opened:
     def __init__(self, *, skip_broken: bool) -> None:
         self._skip_broken = skip_broken
         self._broken: set[BrokenLine] = set()
+        self.paths: list[Path] = []
 
     def csv(
         self,
@@ -97,7 +98,13 @@ class Opened:
             path, name=name, delimiter=delimiter, missing=missing, needs=needs, skip_broken=self._skip_broken
         )
         self._broken.update(file.broken)
+        self.paths.append(path)
         return file
+
+    def parquet(self, path: Path, *, name: str | None = None, needs: Collection[str] = ()) -> SourceFile:
+        """`open_parquet`, remembered."""
+        self.paths.append(path)
+        return open_parquet(path, name=name, needs=needs)
 
     @property
     def broken(self) -> tuple[BrokenLine, ...]:

@@ -1,8 +1,8 @@
 """A source's relations on their way into a data set: staged as text, judged, then cast, sorted and written.
 
-An importer says *what* its tables are, as SQL over the files it reads. One pass writes that as text into the directory
-being built, the checks read it from there, and what is good is written sorted. All in bounded memory: what does not
-fit spills into the same directory, of which nothing is left.
+A mapping says *what* its tables are, as relations over the files it reads. One pass writes that as text into the
+directory being built, the checks read it from there, and what is good is written sorted. All in bounded memory: what
+does not fit spills into the same directory, of which nothing is left.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import astuple, dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from credit_eval.core.errors import EngineError, SourceError
 from credit_eval.core.progress import Tick
@@ -29,12 +30,17 @@ from credit_eval.schema.rules import (
     SOURCE_ROW,
     Clocks,
     Shape,
+    cast_row,
     cohort_shape,
     finished_row,
+    raw,
     unsure,
 )
 from credit_eval.schema.tables import table_named
 from credit_eval.schema.validation import Checked, Incoming, validate
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: What the engine may hold before it spills to disk. One thread: the order of rows in a file is then the same
 #: on every machine, and so are the bytes.
@@ -48,13 +54,13 @@ _HIDDEN = (SOURCE_FILE, SOURCE_ROW)
 
 @dataclass(frozen=True)
 class Relations:
-    """What an importer hands over.
+    """What a mapping hands over.
 
     `views` are named relations the others may build on, made in this order. `tables` maps declared tables,
     `cohorts` names of cohorts, to rows of their columns; values may be of any type. Rows may also have
     `source_file` and `source_row`, which tell a reader where a bad row comes from; else its rows are numbered.
     `broken` are lines skipped because nothing could be read from them. `clocks`: by which times without a
-    zone are told.
+    zone are told. Nothing but what lies in `folder`, and `files`, can be read (None: anything).
     """
 
     tables: Mapping[str, Relation]
@@ -63,6 +69,8 @@ class Relations:
     outcomes: Relation | None = None
     broken: tuple[BrokenLine, ...] = ()
     clocks: Clocks = BY_UTC
+    folder: Path | None = None
+    files: tuple[Path, ...] = ()
 
     @property
     def shaped(self) -> list[tuple[Shape, Relation]]:
@@ -85,19 +93,23 @@ class Measured:
 class Staging:
     """Relations staged as text within `building`; one step of `tick` for each of them, and one for the judging."""
 
-    def __init__(self, engine: DuckDB, building: Path, relations: Relations, tick: Tick) -> None:
+    def __init__(
+        self, engine: DuckDB, building: Path, relations: Relations, tick: Tick, beside: Sequence[Path] = ()
+    ) -> None:
         self.engine, self.building, self._tick = engine, building, tick
         self._relations = relations
         self._done, self._steps = 0, 2 * len(relations.shaped) + 1
         # Parquet files tell their least and largest value leaving out NaN, and the engine takes them at their word: of
         # a column of 3.0 and NaN it would say, without looking, that all are 3.0.
         engine.run("SET disabled_optimizers = 'statistics_propagation'")
-        try:
-            for view, rows in relations.views.items():
+        if relations.clocks.set_forward_and_back:
+            engine.set_clocks(str(relations.clocks.zone))
+        if relations.folder is not None:
+            engine.confine([relations.folder, building, *beside], relations.files)
+        for view, rows in relations.views.items():
+            with _told_of(f"view {view}"):
                 engine.run(f"CREATE TEMP VIEW {view} AS FROM {rows}")
-            self.incoming = [self._stage(shape, rows) for shape, rows in relations.shaped]
-        except EngineError as error:
-            raise _unreadable(error) from error
+        self.incoming = [self._stage(shape, rows) for shape, rows in relations.shaped]
         self._checked: Checked
 
     def judge(self, *, quarantine: bool, stored: Stored | None = None) -> None:
@@ -136,6 +148,18 @@ class Staging:
         path.parent.mkdir(exist_ok=True)
         self.engine.write_parquet(select(f"SELECT {', '.join(columns)} FROM {rows}"), path, order_by=order)
         self.step()
+
+    def first(self, shape: Shape, rows: Relation, n: int) -> pd.DataFrame:
+        """The first rows of a relation as text: each value as it is cast, else as it was written."""
+        given = self._columns_of(shape, rows)
+        declared = [column for column in given if shape.column(column) is not None]
+        text = ", ".join(f"CAST({column} AS VARCHAR) AS {column}" for column in given)
+        head = select(
+            f"SELECT {SOURCE_FILE}, {SOURCE_ROW}, {text} FROM (FROM {self._with_places(shape, rows)} LIMIT {n})"
+        )
+        cast = cast_row(shape, declared, head, self._relations.clocks)
+        shown = ", ".join(f"coalesce({c}::VARCHAR, {raw(c)} || ' (cannot be read)') AS {c}" for c in declared)
+        return self.engine.frame(f"SELECT {shown}, {SOURCE_FILE}, {SOURCE_ROW} FROM {cast}")
 
     def set_aside(self, folder: str) -> list[str]:
         """Write what was set aside, and what could not be read at all, to a folder; a note for each file."""
@@ -178,15 +202,32 @@ class Staging:
 
     def _stage(self, shape: Shape, rows: Relation) -> Incoming:
         """Write a relation as text, its rows numbered, in one streaming pass."""
-        named = [row[0] for row in self.engine.rows(f"DESCRIBE FROM {rows}")]
-        given = tuple(column for column in named if column not in _HIDDEN)
-        hidden = _HIDDEN if set(_HIDDEN) <= set(named) else (quote(shape.name), "row_number() OVER ()")
-        columns = [f"{value} AS {column}" for value, column in zip(hidden, _HIDDEN, strict=True)]
-        columns += [f"CAST({column} AS VARCHAR) AS {column}" for column in given]
+        given = self._columns_of(shape, rows)
+        columns = [*_HIDDEN, *(f"CAST({column} AS VARCHAR) AS {column}" for column in given)]
         staged = self.building / _STAGE / f"{shape.name.replace('/', '-')}.parquet"
-        self.engine.write_parquet(select(f"SELECT {', '.join(columns)} FROM {rows}"), staged)
+        try:
+            self.engine.write_parquet(
+                select(f"SELECT {', '.join(columns)} FROM {self._with_places(shape, rows)}"), staged
+            )
+        except EngineError as error:
+            raise _unreadable(shape, error) from error
         self.step()
         return Incoming(shape, parquet(staged), given, self._relations.clocks)
+
+    def _columns_of(self, shape: Shape, rows: Relation) -> tuple[str, ...]:
+        """The columns of a relation, but for where its rows come from."""
+        with _told_of(shape.name):
+            named = [str(row[0]) for row in self.engine.rows(f"DESCRIBE FROM {rows}")]
+        return tuple(column for column in named if column not in _HIDDEN)
+
+    def _with_places(self, shape: Shape, rows: Relation) -> Relation:
+        """The rows and where each comes from; a relation that does not say is numbered."""
+        named = {str(row[0]) for row in self.engine.rows(f"DESCRIBE FROM {rows}")}
+        if set(_HIDDEN) <= named:
+            return rows
+        return select(
+            f"SELECT {quote(shape.name)} AS {SOURCE_FILE}, row_number() OVER () AS {SOURCE_ROW}, * FROM {rows}"
+        )
 
     def _broken(self, lines: Sequence[BrokenLine], file: str) -> list[str]:
         if not lines:
@@ -206,8 +247,8 @@ class Staging:
 
 
 @contextmanager
-def staged(building: Path, relations: Relations, tick: Tick) -> Iterator[Staging]:
-    """Stage relations within a directory that is being built, and clear away behind.
+def staged(building: Path, relations: Relations, tick: Tick, *, beside: Sequence[Path] = ()) -> Iterator[Staging]:
+    """Stage relations within a directory that is being built, and clear away behind; what lies `beside` is read, too.
 
     Raises:
         SourceError: a file cannot be read.
@@ -215,7 +256,7 @@ def staged(building: Path, relations: Relations, tick: Tick) -> Iterator[Staging
     for scratch in (_STAGE, _SPILL):
         (building / scratch).mkdir()
     with DuckDB(threads=THREADS, memory=MEMORY, spill=building / _SPILL) as engine:
-        yield Staging(engine, building, relations, tick)
+        yield Staging(engine, building, relations, tick, beside)
     for scratch in (_STAGE, _SPILL):
         shutil.rmtree(building / scratch)
 
@@ -232,7 +273,29 @@ def unseen_orders(engine: DuckDB, orders: Relation) -> list[str]:
     ]
 
 
-def _unreadable(error: EngineError) -> SourceError:
+@contextmanager
+def _told_of(what: str) -> Iterator[None]:
+    """An error of a question that cannot be answered, whatever the data, names where it stands."""
+    try:
+        yield
+    except EngineError as error:
+        outside = "disabled by configuration" in (error.received or "")
+        raise SourceError(
+            f"the SELECT of {what} cannot be answered",
+            expected="files of the mapping's own folder" if outside else "columns and views that there are",
+            received=error.received,
+            todo="name the file under `files`, within the mapping's folder" if outside else "correct the SELECT",
+        ) from error
+
+
+def _unreadable(shape: Shape, error: EngineError) -> SourceError:
+    if (error.received or "").startswith(("Conversion Error", "Out of Range Error")):
+        return SourceError(
+            f"the SELECT of {shape.name} meets a value that it cannot convert",
+            expected="TRY_CAST where a value may be none: the declared checks then name its row",
+            received=error.received,
+            todo="write TRY_CAST(… AS …), or leave the value as text",
+        )
     return SourceError(
         "a source file cannot be read",
         expected="lines with as many fields as the header, quoted where they hold the delimiter; whole Parquet files",

@@ -52,6 +52,26 @@ def select(sql: str) -> Relation:
     return Relation(f"({sql})")
 
 
+def one_select(sql: str) -> Relation:
+    """The rows of what somebody wrote, if it is one SELECT and nothing else.
+
+    Raises:
+        EngineError: several statements, one that does something else, or none that can be parsed.
+    """
+    with _failures():
+        connection = duckdb.connect(":memory:")
+        try:
+            statements = connection.extract_statements(sql)
+        finally:
+            connection.close()
+    kinds = [str(statement.type).removeprefix("StatementType.") for statement in statements]
+    if kinds != ["SELECT"]:
+        raise EngineError(
+            "this is not one SELECT", expected="one SELECT and nothing else", received=", ".join(kinds) or "nothing"
+        )
+    return Relation(f"({sql.rstrip().rstrip(';')}\n)")  # on a line of its own: a comment may end the last one
+
+
 def selects(sql: Mapping[str, str]) -> dict[str, Relation]:
     """The rows of several SELECTs, by name."""
     return {name: select(text) for name, text in sql.items()}
@@ -150,6 +170,15 @@ class DuckDB:
 
     def _define(self, name: str, function: Callable[..., Any], gives: str) -> None:
         self._connection.create_function(name, function, ["TIMESTAMP"], gives, type="arrow", null_handling="special")
+
+    def confine(self, folders: Sequence[Path], files: Sequence[Path] = ()) -> None:
+        """From now on nothing outside these folders and files can be read or written, and no setting changed."""
+        inside = ", ".join(quote(f"{one}/") for folder in folders for one in dict.fromkeys((folder, folder.resolve())))
+        self.run(f"SET allowed_directories = [{inside}]")
+        self.run(f"SET allowed_paths = [{', '.join(quote(file) for file in files)}]")
+        self.run("SET autoload_known_extensions = false")
+        self.run("SET enable_external_access = false")
+        self.run("SET lock_configuration = true")
 
     def columns(self, path: Path) -> dict[str, str]:
         """Names and DuckDB types of the columns of a Parquet file."""

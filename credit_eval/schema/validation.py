@@ -134,8 +134,6 @@ def validate(
     by_name = {one.shape.name: one for one in incoming}
     for one in incoming:
         _check_columns(one)
-    for clocks in {one.clocks for one in incoming if one.clocks.set_forward_and_back}:
-        engine.set_clocks(str(clocks.zone))
     checked = Checked(engine, by_name)
     broken = [
         found

@@ -20,7 +20,7 @@ def blocks(tmp_path: Path) -> dict[str, str]:
     """The document's titled blocks, those that are files written beside each other."""
     found = dict(BLOCK.findall(DOCUMENT.read_text(encoding="utf-8")))
     for title, text in found.items():
-        if title.endswith((".csv", ".yaml")):
+        if title.endswith((".csv", ".yaml", ".asc")):
             (tmp_path / title).parent.mkdir(exist_ok=True)
             (tmp_path / title).write_text(text, encoding="utf-8")
     return found
@@ -37,6 +37,12 @@ def held(path: Path) -> list[str]:
     with DuckDB() as engine:
         rows = engine.rows(f"SELECT * FROM {parquet(path)}")
         return [",".join(str(value) for value in row) for row in [tuple(engine.columns(path)), *rows]]
+
+
+def test_the_bank_gives_the_schedule_it_shows(blocks: dict[str, str], tmp_path: Path) -> None:
+    dataset = import_mapping(tmp_path / "bank" / "bank.yaml", tmp_path / "raw")
+    assert held(dataset.path("repayments")) == blocks["bank.expected"].splitlines()
+    assert dataset.info.rows == {"customers": 2, "orders": 2, "behaviour": 1, "accounts": 1, "repayments": 3}
 
 
 def test_the_broken_row_is_refused_in_the_words_shown(blocks: dict[str, str], tmp_path: Path) -> None:

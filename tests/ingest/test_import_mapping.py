@@ -477,7 +477,12 @@ def test_cohorts_and_outcomes_are_written_and_judged(shop: Shop) -> None:
     shop.write("who,at,bad,seen\na,2025-03-01,1,2025-04-01\nb,2025-03-01,,2025-04-01\n", "labels.csv")
     judged = {"customer_id": "who", "as_of": "at"}
     outcomes = {"file": "labels.csv", "columns": {**judged, "defaulted": "bad", "known_at": "seen"}}
-    both = {**MAPPING, "outcomes": outcomes, "cohorts": {"spring": {"file": "labels.csv", "columns": judged}}}
+    both = {
+        **MAPPING,
+        "known_until": "2025-04-02",
+        "outcomes": outcomes,
+        "cohorts": {"spring": {"file": "labels.csv", "columns": judged}},
+    }
     shop.map(both)
     dataset = shop.load()
     assert dataset.cohorts == ("spring",)
@@ -501,10 +506,36 @@ def test_known_until_may_be_earlier_than_the_last_row(shop: Shop, moment: str) -
     assert dataset.info.rows["orders"] == 2
 
 
-@pytest.mark.parametrize("moment", ["2025-02-03 00:00:01", "2025-06-01", "2025-01-01"])
+@pytest.mark.parametrize("moment", ["2026-02-05", "2205-06-01", "2025-01-01"])
 def test_known_until_outside_the_data_is_refused(shop: Shop, moment: str) -> None:
     shop.map({**MAPPING, "known_until": moment})
-    assert "at most the midnight after the last row, 2025-02-03 00:00" in shop.refused(SourceError)
+    assert "at most 366 days after the last row's midnight, 2025-02-03 00:00" in shop.refused(SourceError)
+
+
+@pytest.mark.parametrize(
+    ("timezone", "said", "utc"),
+    [
+        ("UTC", "2025-03-01", "2025-03-01 00:00:00"),
+        ("Europe/Berlin", "2025-07-01", "2025-06-30 22:00:00"),
+        ("Europe/Berlin", "2025-07-01T00:00:00Z", "2025-07-01 00:00:00"),
+    ],
+)
+def test_known_until_may_lie_after_the_last_row_and_is_by_the_mappings_clocks(
+    shop: Shop, timezone: str, said: str, utc: str
+) -> None:
+    shop.map({**MAPPING, "timezone": timezone, "known_until": said})
+    assert str(shop.load().info.known_until) == utc
+
+
+def test_nobody_is_judged_after_the_data_end(shop: Shop) -> None:
+    shop.write("who,at\na,2025-02-04\nb,2025-02-02\n", "asked.csv")
+    cohort = {"file": "asked.csv", "columns": {"customer_id": "who", "as_of": "at"}}
+    shop.map({**MAPPING, "cohorts": {"spring": cohort}})
+    said = shop.refused(SourceError)
+    assert "cohorts/spring has rows after the data end" in said
+    assert "received: 1 rows, the latest at 2025-02-04 00:00" in said
+    shop.map({**MAPPING, "cohorts": {"spring": cohort}, "known_until": "2025-02-04"})
+    assert shop.load().cohorts == ("spring",)
 
 
 def ends(dataset: Dataset) -> list[str]:

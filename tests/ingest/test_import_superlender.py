@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from credit_eval.core.errors import SourceError, TableError
-from credit_eval.ingest.superlender import import_superlender
+from credit_eval.ingest.mapping import import_mapping
+from credit_eval.ingest.shipped import SHIPPED
 from credit_eval.schema.duckdb import DuckDB, quote
 from credit_eval.schema.store import Dataset
 
@@ -75,7 +76,7 @@ def rows(dataset: Dataset, table: str, what: str, where: str = "true") -> list[t
 
 
 def test_a_short_loan_is_one_line_and_a_long_one_two(small: Path, tmp_path: Path) -> None:
-    dataset = import_superlender(small, tmp_path)
+    dataset = import_mapping(SHIPPED["superlender"], tmp_path, folder=small)
     what = "account_id, installment_id, due_at::VARCHAR, due_amount::VARCHAR, paid_at::VARCHAR"
     assert rows(dataset, "repayments", what, "customer_id = 'ann'") == [
         ("100", "first", "2017-03-31 00:00:00", "13000.00", "2017-03-30 12:00:00"),
@@ -85,7 +86,7 @@ def test_a_short_loan_is_one_line_and_a_long_one_two(small: Path, tmp_path: Path
 
 
 def test_the_judged_loan_is_an_application_but_no_account_at_its_as_of(small: Path, tmp_path: Path) -> None:
-    dataset = import_superlender(small, tmp_path)
+    dataset = import_mapping(SHIPPED["superlender"], tmp_path, folder=small)
     ((as_of,),) = rows(dataset, "cohorts/train", "as_of", "customer_id = 'ann'")
     assert as_of == datetime(2017, 7, 10, 10, 0, 5)
     seen = f"customer_id = 'ann' AND known_at < TIMESTAMP '{as_of}'"
@@ -94,7 +95,7 @@ def test_the_judged_loan_is_an_application_but_no_account_at_its_as_of(small: Pa
 
 
 def test_customers_labels_and_the_hour_of_a_test_loan(small: Path, tmp_path: Path) -> None:
-    dataset = import_superlender(small, tmp_path)
+    dataset = import_mapping(SHIPPED["superlender"], tmp_path, folder=small)
     assert rows(dataset, "customers", "customer_id, birth_year, referred") == [
         ("ann", 1980, False),
         ("bob", None, True),
@@ -112,20 +113,20 @@ def test_a_time_that_cannot_be_recovered_is_refused_or_set_aside(small: Path, tm
     beyond = (small / "testperf.csv").read_text().replace("cyd,400", "cyd,900")
     (small / "testperf.csv").write_text(beyond)
     with pytest.raises(TableError, match=r"occurred_at cannot be read") as refused:
-        import_superlender(small, tmp_path)
+        import_mapping(SHIPPED["superlender"], tmp_path, folder=small)
     assert "testperf.csv row 2" in str(refused.value)
-    dataset = import_superlender(small, tmp_path, quarantine=True)
+    dataset = import_mapping(SHIPPED["superlender"], tmp_path, folder=small, quarantine=True)
     assert rows(dataset, "cohorts/test", "*") == []
     assert (dataset.root / "quarantine" / "cohorts-test.parquet").exists()
 
 
 def test_the_wrong_directory_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"no file trainperf\.csv"):
-        import_superlender(tmp_path, tmp_path)
+        import_mapping(SHIPPED["superlender"], tmp_path, folder=tmp_path)
 
 
 def test_the_published_files(public_data: Callable[[str], Path], tmp_path: Path) -> None:
-    dataset = import_superlender(public_data("superlender"), tmp_path)
+    dataset = import_mapping(SHIPPED["superlender"], tmp_path, folder=public_data("superlender"))
     assert dataset.info.rows == {"customers": 5818, "applications": 29908, "accounts": 29908, "repayments": 25414}
     assert rows(dataset, "outcomes", "defaulted, count(*)", "true GROUP BY ALL") == [(False, 3416), (True, 952)]
     with DuckDB() as engine:
@@ -149,7 +150,7 @@ def test_recovered_hours_are_right_where_the_truth_is_known(public_data: Callabl
         source / "testperf.csv",
         [loan | {moment: f"{loan[moment][14:19]}.0" for moment in ("creationdate", "approveddate")} for loan in lost],
     )
-    dataset = import_superlender(source, tmp_path, quarantine=True)
+    dataset = import_mapping(SHIPPED["superlender"], tmp_path, folder=source, quarantine=True)
     recovered = dict(rows(dataset, "cohorts/test", "customer_id, as_of"))
     truth = {loan["customerid"]: datetime.fromisoformat(loan["approveddate"]) for loan in lost}
     exact = sum(recovered.get(customer) == moment for customer, moment in truth.items())

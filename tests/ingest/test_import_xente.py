@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from credit_eval.core.errors import TableError
-from credit_eval.ingest.xente import import_xente
+from credit_eval.ingest.mapping import import_mapping
+from credit_eval.ingest.shipped import SHIPPED
 from credit_eval.schema.duckdb import DuckDB, quote
 from credit_eval.schema.store import Dataset
 
@@ -64,7 +65,7 @@ def rows(dataset: Dataset, table: str, what: str, where: str = "true") -> list[t
 
 
 def test_rows_of_one_loan_are_one_loan(small: Path, tmp_path: Path) -> None:
-    dataset = import_xente(small, tmp_path)
+    dataset = import_mapping(SHIPPED["xente"], tmp_path, folder=small)
     lines = rows(
         dataset, "repayments", "account_id, due_amount::INT, due_at::VARCHAR, paid_at::VARCHAR, paid_amount::INT"
     )
@@ -78,7 +79,7 @@ def test_rows_of_one_loan_are_one_loan(small: Path, tmp_path: Path) -> None:
 
 
 def test_declined_purchases_have_no_label_and_a_cohort_of_their_own(small: Path, tmp_path: Path) -> None:
-    dataset = import_xente(small, tmp_path)
+    dataset = import_mapping(SHIPPED["xente"], tmp_path, folder=small)
     sizes = {cohort: rows(dataset, f"cohorts/{cohort}", "count(*)")[0][0] for cohort in dataset.cohorts}
     assert sizes == {"train": 3, "declined": 2, "test": 1, "test_declined": 1}
     labels = rows(dataset, "outcomes", "as_of::VARCHAR, defaulted, known_at::VARCHAR")
@@ -90,7 +91,7 @@ def test_declined_purchases_have_no_label_and_a_cohort_of_their_own(small: Path,
 
 
 def test_what_is_decided_on_an_application_is_not_known_at_its_as_of(small: Path, tmp_path: Path) -> None:
-    dataset = import_xente(small, tmp_path)
+    dataset = import_mapping(SHIPPED["xente"], tmp_path, folder=small)
     seen = "customer_id = 'ann' AND known_at < TIMESTAMP '2019-02-01 10:00:02.000001'"
     assert rows(dataset, "accounts", "account_id", seen) == [("L1",)]
     assert rows(dataset, "repayments", "account_id", seen) == [("L1",)]
@@ -99,7 +100,7 @@ def test_what_is_decided_on_an_application_is_not_known_at_its_as_of(small: Path
 
 
 def test_a_second_loan_on_a_purchase_is_asked_for_when_it_is_issued(small: Path, tmp_path: Path) -> None:
-    dataset = import_xente(small, tmp_path)
+    dataset = import_mapping(SHIPPED["xente"], tmp_path, folder=small)
     asked = rows(dataset, "applications", "occurred_at::VARCHAR", "application_id = 'T2/2'")
     assert asked == [("2019-02-01 10:00:09",)]
 
@@ -107,14 +108,14 @@ def test_a_second_loan_on_a_purchase_is_asked_for_when_it_is_issued(small: Path,
 def test_a_loan_flagged_as_settled_below_its_value_has_no_amount_paid(small: Path, tmp_path: Path) -> None:
     train = small / "Train.csv"
     train.write_text(train.read_text().replace("400,2019-02-20 08:00:00,0", "400,2019-02-20 08:00:00,1"))
-    dataset = import_xente(small, tmp_path)
+    dataset = import_mapping(SHIPPED["xente"], tmp_path, folder=small)
     line = rows(dataset, "repayments", "paid_at::VARCHAR, paid_amount", "account_id = 'L2'")
     assert line == [("2019-02-20 08:00:00", None)]
     assert any(note.startswith("1 loans were settled by a final repayment though") for note in dataset.info.notes)
 
 
 def test_a_shared_transaction_id_is_told_apart(small: Path, tmp_path: Path) -> None:
-    dataset = import_xente(small, tmp_path)
+    dataset = import_mapping(SHIPPED["xente"], tmp_path, folder=small)
     orders = rows(dataset, "orders", "order_id, customer_id, status", "order_id LIKE 'T9%'")
     assert orders == [
         ("T9", "ann", "declined"),
@@ -124,28 +125,19 @@ def test_a_shared_transaction_id_is_told_apart(small: Path, tmp_path: Path) -> N
     ]
 
 
-def test_unlinked_purchases_join_only_when_asked(small: Path, tmp_path: Path) -> None:
-    assert rows(import_xente(small, tmp_path), "orders", "*", "order_id = 'T77'") == []
-    dataset = import_xente(small, tmp_path, unlinked=True, replace=True)
-    assert rows(dataset, "orders", "occurred_at::VARCHAR, category", "order_id = 'T77'") == [
-        ("2019-02-13 09:05:00", "tv")
-    ]
-    assert any("1 purchases come from unlinked" in note for note in dataset.info.notes)
-
-
 def test_a_bad_row_takes_all_that_was_made_of_it_into_quarantine(small: Path, tmp_path: Path) -> None:
     train = (small / "Train.csv").read_text().replace("2019-01-01 10:00:02,1e+03", "2019-01-01 10:00:02,-5")
     (small / "Train.csv").write_text(train)
     with pytest.raises(TableError, match=r"orders\.amount is too small") as refused:
-        import_xente(small, tmp_path)
+        import_mapping(SHIPPED["xente"], tmp_path, folder=small)
     assert "Train.csv row 2" in str(refused.value)
-    dataset = import_xente(small, tmp_path, quarantine=True)
+    dataset = import_mapping(SHIPPED["xente"], tmp_path, folder=small, quarantine=True)
     assert [row[0] for row in rows(dataset, "accounts", "account_id")] == ["L2", "L3", "L5"]
     assert [row[0] for row in rows(dataset, "repayments", "account_id")] == ["L2", "L3"]
 
 
 def test_the_published_files(public_data: Callable[[str], Path], tmp_path: Path) -> None:
-    dataset = import_xente(public_data("xente"), tmp_path)
+    dataset = import_mapping(SHIPPED["xente"], tmp_path, folder=public_data("xente"))
     assert dataset.info.rows == {
         "customers": 504,
         "orders": 3709,
@@ -156,9 +148,3 @@ def test_the_published_files(public_data: Callable[[str], Path], tmp_path: Path)
     assert rows(dataset, "outcomes", "defaulted, count(*)", "true GROUP BY ALL") == [(False, 1088), (True, 71)]
     sizes = {cohort: rows(dataset, f"cohorts/{cohort}", "count(*)")[0][0] for cohort in dataset.cohorts}
     assert sizes == {"train": 1159, "declined": 612, "test": 478, "test_declined": 427}
-
-
-def test_the_published_unlinked_purchases(public_data: Callable[[str], Path], tmp_path: Path) -> None:
-    dataset = import_xente(public_data("xente"), tmp_path, unlinked=True)
-    assert dataset.info.rows["orders"] == 3709 + 16327
-    assert dataset.info.rows["customers"] == 504

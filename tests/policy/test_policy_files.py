@@ -39,7 +39,7 @@ def test_shipped_policies_load_and_are_named_after_their_file(path):
 
 
 def test_there_is_a_policy_for_every_data_set():
-    assert [path.stem for path in SHIPPED] == ["default", "simulated", "superlender", "xente"]
+    assert [path.stem for path in SHIPPED] == ["default", "simulated", "superlender", "taiwan", "xente"]
 
 
 @pytest.mark.parametrize(
