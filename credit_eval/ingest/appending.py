@@ -111,7 +111,7 @@ class _Writer:
             else:
                 added.rows[name] = self._among_the_old(one)
         unseen = unseen_orders(self._staging.engine, self._orders_touched()) if added.rows.get("orders") else []
-        notes = unseen + self._staging.unsure_times() + self._staging.set_aside(f"{QUARANTINE}/{self._stem}")
+        notes = unseen + self._staging.readings() + self._staging.set_aside(f"{QUARANTINE}/{self._stem}")
         added.notes += [f"appended {self._stem}: {note}" for note in notes]
         return added
 

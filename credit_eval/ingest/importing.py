@@ -115,7 +115,7 @@ def _write(staging: Staging, building: Path) -> _Written:
         if name in SHAPES:
             columns[name] = [column.name for column in one.shape.written((*one.given, *made))]
             derived |= {name: list(made)} if made else {}
-    notes = staging.unsure_times() + staging.set_aside(QUARANTINE)
+    notes = staging.readings() + staging.set_aside(QUARANTINE)
     tables = [one for one in staging.incoming if one.shape.name in SHAPES]
     found = {one.shape.name: staging.measured(one, _stored(building, one.shape.name)) for one in tables}
     firsts = [measured.first for measured in found.values() if measured.first is not None]

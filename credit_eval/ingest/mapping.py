@@ -35,6 +35,7 @@ from credit_eval.schema.rules import (
     SOURCE_FILE,
     SOURCE_ROW,
     Clocks,
+    Reading,
     Shape,
     cohort_shape,
     shared_abbreviation,
@@ -68,7 +69,7 @@ class FileMapping(_Strict):
 
     `columns` maps declared names to the file's; `values` replaces texts (those not listed stay as they are);
     `constants` fills a declared column with one text; `formats` are strptime formats of times; texts in
-    `missing` are read as no value.
+    `missing` are read as no value. `decimal` and `thousands`: how numbers are written.
     """
 
     file: str
@@ -78,6 +79,8 @@ class FileMapping(_Strict):
     formats: dict[str, str] = {}
     missing: list[str] = []
     delimiter: str = Field(default=",", min_length=1, max_length=1)
+    decimal: str = Field(default=".", min_length=1, max_length=1)
+    thousands: str = Field(default="", max_length=1)
 
 
 class SelectMapping(_Strict):
@@ -109,14 +112,15 @@ class Mapping(_Strict):
     times that say none, and that of the customers' clocks, by which night and weekend are told.
 
     Without it such times are UTC, but then they may not stand in one column with times that say their own.
-    `daylight_saving`: how a time is read that the clocks skipped or showed twice. `files` and `views` are what SELECTs
-    read, a view also those above it.
+    `daylight_saving`: how a time is read that the clocks skipped or showed twice. `rounding`: amounts of more than two
+    decimals are rounded. `files` and `views` are what SELECTs read, a view also those above it.
     """
 
     dataset: Name
     currency: str = Field(min_length=1)
     timezone: str | None = None
     daylight_saving: Literal["refuse", "first", "second"] = "refuse"
+    rounding: Literal["half_up"] | None = None
     known_until: datetime | None = None
     source: str | None = None
     notes: list[str | CountedNote] = []
@@ -261,7 +265,7 @@ def relations_of(said: Mapping, folder: Path, *, quarantine: bool = False) -> Re
         cohorts={name: selects.of(cohort_shape(name), one) for name, one in said.cohorts.items()},
         outcomes=selects.of(OUTCOMES, said.outcomes) if said.outcomes else None,
         broken=selects.opened.broken,
-        clocks=Clocks(said.timezone, said.daylight_saving),
+        reading=Reading(Clocks(said.timezone, said.daylight_saving), said.rounding is not None),
         folder=folder.resolve(),
         files=tuple(selects.opened.paths),
     )
@@ -401,6 +405,24 @@ class _Selects:
         return self.opened.csv(path, name=name, delimiter=one.delimiter, missing=missing, needs=needs)
 
 
+def _number(text: str, one: FileMapping) -> str:
+    """A number with its own signs for decimals and thousands, as everybody writes it; thousands are groups of three.
+
+    Where nobody said which signs, `1.250` in a CSV file may be either, and is no number.
+    """
+    if not one.model_fields_set & {"decimal", "thousands"}:
+        either = quote(" (a point for thousands, or three decimals? say `decimal` and `thousands`)")
+        unsure = rf"regexp_matches({text}, '^[-+]?\d{{1,3}}\.\d{{3}}$')"
+        return text if one.file.endswith(".parquet") else f"CASE WHEN {unsure} THEN {text} || {either} ELSE {text} END"
+    decimal, thousands = (re.escape(sign) for sign in (one.decimal, one.thousands or "\0"))
+    pattern = quote(rf"^[-+]?(\d+|\d{{1,3}}({thousands}\d{{3}})+)({decimal}\d*)?$")
+    plain = f"replace({text}, {quote(one.thousands)}, '')" if one.thousands else text
+    plain = f"replace({plain}, {quote(one.decimal)}, '.')"
+    like = quote(f" (not like 1{one.thousands}234{one.decimal}50)")
+    written = f"WHEN regexp_matches({text}, {pattern}) THEN {plain}"
+    return f"CASE WHEN {text} IS NULL OR {text} = '' THEN {text} {written} ELSE {text} || {like} END"
+
+
 def _column(shape: Shape, name: str, one: FileMapping) -> str:
     """A declared column from the file's, still as text: values replaced, times of a format written as ISO 8601.
 
@@ -413,6 +435,8 @@ def _column(shape: Shape, name: str, one: FileMapping) -> str:
         cases = " ".join(f"WHEN {quote(theirs)} THEN {quote(ours)}" for theirs, ours in one.values[name].items())
         text = f"CASE {text} {cases} ELSE {text} END"
     declared = shape.column(name)
+    if declared is not None and declared.type in ("decimal", "int"):
+        return _number(text, one)
     if declared is None or declared.type != "timestamp" or name not in one.formats:
         return text
     pattern = quote(one.formats[name])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,6 +131,7 @@ def open_csv(
         SourceError: no such file, not UTF-8, no header, a column twice, or a column of `needs` missing.
     """
     _check_exists(path)
+    _check_text(path)
     _check_encoding(path)
     header = _header(path, delimiter)
     names = {column: f"column{position}" for position, column in enumerate(header)}
@@ -167,7 +169,7 @@ def open_parquet(path: Path, *, name: str | None = None, needs: Collection[str] 
     _check_exists(path)
     with DuckDB() as engine:
         try:
-            columns = {column: column for column in engine.columns(path)}
+            types = engine.columns(path)
         except EngineError as error:
             raise SourceError(
                 f"{path.name} cannot be read",
@@ -175,7 +177,10 @@ def open_parquet(path: Path, *, name: str | None = None, needs: Collection[str] 
                 received=error.received,
                 todo="write it anew to its end: without its last bytes nothing of such a file can be read",
             ) from error
-    found = SourceFile(name or path.name, columns, parquet(path), 0)
+    binary = [identifier(column) for column, type_ in types.items() if type_ == "BLOB"]
+    decoded = ", ".join(f"decode({column}) AS {column}" for column in binary)  # texts that nobody marked as such
+    reader = select(f"SELECT * REPLACE ({decoded}) FROM {parquet(path)}") if binary else parquet(path)
+    found = SourceFile(name or path.name, {column: column for column in types}, reader, 0)
     found.require(needs)
     return found
 
@@ -229,6 +234,27 @@ def _check_exists(path: Path) -> None:
         )
 
 
+#: How files begin that are no text, what they are, and what to do.
+_NO_TEXT = {
+    b"PK\x03\x04": ("a spreadsheet or a zip archive", "save the sheet as CSV (UTF-8), or unpack the archive"),
+    b"\xd0\xcf\x11\xe0": ("an old spreadsheet", "save the sheet as CSV (UTF-8)"),
+    b"\x1f\x8b": ("compressed with gzip", "unpack it with `gunzip`"),
+    b"BZh": ("compressed with bzip2", "unpack it with `bunzip2`"),
+    b"\x28\xb5\x2f\xfd": ("compressed with Zstandard", "unpack it with `unzstd`"),
+    b"PAR1": ("a Parquet file", "let its name end in .parquet"),
+}
+
+
+def _check_text(path: Path) -> None:
+    with path.open("rb") as stream:
+        start = stream.read(_BLOCK)
+    for magic, (what, todo) in _NO_TEXT.items():
+        if start.startswith(magic):
+            raise SourceError(f"{path.name} is {what}", expected="a CSV file in UTF-8", received=what, todo=todo)
+    if 0 in start:
+        raise _not_utf8(path, "zero bytes", encoding_of(start))
+
+
 def _check_encoding(path: Path) -> None:
     """Decode the whole file once: an engine that meets a bad byte late would name no line."""
     decoder = codecs.getincrementaldecoder("utf-8-sig")()
@@ -239,14 +265,35 @@ def _check_encoding(path: Path) -> None:
                 decoder.decode(block)
             except UnicodeDecodeError as error:
                 line += error.object.count(b"\n", 0, error.start)
-                raise _not_utf8(path, line, error) from None
+                found = f"byte 0x{error.object[error.start]:02x} in line {line:,}"
+                raise _not_utf8(path, found, encoding_of(error.object)) from None
             line += block.count(b"\n")
 
 
-def _not_utf8(path: Path, line: int, error: UnicodeDecodeError) -> SourceError:
+def _not_utf8(path: Path, received: str, encoding: str) -> SourceError:
     return SourceError(
         f"{path.name} is not in UTF-8",
         expected="a file in UTF-8",
-        received=f"byte 0x{error.object[error.start]:02x} in line {line:,}",
-        todo=f"convert it, for instance with `iconv -f WINDOWS-1252 -t UTF-8 {path.name}`",
+        received=f"{received}; it looks like {encoding}",
+        todo=f"convert it with `iconv -f {encoding} -t UTF-8 {path.name} > utf8-{path.name}`, and read a name in it",
     )
+
+
+def encoding_of(start: bytes) -> str:
+    """What a text that is not UTF-8 is most likely written in, as iconv names it.
+
+    A byte order mark, or zero bytes, tell UTF-16. Chinese letters are pairs of bytes above 0x7f in GB18030, where the
+    letters with accents of WINDOWS-1252 stand alone between plain ones.
+
+    >>> encoding_of("客户，上海".encode("gb18030")), encoding_of("Jörg, Köln".encode("cp1252"))
+    ('GB18030', 'WINDOWS-1252')
+    >>> encoding_of("id,name".encode("utf-16")), encoding_of("id,name".encode("utf-16-be"))
+    ('UTF-16', 'UTF-16BE')
+    """
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "UTF-16"
+    if start[1::2].count(0) > len(start) // 4 or start[::2].count(0) > len(start) // 4:
+        return "UTF-16LE" if start[1::2].count(0) > start[::2].count(0) else "UTF-16BE"
+    runs = [len(run) for run in re.findall(rb"[\x80-\xff]+", start)]
+    paired = sum(length for length in runs if length % 2 == 0)
+    return "GB18030" if paired > 0.6 * sum(runs) else "WINDOWS-1252"

@@ -23,12 +23,12 @@ from credit_eval.schema.additions import Stored
 from credit_eval.schema.derived import with_derived
 from credit_eval.schema.duckdb import DuckDB, Relation, parquet, quote, select
 from credit_eval.schema.rules import (
-    BY_UTC,
     OUTCOMES,
+    PLAIN,
     SHAPES,
     SOURCE_FILE,
     SOURCE_ROW,
-    Clocks,
+    Reading,
     Shape,
     cast_row,
     cohort_shape,
@@ -59,8 +59,8 @@ class Relations:
     `views` are named relations the others may build on, made in this order. `tables` maps declared tables,
     `cohorts` names of cohorts, to rows of their columns; values may be of any type. Rows may also have
     `source_file` and `source_row`, which tell a reader where a bad row comes from; else its rows are numbered.
-    `broken` are lines skipped because nothing could be read from them. `clocks`: by which times without a
-    zone are told. Nothing but what lies in `folder`, and `files`, can be read (None: anything).
+    `broken` are lines skipped because nothing could be read from them. `reading`: by which clocks times are
+    told, and whether amounts are rounded. Nothing but what lies in `folder`, and `files`, can be read (None: anything).
     """
 
     tables: Mapping[str, Relation]
@@ -68,7 +68,7 @@ class Relations:
     cohorts: Mapping[str, Relation] = field(default_factory=dict)
     outcomes: Relation | None = None
     broken: tuple[BrokenLine, ...] = ()
-    clocks: Clocks = BY_UTC
+    reading: Reading = PLAIN
     folder: Path | None = None
     files: tuple[Path, ...] = ()
 
@@ -102,8 +102,8 @@ class Staging:
         # Parquet files tell their least and largest value leaving out NaN, and the engine takes them at their word: of
         # a column of 3.0 and NaN it would say, without looking, that all are 3.0.
         engine.run("SET disabled_optimizers = 'statistics_propagation'")
-        if relations.clocks.set_forward_and_back:
-            engine.set_clocks(str(relations.clocks.zone))
+        if relations.reading.clocks.set_forward_and_back:
+            engine.set_clocks(str(relations.reading.clocks.zone))
         if relations.folder is not None:
             engine.confine([relations.folder, building, *beside], relations.files)
         for view, rows in relations.views.items():
@@ -157,7 +157,7 @@ class Staging:
         head = select(
             f"SELECT {SOURCE_FILE}, {SOURCE_ROW}, {text} FROM (FROM {self._with_places(shape, rows)} LIMIT {n})"
         )
-        cast = cast_row(shape, declared, head, self._relations.clocks)
+        cast = cast_row(shape, declared, head, self._relations.reading)
         shown = ", ".join(f"coalesce({c}::VARCHAR, {raw(c)} || ' (cannot be read)') AS {c}" for c in declared)
         return self.engine.frame(f"SELECT {shown}, {SOURCE_FILE}, {SOURCE_ROW} FROM {cast}")
 
@@ -172,11 +172,11 @@ class Staging:
                 notes.append(f"{n:,} rows of {one.shape.name} were set aside: see {file}")
         return notes + self._broken(self._relations.broken, f"{folder}/{_BROKEN_LINES}")
 
-    def unsure_times(self) -> list[str]:
-        """A note for each column with times that clocks skipped or showed twice, and how they were read."""
-        clocks, notes = self._relations.clocks, []
+    def readings(self) -> list[str]:
+        """A note for each column with values that were cut, rounded, or times read by a rule."""
+        clocks, notes = self._relations.reading.clocks, list(self._checked.mended)
         if not clocks.set_forward_and_back or clocks.unsure == "refuse":
-            return []
+            return notes
         for one in self.incoming:
             columns = [c.name for c in one.shape.columns if c.type == "timestamp" and c.name in one.given]
             counted = ", ".join(f"count(*) FILTER ({unsure(column)})" for column in columns)
@@ -212,7 +212,7 @@ class Staging:
         except EngineError as error:
             raise _unreadable(shape, error) from error
         self.step()
-        return Incoming(shape, parquet(staged), given, self._relations.clocks)
+        return Incoming(shape, parquet(staged), given, self._relations.reading)
 
     def _columns_of(self, shape: Shape, rows: Relation) -> tuple[str, ...]:
         """The columns of a relation, but for where its rows come from."""

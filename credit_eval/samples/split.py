@@ -61,7 +61,7 @@ def choose_split(frame: pd.DataFrame, *, window_days: int, oot_snapshots: int = 
         f"Not judged out of time: the sample spans {span} days, and where windows of {window_days} days must have "
         "ended, and labels be known, before the dates it is judged on, "
         f"fewer than {MIN_BADS} bads or goods are left to {' and to '.join(short_of)}. "
-        "Judged instead by repeated cross-validation grouped by customer."
+        "Judged instead by cross-validation grouped by customer."
     )
     return Split(grouped_parts(frame, seed=seed), "grouped", why)
 

@@ -3,18 +3,20 @@
 Whatever a source brings is read as text first and cast here, so that a Parquet file, a CSV file and a frame
 are held to one meaning:
 
-- text: as it stands; an empty text is a missing one;
+- text: as it stands but for blanks and invisible characters at its ends; an empty text is a missing one; an identifier
+  in scientific notation (1.23457E+17) is refused, as a spreadsheet made one of many;
 - int: a whole number (`30.0` is one, `3.7` is not and is never rounded);
-- decimal: a finite number of at most 10^12 in size, rounded to the cent (`nan` and `inf` are no numbers);
+- decimal: a finite number of at most 10^12 in size (`nan` and `inf` are no numbers), of at most two decimals unless
+  somebody said that amounts are rounded (half up);
 - timestamp: ISO 8601, from 1900 until 2199 (a year 19 is a two-digit year read wrongly). A zone in the text wins and is
   applied once: an offset, Z, UTC, GMT or an area with a slash; other letters are refused (CST is China's and
   Chicago's). A time without one is by the zone that somebody said, else UTC; but where nobody said, a column in
   which some times have one and some do not is refused. So is a time in an hour that clocks skipped or repeated,
   unless somebody said how to read it;
-- bool: true/false, t/f, yes/no, 1/0.
+- bool: true/false, t/f, yes/no, y/n, 1/0, 1.0/0.0, in small letters or capitals.
 
->>> [rule.expected for rule in row_rules(shape_of(TABLES["customers"]), ["customer_id", "kyc_level"])]
-['a value in every row', 'a whole number', 'kyc_level >= 0']
+>>> [rule.expected for rule in row_rules(shape_of(TABLES["customers"]), ["kyc_level"])]
+['a whole number', 'kyc_level >= 0']
 """
 
 from __future__ import annotations
@@ -166,13 +168,25 @@ class Clocks:
 BY_UTC = Clocks()
 
 
-def cast_row(shape: Shape, given: Collection[str], relation: Relation, clocks: Clocks) -> Relation:
+@dataclass(frozen=True)
+class Reading:
+    """How values are read: times by which clocks, and whether amounts are rounded to the cent."""
+
+    clocks: Clocks = BY_UTC
+    rounded: bool = False
+
+
+#: As nobody said anything.
+PLAIN = Reading()
+
+
+def cast_row(shape: Shape, given: Collection[str], relation: Relation, reading: Reading) -> Relation:
     """Text rows with every given column cast, beside what was written and where.
 
     A value that cannot be cast is NULL in the cast column and present in the raw one.
     """
     columns = [
-        f"{_cast(column, clocks)} AS {column.name}, {column.name} AS {raw(column.name)}"
+        f"{_cast(column, reading)} AS {column.name}, {column.name} AS {raw(column.name)}"
         for column in shape.columns
         if column.name in given
     ]
@@ -186,10 +200,10 @@ def finished_row(shape: Shape, given: Collection[str]) -> str:
     return ", ".join(columns)
 
 
-def row_rules(shape: Shape, given: Collection[str]) -> list[Rule]:
+def row_rules(shape: Shape, given: Collection[str], reading: Reading = PLAIN) -> list[Rule]:
     """Every promise that can be judged on a row alone, for the columns given."""
     columns = [column for column in shape.columns if column.name in given]
-    rules = [rule for column in columns for rule in _column_rules(column)]
+    rules = [rule for column in columns for rule in _column_rules(column, reading)]
     for column, other in shape.defaults:
         if column in given and other in given:
             rules.append(Rule(column, f"is before {other}", f"not before {other}", f"{column} < {other}"))
@@ -224,7 +238,7 @@ def _not_below_rule(promise: NotBelow) -> Rule:
     )
 
 
-def _column_rules(column: Column) -> Iterator[Rule]:
+def _column_rules(column: Column, reading: Reading) -> Iterator[Rule]:
     name = column.name
     if column.required:
         yield Rule(name, "lacks a value", "a value in every row", f"nullif({raw(name)}, '') IS NULL")
@@ -241,17 +255,50 @@ def _column_rules(column: Column) -> Iterator[Rule]:
     if column.type == "decimal":
         too_large = f"abs({name}) > {LARGEST_AMOUNT}"
         yield Rule(name, "is too large", _EXPECTED_TYPES["decimal"], too_large)
+        if not reading.rounded:
+            expected = "amounts of at most two decimals; say `rounding: half_up` in the mapping to round, or `decimal` "
+            expected += "and `thousands` if a point parts thousands"
+            yield Rule(name, "has more than two decimals", expected, finer(column))
+    if column.name.endswith("_id"):
+        many = f"regexp_matches({raw(name)}, '^[0-9]+([.,][0-9]+)?[eE][+]?[0-9]+$')"
+        expected = "identifiers as they were: a spreadsheet writes long ones so, and makes many the same"
+        yield Rule(name, "is in scientific notation", expected, many)
 
 
-def _cast(column: Column, clocks: Clocks) -> str:
+def finer(column: Column) -> str:
+    """SQL, over a cast row, for whether an amount was written with more than two decimals.
+
+    A double that is not quite its decimals, as files of numbers hold them, is none of these.
+    """
+    written = f"TRY_CAST({raw(column.name)} AS DOUBLE)"
+    return f"abs({written} - {column.name}::DOUBLE) > greatest(1e-6, abs({written}) * 1e-14)"
+
+
+def trimmed(column: Column) -> str:
+    """SQL, over a cast row, for whether a text had blanks or invisible characters at its ends."""
+    return f"{raw(column.name)} <> {column.name}"
+
+
+#: Blanks and invisible characters: spaces (plain, no-break, narrow, wide), tabs, line ends, those of no width, marks of
+#: direction, the byte order mark.
+_INVISIBLE = (32, 9, 10, 13, 160, 8201, 8203, 8204, 8205, 8206, 8207, 8239, 8288, 12288, 65279)
+_BLANKS = "||".join(f"chr({code})" for code in _INVISIBLE)
+
+_TRUE, _FALSE = "('true', 't', 'yes', 'y', '1', '1.0')", "('false', 'f', 'no', 'n', '0', '0.0')"
+
+
+def _cast(column: Column, reading: Reading) -> str:
     name = column.name
     if column.type == "text":
-        return f"nullif({name}, '')"
+        return f"nullif(trim({name}, {_BLANKS}), '')"
+    if column.type == "bool":
+        said = f"lower(trim({name}, {_BLANKS}))"
+        return f"CASE WHEN {said} IN {_TRUE} THEN true WHEN {said} IN {_FALSE} THEN false END"
     if column.type == "int":
         whole = f"TRY_CAST({name} AS BIGINT)"
         return f"CASE WHEN TRY_CAST({name} AS DOUBLE) = {whole} THEN {whole} END"
     if column.type == "timestamp":
-        return _moment(name, clocks)
+        return _moment(name, reading.clocks)
     return f"TRY_CAST({name} AS {SQL_TYPES[column.type]})"
 
 

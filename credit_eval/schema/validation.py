@@ -23,16 +23,18 @@ from credit_eval.core.errors import TableError
 from credit_eval.schema.additions import Stored, addition_rules
 from credit_eval.schema.duckdb import DuckDB, Relation, quote, select
 from credit_eval.schema.rules import (
-    BY_UTC,
+    PLAIN,
     SOURCE_FILE,
     SOURCE_ROW,
-    Clocks,
+    Reading,
     Rule,
     Shape,
     cast_row,
+    finer,
     holds_zoned,
     raw,
     row_rules,
+    trimmed,
     unsure_rule,
     zone_rule,
 )
@@ -48,13 +50,13 @@ class Incoming:
 
     `relation` is read several times. It holds the `given` columns as text, and `source_file` and `source_row` that
     tell where a row comes from.
-    `clocks`: by which times without a zone are told.
+    `reading`: by which clocks times are told, and whether amounts are rounded.
     """
 
     shape: Shape
     relation: Relation
     given: tuple[str, ...]
-    clocks: Clocks = BY_UTC
+    reading: Reading = PLAIN
 
 
 @dataclass(frozen=True)
@@ -79,10 +81,11 @@ class Broken:
 
 
 class Checked:
-    """What validation found: the good rows of each shape, and those set aside with their reasons."""
+    """What validation found: the good rows of each shape, those set aside with their reasons, and what was `mended`."""
 
     def __init__(self, engine: DuckDB, incoming: Mapping[str, Incoming]) -> None:
         self._engine, self._incoming = engine, incoming
+        self.mended: list[str] = []
         engine.run(
             f"CREATE TEMP TABLE aside (shape VARCHAR, {SOURCE_FILE} VARCHAR, {SOURCE_ROW} BIGINT, reason VARCHAR)"
         )
@@ -97,7 +100,7 @@ class Checked:
     def all(self, name: str) -> Relation:
         """All cast rows of a shape."""
         incoming = self._incoming[name]
-        return cast_row(incoming.shape, incoming.given, incoming.relation, incoming.clocks)
+        return cast_row(incoming.shape, incoming.given, incoming.relation, incoming.reading)
 
     def bad(self, name: str) -> Relation:
         """The rows of a shape set aside: where from, why, and every value as the source wrote it."""
@@ -186,13 +189,14 @@ class _Judge:
 
     def _rows(self) -> list[Broken]:
         """All rules on single rows in one pass over them, and a further pass per broken rule to set aside."""
-        rules = row_rules(self._shape, self._one.given) + self._zone_rules()
+        rules = row_rules(self._shape, self._one.given, self._one.reading) + self._zone_rules()
         rows = self._checked.all(self._shape.name)
         folds = ", ".join(
             f"count(*) FILTER ({rule.broken}), min({_example(raw(rule.column))}, {EXAMPLES}) FILTER ({rule.broken})"
             for rule in rules
         )
         (counted,) = self._engine.rows(f"SELECT {folds} FROM {rows}")
+        self._checked.mended += self._mended(rows)
         found = []
         for rule, n_rows, examples in zip(rules, counted[::2], counted[1::2], strict=True):
             if n_rows:
@@ -200,9 +204,26 @@ class _Judge:
                 found.append(self._found(rule, n_rows, examples, violations))
         return found
 
+    def _mended(self, rows: Relation) -> list[str]:
+        """What was cut off or rounded without harm: a note for each column."""
+        given = [column for column in self._shape.columns if column.name in self._one.given]
+        asked = [
+            (c, trimmed(c), "blanks or invisible characters at their ends, cut off") for c in given if c.type == "text"
+        ]
+        if self._one.reading.rounded:
+            asked += [(c, finer(c), "more than two decimals, rounded half up") for c in given if c.type == "decimal"]
+        (counted,) = self._engine.rows(
+            f"SELECT {', '.join(f'count(*) FILTER ({sql})' for _, sql, _ in asked)} FROM {rows}"
+        )
+        return [
+            f"{n:,} values of {self._shape.name}.{column.name} had {what}"
+            for (column, _, what), n in zip(asked, counted, strict=True)
+            if n
+        ]
+
     def _zone_rules(self) -> list[Rule]:
         columns = [column.name for column in self._shape.columns if column.type == "timestamp"]
-        judged, clocks = [column for column in columns if column in self._one.given], self._one.clocks
+        judged, clocks = [column for column in columns if column in self._one.given], self._one.reading.clocks
         if not judged or clocks.zone is not None:
             refused = clocks.set_forward_and_back and clocks.unsure == "refuse"
             return [unsure_rule(column, clocks) for column in judged] if refused else []

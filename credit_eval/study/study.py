@@ -220,7 +220,8 @@ class Study:
             each of them can be given to `stages.score`.
         """
         brought = [cohort for cohort in self.dataset.cohorts if cohort != TRAINING_COHORT]
-        return [Run(cohort=cohort) for cohort in brought] or [Run(as_of=self.dataset.info.known_until)]
+        end = self.dataset.info.known_until
+        return [Run(cohort=cohort) for cohort in brought] or [Run(as_of=datetime(end.year, end.month, end.day))]
 
     def latest(self) -> Run:
         """The run scored last.

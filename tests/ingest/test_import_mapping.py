@@ -366,6 +366,94 @@ def test_constants_cohorts_and_outcomes_are_by_the_same_clocks(shop: Shop) -> No
             assert found == [("2025-06-30 22:00:00",)]
 
 
+def amounts(shop: Shop, total: str, **signs: str) -> list[tuple[Any, ...]]:
+    shop.write(SALES.replace(",7.25,", f',"{total}",'))
+    shop.map_orders(**signs)
+    return rows(shop.load(replace=True), "orders", "amount::VARCHAR")
+
+
+@pytest.mark.parametrize(
+    ("total", "decimal", "thousands", "read"),
+    [
+        ("19,90", ",", ".", "19.90"),
+        ("1.250", ",", ".", "1250.00"),
+        ("1.250,00", ",", ".", "1250.00"),
+        ("1.250.000", ",", ".", "1250000.00"),
+        ("1250,5", ",", ".", "1250.50"),
+        ("1 250,50", ",", " ", "1250.50"),
+        ("1'250.50", ".", "'", "1250.50"),
+        ("1,250.50", ".", ",", "1250.50"),
+        ("+1.250,00", ",", ".", "1250.00"),
+        ("1.250", ".", "", "1.25"),
+        ("1.250", ".", ",", "1.25"),
+    ],
+)
+def test_numbers_are_read_as_they_are_written(shop: Shop, total: str, decimal: str, thousands: str, read: str) -> None:
+    assert amounts(shop, total, decimal=decimal, thousands=thousands) == [("5.00",), (read,)]
+
+
+@pytest.mark.parametrize(
+    ("total", "signs"),
+    [
+        ("12.50", {"decimal": ",", "thousands": "."}),  # a point that parts no group of three
+        ("1.25.000", {"decimal": ",", "thousands": "."}),
+        ("1,250", {"decimal": ".", "thousands": " "}),
+        ("1.2500,00", {"decimal": ",", "thousands": "."}),
+        ("12,5,0", {"decimal": ","}),
+        ("EUR 5", {"decimal": ","}),
+    ],
+)
+def test_a_number_that_is_written_otherwise_is_refused(shop: Shop, total: str, signs: dict[str, str]) -> None:
+    shop.write(SALES.replace(",7.25,", f',"{total}",'))
+    shop.map_orders(**signs)
+    said = shop.refused(TableError)
+    assert "orders.amount cannot be read" in said
+    assert f"received: '{total} (not like 1" in said
+
+
+@pytest.mark.parametrize("quarantine", [False, True])
+def test_a_point_for_thousands_is_never_a_thousandth(shop: Shop, quarantine: bool) -> None:
+    """A German export in which whole thousands come without decimals, and nobody said how its numbers are written."""
+    shop.write(SALES.replace(",7.25,", ",1.250,").replace(",5,", ',"19,90",'))
+    if not quarantine:
+        assert "rows: 2 (sales.csv row 2, sales.csv row 3)" in shop.refused(TableError)
+        shop.write(SALES.replace(",7.25,", ",1.250,"))
+        assert "'1.250 (a point for thousands, or three decimals?" in shop.refused(TableError)
+        return
+    dataset = shop.load(quarantine=True)
+    assert rows(dataset, "orders", "amount::VARCHAR") == []
+    assert "2 rows of orders were set aside: see quarantine/orders.parquet" in dataset.info.notes
+
+
+def test_texts_that_a_parquet_file_holds_as_bytes_are_decoded_or_refused(shop: Shop) -> None:
+    people = pa.table({"id": pa.array([b"a", "李".encode()], pa.binary()), "joined": ["2025-01-01"] * 2})
+    pq.write_table(people, shop.folder / "people.parquet")
+    customers = {**MAPPING["tables"]["customers"], "file": "people.parquet"}
+    shop.map({**MAPPING, "tables": {"customers": customers}})
+    assert rows(shop.load(), "customers", "customer_id") == [("a",), ("李",)]
+    broken = people.set_column(0, "id", pa.array([b"\xff\xfe", b"b"], pa.binary()))
+    pq.write_table(broken, shop.folder / "people.parquet")
+    with pytest.raises(SourceError):
+        shop.load(replace=True)
+
+
+@pytest.mark.parametrize(
+    ("written", "advice"),
+    [
+        ("id,joined\n张三,2025-01-01\n上海,2025-01-02\n".encode("gb18030"), "iconv -f GB18030 -t UTF-8 people.csv"),
+        ("id,joined\nJörg,2025-01-01\nMüller,2025-01-02\n".encode("cp1252"), "iconv -f WINDOWS-1252 -t UTF-8"),
+        (PEOPLE.encode("utf-16"), "iconv -f UTF-16 -t UTF-8"),
+        (PEOPLE.encode("utf-16-be"), "iconv -f UTF-16BE -t UTF-8"),
+        (b"PK\x03\x04rest of a spreadsheet", "save the sheet as CSV"),
+        (b"\x1f\x8b\x08rest", "gunzip"),
+        (b"PAR1rest", "let its name end in .parquet"),
+    ],
+)
+def test_a_file_that_is_no_utf8_text_meets_advice_of_its_own(shop: Shop, written: bytes, advice: str) -> None:
+    shop.write(written, "people.csv")
+    assert advice in shop.refused(SourceError)
+
+
 def test_night_and_weekend_are_told_by_the_customers_clocks(shop: Shop) -> None:
     """Lunch in Beijing is night by UTC; two in the morning there is the evening before."""
     lunch, night = ["2025-02-03 12:30", "2025-02-04 12:40"], ["2025-02-05 02:00", "2025-02-06 03:00"]

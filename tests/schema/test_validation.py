@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from credit_eval.core.errors import TableError
 from credit_eval.schema.duckdb import DuckDB, Relation, quote
-from credit_eval.schema.rules import SHAPES, Clocks, Shape, cohort_shape, finished_row
+from credit_eval.schema.rules import SHAPES, Clocks, Reading, Shape, cohort_shape, finished_row
 from credit_eval.schema.validation import Checked, Incoming, validate
 
 Row = Mapping[str, str | None]
@@ -99,10 +99,76 @@ def test_a_bad_value_is_refused_with_what_was_expected_and_received(
     assert (refused.value.n_rows, refused.value.rows) == (1, ("orders.csv row 3",))
 
 
-@pytest.mark.parametrize("value", ["5", "5.00", "5e0", "5.004", " 5 "])
-def test_amounts_are_rounded_to_the_cent(engine: DuckDB, value: str) -> None:
+@pytest.mark.parametrize("value", ["5", "5.00", "5.000", "5e0", " 5 ", "4.999999999999999", "5.000000000000001"])
+def test_an_amount_is_what_was_written_but_for_the_noise_of_doubles(engine: DuckDB, value: str) -> None:
     checked = validate(engine, [incoming(engine, "orders", {**ORDER, "amount": value})])
     assert engine.scalar(f"SELECT amount FROM {checked.good('orders')}") == Decimal("5.00")
+
+
+@pytest.mark.parametrize(("value", "cents"), [("5.004", "5.00"), ("5.005", "5.01"), ("1.234", "1.23"), ("-0", "0.00")])
+def test_amounts_of_more_than_two_decimals_are_refused_or_rounded_by_a_said_rule(
+    engine: DuckDB, value: str, cents: str
+) -> None:
+    one = incoming(engine, "orders", {**ORDER, "amount": value})
+    if value != "-0":
+        with pytest.raises(TableError, match=r"orders\.amount has more than two decimals") as refused:
+            validate(engine, [one])
+        assert "rounding: half_up" in str(refused.value)
+        engine.run("DROP TABLE aside")
+    checked = validate(engine, [dataclasses.replace(one, reading=Reading(rounded=True))])
+    assert engine.scalar(f"SELECT amount FROM {checked.good('orders')}") == Decimal(cents)
+    rounded = ["1 values of orders.amount had more than two decimals, rounded half up"]
+    assert checked.mended == ([] if value == "-0" else rounded)
+
+
+@pytest.mark.parametrize("value", ["1.23457E+17", "1,23457e+17", "1e5", "12.5E3"])
+def test_an_identifier_that_a_spreadsheet_cut_is_refused(engine: DuckDB, value: str) -> None:
+    with pytest.raises(TableError, match=r"orders\.order_id is in scientific notation") as refused:
+        validate(engine, [incoming(engine, "orders", {**ORDER, "order_id": value})])
+    assert "a spreadsheet writes long ones so" in str(refused.value)
+
+
+@pytest.mark.parametrize("value", ["E5", "1E", "e+5", "123457000000000000", "1.5", "12e5f"])
+def test_other_identifiers_are_not(engine: DuckDB, value: str) -> None:
+    validate(engine, [incoming(engine, "orders", {**ORDER, "order_id": value})])
+
+
+@pytest.mark.parametrize("ends", [" ", "\t", "\u00a0", "\u200b", "\ufeff", "\u3000", " \u200e "])
+def test_blanks_and_invisible_characters_at_the_ends_are_cut_and_counted(engine: DuckDB, ends: str) -> None:
+    rows = [
+        {**ORDER, "order_id": f"{ends}7", "category": "tea"},
+        {**ORDER, "order_id": "8", "category": f"green tea{ends}"},
+    ]
+    checked = validate(engine, [incoming(engine, "orders", *rows)])
+    found = engine.rows(f"SELECT order_id, category FROM {checked.good('orders')} ORDER BY 1")
+    assert [row[0] for row in found] == ["7", "8"]
+    assert found[1][1] == "green tea"
+    cut = "1 values of orders.{} had blanks or invisible characters at their ends, cut off"
+    assert checked.mended == [cut.format("order_id"), cut.format("category")]
+
+
+def test_a_key_that_differs_by_a_blank_is_repeated(engine: DuckDB) -> None:
+    with pytest.raises(TableError, match="repeats a key"):
+        validate(engine, [incoming(engine, "orders", ORDER, {**ORDER, "order_id": f"{ORDER['order_id']}\u00a0"})])
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [(yes, True) for yes in ("1.0", "1", "true", "TRUE", "t", "Y", "yes", " Yes ")]
+    + [(no, False) for no in ("0.0", "0", "false", "F", "N", "no")]
+    + [(none, None) for none in ("", None)],
+)
+def test_labels_as_people_write_them(engine: DuckDB, value: str | None, read: bool | None) -> None:
+    person = {"customer_id": "a", "occurred_at": "2026-01-01", "referred": value}
+    checked = validate(engine, [incoming(engine, "customers", person)])
+    assert engine.scalar(f"SELECT referred FROM {checked.good('customers')}") is read
+
+
+@pytest.mark.parametrize("value", ["2", "0.5", "maybe", "1.00001", "ja"])
+def test_what_is_no_label_is_refused(engine: DuckDB, value: str) -> None:
+    person = {"customer_id": "a", "occurred_at": "2026-01-01", "referred": value}
+    with pytest.raises(TableError, match=r"customers\.referred cannot be read"):
+        validate(engine, [incoming(engine, "customers", person)])
 
 
 @pytest.mark.parametrize(
@@ -136,7 +202,7 @@ def test_times_with_and_without_an_offset_in_one_column_are_refused(engine: Duck
     checked = validate(engine, [rows], set_aside=True)
     assert good_rows(engine, checked, "orders") == [3]
     engine.run("DROP TABLE aside")
-    validate(engine, [dataclasses.replace(rows, clocks=Clocks("UTC"))])
+    validate(engine, [dataclasses.replace(rows, reading=Reading(Clocks("UTC")))])
 
 
 def test_columns_of_one_kind_each_are_not_mixed_and_nor_are_values_that_are_no_times(engine: DuckDB) -> None:
