@@ -22,7 +22,7 @@ are held to one meaning:
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from credit_eval.core.zones import zone_named
@@ -73,6 +73,11 @@ class Shape:
     defaults: tuple[tuple[str, str], ...] = ()
     references: tuple[tuple[str, str], ...] = ()
     not_below: tuple[NotBelow, ...] = ()
+    one_customer: str | None = None
+
+    def narrowed(self, given: Collection[str]) -> Shape:
+        """The shape of a source that gives these columns: its key is of these alone."""
+        return replace(self, key=tuple(column for column in self.key if column in given))
 
     def column(self, name: str) -> Column | None:
         """The column of that name, if the shape has one."""
@@ -104,7 +109,7 @@ def shape_of(table: Table) -> Shape:
     if table.name != "customers":
         refers.insert(0, ("customer_id", "customers"))
     defaults = tuple((column, other) for column, other in DEFAULTS.items() if column in names)
-    return Shape(table.name, table.all_columns, table.key, defaults, tuple(refers), table.not_below)
+    return Shape(table.name, table.all_columns, table.key, defaults, tuple(refers), table.not_below, table.one_customer)
 
 
 def cohort_shape(name: str) -> Shape:
@@ -290,7 +295,8 @@ _TRUE, _FALSE = "('true', 't', 'yes', 'y', '1', '1.0')", "('false', 'f', 'no', '
 def _cast(column: Column, reading: Reading) -> str:
     name = column.name
     if column.type == "text":
-        return f"nullif(trim({name}, {_BLANKS}), '')"
+        text = f"nullif(trim({name}, {_BLANKS}), '')"
+        return text if column.filled is None else f"coalesce({text}, '{column.filled}')"
     if column.type == "bool":
         said = f"lower(trim({name}, {_BLANKS}))"
         return f"CASE WHEN {said} IN {_TRUE} THEN true WHEN {said} IN {_FALSE} THEN false END"

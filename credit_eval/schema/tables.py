@@ -39,6 +39,7 @@ class Column:
     `values` lists the only values a text column may take (None: any). `at_least` bounds numbers from below.
     `required` columns must be present and never NULL; an optional column may be absent from a source and may
     hold NULL. `unit` is for readers. `audit_only` columns serve fairness tests and are never features.
+    `filled`: what stands for an empty text, in a column that is part of a key.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Column:
     at_least: int | None = None
     unit: str = ""
     audit_only: bool = False
+    filled: str | None = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,9 @@ class NotBelow:
 
 @dataclass(frozen=True)
 class Table:
-    """A declared table: its columns beyond the common three, its key, and what else its rows promise."""
+    """A declared table: its columns beyond the common three, its key (of those columns that a source gives), and what
+    else its rows promise. `one_customer`: all rows of one value of that column are of one customer.
+    """
 
     name: str
     what: str
@@ -78,6 +82,7 @@ class Table:
     key: tuple[str, ...] = ()
     reveals: tuple[Reveal, ...] = ()
     not_below: tuple[NotBelow, ...] = ()
+    one_customer: str | None = None
 
     @property
     def all_columns(self) -> tuple[Column, ...]:
@@ -144,9 +149,11 @@ _DECLARED = (
             _may("merchant_id", "text"),
             _may("channel", "text"),
             _may("installments", "int", at_least=1),
+            Column("refund_id", "text", filled="1"),
             _may("category_median", "decimal", at_least=0, unit="money"),
         ),
-        key=("order_id", "status"),
+        key=("order_id", "status", "refund_id"),
+        one_customer="order_id",
     ),
     Table(
         "payments",
@@ -202,6 +209,7 @@ _DECLARED = (
             _may("credit_limit", "decimal", at_least=0, unit="money"),
         ),
         key=("account_id", "occurred_at"),
+        one_customer="account_id",
     ),
     Table(
         "repayments",

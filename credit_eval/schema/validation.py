@@ -4,7 +4,8 @@ Every rule of every table is judged before anything is said, so that a reader me
 rule. Each table passes these sieves:
 
 1. the row alone: types, missing values, allowed values, ranges, `known_at` not before `occurred_at`;
-2. references: an event's customer, a repayment's account;
+2. references: an event's customer, a repayment's account, which must be the customer's own; all rows of an order or
+   an account are of one customer, and an order is taken back for what it cost at most;
 3. the key: of several rows with one key the first in the file stands, the others are bad;
 4. where a data set holds rows already (`Stored`): what these rows add to it, see `schema/additions.py`.
 
@@ -57,6 +58,9 @@ class Incoming:
     relation: Relation
     given: tuple[str, ...]
     reading: Reading = PLAIN
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", self.shape.narrowed(self.given))
 
 
 @dataclass(frozen=True)
@@ -185,7 +189,9 @@ class _Judge:
         for column, table in self._shape.references:
             if column in self._one.given and table in self._incoming:
                 found += self._reference(column, table)
-        return found + (self._key() if self._shape.key else []) + self._addition()
+                found += self._of_another(column, table) if column != "customer_id" else []
+        found += self._key() if self._shape.key else []
+        return found + self._one_customer() + self._taken_back() + self._addition()
 
     def _rows(self) -> list[Broken]:
         """All rules on single rows in one pass over them, and a further pass per broken rule to set aside."""
@@ -233,10 +239,7 @@ class _Judge:
 
     def _reference(self, column: str, table: str) -> list[Broken]:
         """Without quarantine, against all rows of the other table: its own bad rows are reported there."""
-        known = f"SELECT {column} FROM {self._checked.good(table) if self._set_aside else self._checked.all(table)}"
-        if self._stored is not None and table in self._stored.relations:
-            named = f"SELECT {column} FROM {self._checked.good(self._shape.name)}"  # few, whatever is stored
-            known += f" UNION SELECT {column} FROM {self._stored.relations[table]} SEMI JOIN ({named}) USING ({column})"
+        known = f"SELECT {column} FROM {self._rows_of(table, column)}"
         what = f"unknown {table.removesuffix('s')}"
         rule = Rule(column, f"names an {what}", f"a {column} of table {table}", "")
         return self._judge(
@@ -244,6 +247,81 @@ class _Judge:
             f"SELECT {_WHERE}, {raw(column)} AS received FROM {self._checked.good(self._shape.name)} r "
             f"ANTI JOIN ({known}) k USING ({column}) WHERE {column} IS NOT NULL",
         )
+
+    def _of_another(self, column: str, table: str) -> list[Broken]:
+        """A row about something of another customer: a payment of somebody else's order, a line of their account."""
+        pairs = f"SELECT {column}, customer_id FROM {self._rows_of(table, column)}"
+        rule = Rule(
+            column,
+            f"is another customer's {table.removesuffix('s')}",
+            f"the customer_id that the {column} has in table {table}",
+            "",
+        )
+        return self._judge(
+            rule,
+            f"SELECT {_WHERE}, {raw(column)} || ' of customer ' || {raw('customer_id')} AS received "
+            f"FROM {self._checked.good(self._shape.name)} r SEMI JOIN ({pairs}) USING ({column}) "
+            f"ANTI JOIN ({pairs}) USING ({column}, customer_id)",
+        )
+
+    def _one_customer(self) -> list[Broken]:
+        column = self._shape.one_customer
+        if column is None:
+            return []
+        everybody = self._with_stored(f"customer_id, {column}")
+        mixed = f"SELECT {column} FROM {everybody} GROUP BY ALL HAVING min(customer_id) <> max(customer_id)"
+        first = f"arg_min(customer_id, (is_new, {SOURCE_FILE}, {SOURCE_ROW}))"
+        owners = f"SELECT {column}, {first} AS owner FROM {everybody} SEMI JOIN ({mixed}) USING ({column}) GROUP BY ALL"
+        rule = Rule("customer_id", f"is not that of other rows of its {column}", f"one customer for each {column}", "")
+        return self._judge(
+            rule,
+            f"SELECT {_WHERE}, {raw(column)} || ' of customer ' || {raw('customer_id')} AS received "
+            f"FROM {self._checked.good(self._shape.name)} JOIN ({owners}) USING ({column}) WHERE customer_id <> owner",
+        )
+
+    def _taken_back(self) -> list[Broken]:
+        """An order is cancelled, declined or returned for what it cost at most, in several parts if need be."""
+        if self._shape.name != "orders":
+            return []
+        rows = self._with_stored("order_id, status, amount, occurred_at")
+        cost = "max(amount) FILTER (status = 'placed')"
+        ends = "status IN ('cancelled', 'declined', 'returned')"
+        over = (
+            f"SELECT order_id, {cost} AS cost FROM {rows} GROUP BY order_id HAVING sum(amount) FILTER ({ends}) > {cost}"
+        )
+        rule = Rule(
+            "amount",
+            "takes back more than is left of the order",
+            "cancelled, declined and returned together at most what was placed: one end, or parts (refund_id)",
+            "",
+        )
+        return self._judge(
+            rule,
+            f"SELECT {_WHERE}, order_id || ': ' || status || ' ' || amount || ' of ' || cost AS received "
+            f"FROM (SELECT *, sum(amount) OVER (PARTITION BY order_id ORDER BY is_new, occurred_at, {_WHERE}) AS upto "
+            f"FROM {rows} JOIN ({over}) USING (order_id) WHERE {ends}) WHERE is_new AND upto > cost",
+        )
+
+    def _with_stored(self, columns: str) -> Relation:
+        """Columns of the rows, and of stored ones of the same things, which are not `is_new`."""
+        good = self._checked.good(self._shape.name)
+        new = f"SELECT {columns}, true AS is_new, {_WHERE} FROM {good}"
+        held = self._stored.relations.get(self._shape.name) if self._stored is not None else None
+        if held is None:
+            return select(new)
+        thing = self._shape.one_customer
+        old = f"SELECT {columns}, false AS is_new, '' AS {SOURCE_FILE}, 0 AS {SOURCE_ROW} FROM {held}"
+        return select(f"{new} UNION ALL BY NAME {old} SEMI JOIN (SELECT {thing} FROM {good}) USING ({thing})")
+
+    def _rows_of(self, table: str, column: str) -> Relation:
+        """Rows of another table that rows of this one refer to, those stored included."""
+        rows = self._checked.good(table) if self._set_aside else self._checked.all(table)
+        if self._stored is None or table not in self._stored.relations:
+            return rows
+        named = f"SELECT {column} FROM {self._checked.good(self._shape.name)}"  # few, whatever is stored
+        columns = ", ".join(dict.fromkeys(("customer_id", column)))
+        held = f"SELECT {columns} FROM {self._stored.relations[table]} SEMI JOIN ({named}) USING ({column})"
+        return select(f"SELECT {columns} FROM {rows} UNION ALL {held}")
 
     def _key(self) -> list[Broken]:
         """Only rows of repeated keys are numbered, so a sound file costs one aggregation."""

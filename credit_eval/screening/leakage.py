@@ -93,6 +93,7 @@ def _write_known(engine: DuckDB, dataset: Dataset, table: str, file: Path, as_of
     if rows and table in dataset.info.derived:
         columns = list(engine.columns(dataset.root / file))
         order = dict.fromkeys(("customer_id", "occurred_at", *table_named(table).key, *columns))
+        order = {column: None for column in order if column in columns}
         anew = _derived_anew(engine, dataset, table, known, root)
         engine.write_parquet(select(f"SELECT {', '.join(columns)} FROM {anew}"), target, order_by=", ".join(order))
     else:

@@ -23,7 +23,7 @@ from credit_eval.schema.tables import TABLES
 
 LATIN, CHINESE = re.compile("[A-Za-z]"), re.compile("[\u4e00-\u9fff]")
 AUDITED = {(t.name, c.name) for t in TABLES.values() for c in t.columns if c.audit_only}
-KEYS = {"account_id", "application_id", "installment_id", "order_id", "payment_id", "paid_known_at"}
+KEYS = {"account_id", "application_id", "installment_id", "order_id", "payment_id", "paid_known_at", "refund_id"}
 #: Reason codes of whose features a direction is claimed, and which directions.
 CLAIMED = {
     "R_FAILED_PAYMENTS": {-1, 0, 1},

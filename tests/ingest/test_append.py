@@ -187,7 +187,7 @@ def test_a_payment_replaces_the_open_line_and_is_not_seen_before_it_was_known(sh
     ("change", "problem", "received"),
     [
         ({"due_amount": "29"}, "changes what was known of it", "'due_amount=29.00 instead of 30.00'"),
-        ({"customer_id": "b"}, "changes what was known of it", "'customer_id=b instead of a'"),
+        ({"customer_id": "b"}, "is another customer's account", "'A of customer b'"),
         ({"paid_known_at": "2026-02-28T23:00"}, "is missing, or before the data set ends", "'2026-02-28 23:00:00'"),
         ({"paid_known_at": ""}, "is missing, or before the data set ends", "'2026-02-28 20:00:00'"),
         ({"paid_at": "", "paid_known_at": ""}, "is missing, or before the data set ends", "nothing"),
@@ -480,6 +480,6 @@ def test_what_profiles_could_read_before_they_read_after(
         everything = visible(new, forever)
         assert new.info.rows == {table: len(everything[table, forever]) for table in new.tables}
         for table in new.tables:
-            key = [new.info.columns[table].index(name) for name in TABLES[table].key]
+            key = [new.info.columns[table].index(name) for name in TABLES[table].key if name in new.info.columns[table]]
             held = [tuple(row[place] for place in key) for row in everything[table, forever]]
             assert not key or len(set(held)) == len(held), table
