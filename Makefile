@@ -48,8 +48,9 @@ report: install ## write the HTML report of the latest scored run of DATASET
 features: install ## list the feature catalogue
 	@$(RUN) features
 
-docs: install ## write docs/features.md from the declarations
+docs: install ## write docs/features.md and docs/tables.md from the declarations
 	@$(RUN) features --write docs/features.md
+	@$(RUN) tables --write docs/tables.md
 
 notebooks: install data/raw/simulated/dataset.json ## run every notebook on the simulated data; copies and HTML in data/reports/notebooks
 	@$(VENV)/bin/python notebooks/run.py

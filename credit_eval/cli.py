@@ -330,6 +330,25 @@ def run(
 
 
 @app.command()
+def tables(
+    name: Annotated[str | None, typer.Argument(help="one table; else all of them")] = None,
+    write: Annotated[Path | None, typer.Option(help="write them to this Markdown file")] = None,
+) -> None:
+    """Print the declared tables: columns, types, units, allowed values, and how many features want each."""
+    from credit_eval.catalogue import CATALOGUE
+    from credit_eval.profiles.tables import table_section, tables_page
+    from credit_eval.schema.tables import TABLES, table_named
+
+    if write:
+        write.write_text(tables_page(CATALOGUE), encoding="utf-8")
+        return
+    shown = [table_named(name)] if name else list(TABLES.values())
+    give([asdict(table) for table in shown])
+    for table in shown:
+        tell(table_section(table, CATALOGUE))
+
+
+@app.command()
 def features(
     write: Annotated[Path | None, typer.Option(help="write the dictionary to this Markdown file")] = None,
     catalogue: Features = None,
