@@ -118,6 +118,12 @@ class EngineError(CreditEvalError):
     exit_code = 20
 
 
+class QuarantineError(CreditEvalError):
+    """So many rows would be set aside that what is left is another data set."""
+
+    exit_code = 22
+
+
 class WorkerError(CreditEvalError):
     """One of the processes that share the work was killed, or ran out of memory."""
 

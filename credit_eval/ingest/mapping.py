@@ -113,7 +113,8 @@ class Mapping(_Strict):
 
     Without it such times are UTC, but then they may not stand in one column with times that say their own.
     `daylight_saving`: how a time is read that the clocks skipped or showed twice. `rounding`: amounts of more than two
-    decimals are rounded. `files` and `views` are what SELECTs read, a view also those above it.
+    decimals are rounded. `set_aside_at_most`: share of a table's rows that quarantine may set aside. `files` and
+    `views` are what SELECTs read, a view also those above it.
     """
 
     dataset: Name
@@ -121,6 +122,7 @@ class Mapping(_Strict):
     timezone: str | None = None
     daylight_saving: Literal["refuse", "first", "second"] = "refuse"
     rounding: Literal["half_up"] | None = None
+    set_aside_at_most: float = Field(default=0.05, ge=0, le=1)
     known_until: datetime | None = None
     source: str | None = None
     notes: list[str | CountedNote] = []
@@ -266,6 +268,7 @@ def relations_of(said: Mapping, folder: Path, *, quarantine: bool = False) -> Re
         outcomes=selects.of(OUTCOMES, said.outcomes) if said.outcomes else None,
         broken=selects.opened.broken,
         reading=Reading(Clocks(said.timezone, said.daylight_saving), said.rounding is not None),
+        set_aside_at_most=said.set_aside_at_most,
         folder=folder.resolve(),
         files=tuple(selects.opened.paths),
     )

@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from credit_eval.core.errors import EngineError, SourceError
+from credit_eval.core.errors import EngineError, QuarantineError, SourceError
 from credit_eval.core.progress import Tick
 from credit_eval.ingest.reading import BrokenLine
 from credit_eval.schema.additions import Stored
@@ -48,6 +48,9 @@ MEMORY, THREADS = "256MB", 1
 
 QUARANTINE = "quarantine"
 
+#: So few rows may always be set aside; and so many reasons are told where there are too many.
+FEW_SET_ASIDE, MOST_REASONS = 10, 8
+
 _STAGE, _SPILL, _BROKEN_LINES = ".stage", ".spill", "broken_lines.csv"
 _HIDDEN = (SOURCE_FILE, SOURCE_ROW)
 
@@ -71,6 +74,7 @@ class Relations:
     reading: Reading = PLAIN
     folder: Path | None = None
     files: tuple[Path, ...] = ()
+    set_aside_at_most: float = 0.05
 
     @property
     def shaped(self) -> list[tuple[Shape, Relation]]:
@@ -116,10 +120,30 @@ class Staging:
         """Hold the rows to all rules; with `quarantine`, set bad ones aside and go on.
 
         Raises:
+            QuarantineError: more would be set aside than the mapping allows.
             TableError: rows are bad and `quarantine` is false, or a column is missing.
         """
         self._checked = validate(self.engine, self.incoming, set_aside=quarantine, stored=stored)
+        if quarantine:
+            self._check_shares()
         self.step()
+
+    def _check_shares(self) -> None:
+        most = self._relations.set_aside_at_most
+        over = [
+            f"{n:,} of {of:,} rows of {name}"
+            for name, n, of in self._checked.shares()
+            if n > FEW_SET_ASIDE and n > most * of
+        ]
+        if over:
+            why = "mend the source; or say more in the mapping, as `set_aside_at_most`. Why, commonest first:"
+            why += "".join(f"\n    - {n:,}: {reason}" for n, reason in self._checked.reasons()[:MOST_REASONS])
+            raise QuarantineError(
+                "so many rows would be set aside that what is left is another data set",
+                expected=f"at most {most:.0%} of a table, or {FEW_SET_ASIDE} rows",
+                received="; ".join(over),
+                todo=why,
+            )
 
     def good(self, one: Incoming) -> Relation:
         """The good rows of a shape as they are stored, but for derived columns and order."""
@@ -170,6 +194,15 @@ class Staging:
                 (self.building / folder).mkdir(parents=True, exist_ok=True)
                 self.engine.write_parquet(self._checked.bad(one.shape.name), self.building / file, order_by="ALL")
                 notes.append(f"{n:,} rows of {one.shape.name} were set aside: see {file}")
+            counted, values = self._checked.blanked(one.shape.name)
+            if counted:
+                file = f"{folder}/{one.shape.name.replace('/', '-')}.values.parquet"
+                (self.building / folder).mkdir(parents=True, exist_ok=True)
+                self.engine.write_parquet(values, self.building / file, order_by="ALL")
+                notes += [
+                    f"{n:,} values of {one.shape.name}.{column} were set aside, their rows stay: see {file}"
+                    for column, n in counted.items()
+                ]
         return notes + self._broken(self._relations.broken, f"{folder}/{_BROKEN_LINES}")
 
     def readings(self) -> list[str]:

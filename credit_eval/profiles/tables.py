@@ -9,8 +9,8 @@ _HEAD = """# Declared tables
 
 Generated from the declarations by `make docs`; a test holds it current. A data set has some of these tables, each with
 its required columns (**bold**) and any of the others. Times are UTC once imported, money is in the data set's currency
-with two decimals. *Features* says how many of the catalogue read the column: where it is missing, they are left out, and
-named.
+with two decimals. *Features* says how many of the catalogue read the column: where it is missing, they are left out,
+and named.
 """
 
 _TYPES = {

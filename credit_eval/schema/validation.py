@@ -90,6 +90,11 @@ class Checked:
     def __init__(self, engine: DuckDB, incoming: Mapping[str, Incoming]) -> None:
         self._engine, self._incoming = engine, incoming
         self.mended: list[str] = []
+        self._blank: dict[str, list[tuple[str, str]]] = {}
+        engine.run(
+            "CREATE TEMP TABLE blanked (shape VARCHAR, of VARCHAR, "
+            f"{SOURCE_FILE} VARCHAR, {SOURCE_ROW} BIGINT, value VARCHAR, reason VARCHAR)"
+        )
         engine.run(
             f"CREATE TEMP TABLE aside (shape VARCHAR, {SOURCE_FILE} VARCHAR, {SOURCE_ROW} BIGINT, reason VARCHAR)"
         )
@@ -104,7 +109,14 @@ class Checked:
     def all(self, name: str) -> Relation:
         """All cast rows of a shape."""
         incoming = self._incoming[name]
-        return cast_row(incoming.shape, incoming.given, incoming.relation, incoming.reading)
+        rows = cast_row(incoming.shape, incoming.given, incoming.relation, incoming.reading)
+        if name not in self._blank:
+            return rows
+        broken: dict[str, list[str]] = {}
+        for column, predicate in self._blank[name]:
+            broken.setdefault(column, []).append(f"coalesce({predicate}, false)")
+        kept = [f"CASE WHEN NOT ({' OR '.join(any_)}) THEN {column} END AS {column}" for column, any_ in broken.items()]
+        return select(f"SELECT * REPLACE ({', '.join(kept)}) FROM {rows}")
 
     def bad(self, name: str) -> Relation:
         """The rows of a shape set aside: where from, why, and every value as the source wrote it."""
@@ -125,6 +137,40 @@ class Checked:
             f"INSERT INTO aside SELECT {quote(name)}, {_WHERE}, "
             f"{quote(reason + ', received ')} || coalesce(received, 'nothing') FROM ({violations})"
         )
+
+    def blank(self, name: str, rule: Rule, violations: str) -> None:
+        """Take the values of `violations` (source_file, source_row, received) for missing ones; their rows stay."""
+        reason = f"{rule.problem}: expected {rule.expected}"
+        self._engine.run(
+            f"INSERT INTO blanked SELECT {quote(name)}, {quote(rule.column)}, {_WHERE}, received, {quote(reason)} "
+            f"FROM ({violations})"
+        )
+        self._blank.setdefault(name, []).append((rule.column, rule.broken))
+
+    def blanked(self, name: str) -> tuple[dict[str, int], Relation]:
+        """How many values of each column of a shape were taken for missing, and which."""
+        rows = select(f"SELECT * EXCLUDE (shape) FROM blanked WHERE shape = {quote(name)}")
+        counted = self._engine.rows(f"SELECT of, count(DISTINCT ({_WHERE})) FROM {rows} GROUP BY of ORDER BY of")
+        return {str(column): int(n) for column, n in counted}, rows
+
+    def reasons(self) -> list[tuple[int, str]]:
+        """Why rows are set aside, commonest first; rows that only refer to rows set aside are told as one."""
+        told = "shape || '.' || regexp_replace(reason, ', received .*$', '')"
+        refers = "reason LIKE '% names an unknown %'"
+        return [
+            (int(n), str(reason))
+            for n, reason in self._engine.rows(
+                f"SELECT count(*) AS n, CASE WHEN {refers} THEN 'rows that refer to these' ELSE {told} END AS told "
+                "FROM aside GROUP BY told ORDER BY told = 'rows that refer to these', n DESC, told"
+            )
+        ]
+
+    def shares(self) -> list[tuple[str, int, int]]:
+        """Of each shape, how many rows are set aside, of how many."""
+        return [
+            (name, self.n_aside(name), int(self._engine.scalar(f"SELECT count(*) FROM {one.relation}")))
+            for name, one in self._incoming.items()
+        ]
 
     def _aside(self, name: str) -> Relation:
         return select(f"SELECT {_WHERE}, reason FROM aside WHERE shape = {quote(name)}")
@@ -207,8 +253,19 @@ class _Judge:
         for rule, n_rows, examples in zip(rules, counted[::2], counted[1::2], strict=True):
             if n_rows:
                 violations = f"SELECT {_WHERE}, {raw(rule.column)} AS received FROM {rows} WHERE {rule.broken}"
-                found.append(self._found(rule, n_rows, examples, violations))
+                if self._set_aside and self._optional(rule.column):
+                    self._checked.blank(self._shape.name, rule, violations)
+                else:
+                    found.append(self._found(rule, n_rows, examples, violations))
         return found
+
+    def _optional(self, name: str) -> bool:
+        """Whether a row says the same without this value: not its key, times, money, or what is checked by others."""
+        column, shape = self._shape.column(name), self._shape
+        tied = {*shape.key, *(own for own, _ in shape.references), *(one.column for one in shape.not_below)}
+        return (
+            column is not None and not column.required and column.type in ("text", "int", "bool") and name not in tied
+        )
 
     def _mended(self, rows: Relation) -> list[str]:
         """What was cut off or rounded without harm: a note for each column."""

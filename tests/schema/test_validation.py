@@ -114,7 +114,7 @@ def test_amounts_of_more_than_two_decimals_are_refused_or_rounded_by_a_said_rule
         with pytest.raises(TableError, match=r"orders\.amount has more than two decimals") as refused:
             validate(engine, [one])
         assert "rounding: half_up" in str(refused.value)
-        engine.run("DROP TABLE aside")
+        engine.run("DROP TABLE aside; DROP TABLE blanked")
     checked = validate(engine, [dataclasses.replace(one, reading=Reading(rounded=True))])
     assert engine.scalar(f"SELECT amount FROM {checked.good('orders')}") == Decimal(cents)
     rounded = ["1 values of orders.amount had more than two decimals, rounded half up"]
@@ -198,17 +198,17 @@ def test_times_with_and_without_an_offset_in_one_column_are_refused(engine: Duck
         validate(engine, [rows])
     assert (refused.value.n_rows, refused.value.rows) == (2, ("orders.csv row 2", "orders.csv row 4"))
     assert "say in the mapping, as `timezone`, what those without mean" in str(refused.value.expected)
-    engine.run("DROP TABLE aside")
+    engine.run("DROP TABLE aside; DROP TABLE blanked")
     checked = validate(engine, [rows], set_aside=True)
     assert good_rows(engine, checked, "orders") == [3]
-    engine.run("DROP TABLE aside")
+    engine.run("DROP TABLE aside; DROP TABLE blanked")
     validate(engine, [dataclasses.replace(rows, reading=Reading(Clocks("UTC")))])
 
 
 def test_columns_of_one_kind_each_are_not_mixed_and_nor_are_values_that_are_no_times(engine: DuckDB) -> None:
     zoned = {**ORDER, "occurred_at": "2026-01-02T10:00:00Z", "known_at": "2026-01-03"}
     validate(engine, [incoming(engine, "orders", zoned, {**zoned, "order_id": "2", "known_at": None})])
-    engine.run("DROP TABLE aside; DROP TABLE in_orders")
+    engine.run("DROP TABLE aside; DROP TABLE blanked; DROP TABLE in_orders")
     no_time = {**ORDER, "order_id": "2", "occurred_at": "at 10:30 Z"}
     with pytest.raises(TableError, match=r"orders\.occurred_at cannot be read") as refused:
         validate(engine, [incoming(engine, "orders", ORDER, no_time)])
@@ -358,7 +358,7 @@ def test_a_line_with_a_paid_at_is_paid_in_full(engine: DuckDB) -> None:
     with pytest.raises(TableError, match="leave paid_at empty until the line is paid in full") as refused:
         validate(engine, [partly])
     assert "repayments.paid_amount is below due_amount though paid_at is given" in str(refused.value)
-    engine.run("DROP TABLE aside")
+    engine.run("DROP TABLE aside; DROP TABLE blanked")
     checked = validate(engine, [partly], set_aside=True)
     assert good_rows(engine, checked, "repayments") == [3, 4, 5]
 

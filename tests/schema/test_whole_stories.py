@@ -31,7 +31,7 @@ def judged(engine: DuckDB, *, set_aside: bool = False, **tables: str) -> Checked
         rows = ", ".join(f"('{name}.csv', {number}, {told})" for number, told in enumerate(values, start=2))
         engine.run(f"CREATE OR REPLACE TABLE t_{name} AS FROM (VALUES {rows}) t(source_file, source_row, {header})")
         incoming.append(Incoming(SHAPES[name], Relation(f"t_{name}"), tuple(columns)))
-    engine.run("DROP TABLE IF EXISTS aside")
+    engine.run("DROP TABLE IF EXISTS aside; DROP TABLE IF EXISTS blanked")
     return validate(engine, incoming, set_aside=set_aside)
 
 
