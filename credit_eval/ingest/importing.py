@@ -14,6 +14,7 @@ from credit_eval.core.clock import DAY
 from credit_eval.core.errors import SourceError
 from credit_eval.core.files import atomic_directory, sha256_file
 from credit_eval.core.progress import Tick, silent
+from credit_eval.ingest.accounting import unused
 from credit_eval.ingest.staging import QUARANTINE, Relations, Staging, staged, unseen_orders
 from credit_eval.schema.derived import derived_columns
 from credit_eval.schema.duckdb import DuckDB, Relation, one_select, parquet
@@ -74,6 +75,8 @@ def write_dataset(
             if not first < complete <= midnight_after(last) + LONGEST_QUIET:
                 raise _beyond(complete, first, midnight_after(last))
             _check_cohorts(staging, building, complete)
+            shapes = [one.shape.name for one in staging.incoming]
+            astray = unused(staging.engine, {name: _stored(building, name) for name in shapes}, complete)
         info = DatasetInfo(
             name=name,
             source=source,
@@ -85,7 +88,7 @@ def write_dataset(
             columns=written.columns,
             rows=written.rows,
             hashes=hashes_of(building),
-            notes=kept + written.notes + _ends_apart(written.ends, complete),
+            notes=kept + written.notes + astray + _ends_apart(written.ends, complete),
             derived=written.derived,
         )
         describe_dataset(building, info)
