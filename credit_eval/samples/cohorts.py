@@ -89,11 +89,19 @@ def draw_customers(engine: DuckDB, cohort: Path, path: Path, *, max_rows: int, s
 def population_with(engine: DuckDB, dataset: Dataset, customer_id: str, as_of: datetime, path: Path) -> None:
     """Write everybody with an account known before `as_of`, and this customer with or without one.
 
+    Of a data set without accounts, everybody who was registered before `as_of`.
+
     Raises:
         CohortError: an as_of after the data end, or nobody else to compare with.
     """
-    monthly_cohort(engine, dataset, [as_of], path)
-    members = f"SELECT customer_id, as_of FROM {parquet(path)}"
+    if dataset.has("accounts"):
+        monthly_cohort(engine, dataset, [as_of], path)
+        members = f"SELECT customer_id, as_of FROM {parquet(path)}"
+    else:
+        _check_dates(dataset, [as_of])
+        moment = f"TIMESTAMP {quote(str(as_of))}"
+        registered = f"{parquet(dataset.paths('customers'))} WHERE known_at < {moment}"
+        members = f"SELECT DISTINCT customer_id, {moment} AS as_of FROM {registered}"
     self_ = f"SELECT {quote(customer_id)}, TIMESTAMP {quote(str(as_of))}"
     with atomic_file(path) as building:
         engine.write_parquet(select(f"{members} UNION {self_}"), building, order_by="ALL")
