@@ -69,7 +69,8 @@ class FileMapping(_Strict):
 
     `columns` maps declared names to the file's; `values` replaces texts (those not listed stay as they are);
     `constants` fills a declared column with one text; `formats` are strptime formats of times; texts in
-    `missing` are read as no value. `decimal` and `thousands`: how numbers are written.
+    `missing` are read as no value. `decimal` and `thousands`: how numbers are written. `duplicates`:
+    rows that are the same in every column are refused, or all but the first dropped and counted.
     """
 
     file: str
@@ -81,12 +82,14 @@ class FileMapping(_Strict):
     delimiter: str = Field(default=",", min_length=1, max_length=1)
     decimal: str = Field(default=".", min_length=1, max_length=1)
     thousands: str = Field(default="", max_length=1)
+    duplicates: Literal["refuse", "drop"] = "refuse"
 
 
 class SelectMapping(_Strict):
     """One SELECT over the named files and views; it gives declared columns, of any type."""
 
     select: str
+    duplicates: Literal["refuse", "drop"] = "refuse"
 
 
 class CountedNote(_Strict):
@@ -269,6 +272,7 @@ def relations_of(said: Mapping, folder: Path, *, quarantine: bool = False) -> Re
         broken=selects.opened.broken,
         reading=Reading(Clocks(said.timezone, said.daylight_saving), said.rounding is not None),
         set_aside_at_most=said.set_aside_at_most,
+        without_duplicates=frozenset(name for name, one in said.tables.items() if one.duplicates == "drop"),
         folder=folder.resolve(),
         files=tuple(selects.opened.paths),
     )

@@ -75,6 +75,7 @@ class Relations:
     folder: Path | None = None
     files: tuple[Path, ...] = ()
     set_aside_at_most: float = 0.05
+    without_duplicates: frozenset[str] = frozenset()
 
     @property
     def shaped(self) -> list[tuple[Shape, Relation]]:
@@ -102,6 +103,7 @@ class Staging:
     ) -> None:
         self.engine, self.building, self._tick = engine, building, tick
         self._relations = relations
+        self._dropped: list[str] = []
         self._done, self._steps = 0, 2 * len(relations.shaped) + 1
         # Parquet files tell their least and largest value leaving out NaN, and the engine takes them at their word: of
         # a column of 3.0 and NaN it would say, without looking, that all are 3.0.
@@ -207,7 +209,7 @@ class Staging:
 
     def readings(self) -> list[str]:
         """A note for each column with values that were cut, rounded, or times read by a rule."""
-        clocks, notes = self._relations.reading.clocks, list(self._checked.mended)
+        clocks, notes = self._relations.reading.clocks, [*self._dropped, *self._checked.mended]
         if not clocks.set_forward_and_back or clocks.unsure == "refuse":
             return notes
         for one in self.incoming:
@@ -237,13 +239,20 @@ class Staging:
         """Write a relation as text, its rows numbered, in one streaming pass."""
         given = self._columns_of(shape, rows)
         columns = [*_HIDDEN, *(f"CAST({column} AS VARCHAR) AS {column}" for column in given)]
+        only_first = ""
+        if shape.name in self._relations.without_duplicates:
+            same = ", ".join(given)
+            only_first = f" QUALIFY row_number() OVER (PARTITION BY {same} ORDER BY {', '.join(_HIDDEN)}) = 1"
         staged = self.building / _STAGE / f"{shape.name.replace('/', '-')}.parquet"
+        placed = self._with_places(shape, rows)
         try:
-            self.engine.write_parquet(
-                select(f"SELECT {', '.join(columns)} FROM {self._with_places(shape, rows)}"), staged
-            )
+            self.engine.write_parquet(select(f"SELECT {', '.join(columns)} FROM {placed}{only_first}"), staged)
         except EngineError as error:
             raise _unreadable(shape, error) from error
+        if only_first:
+            counted = " - ".join(f"(SELECT count(*) FROM {each})" for each in (placed, parquet(staged)))
+            if dropped := int(self.engine.scalar(f"SELECT {counted}")):
+                self._dropped.append(f"{dropped:,} rows of {shape.name} came twice and were dropped")
         self.step()
         return Incoming(shape, parquet(staged), given, self._relations.reading)
 

@@ -6,7 +6,8 @@ rule. Each table passes these sieves:
 1. the row alone: types, missing values, allowed values, ranges, `known_at` not before `occurred_at`;
 2. references: an event's customer, a repayment's account, which must be the customer's own; all rows of an order or
    an account are of one customer, and an order is taken back for what it cost at most;
-3. the key: of several rows with one key the first in the file stands, the others are bad;
+3. the key: of several rows with one key the first in the file stands, the others are bad; and where there is no key,
+   of several rows that are the same;
 4. where a data set holds rows already (`Stored`): what these rows add to it, see `schema/additions.py`.
 
 With `set_aside`, a row caught by one sieve is not seen by the next, and a row that refers to one set aside is
@@ -236,7 +237,7 @@ class _Judge:
             if column in self._one.given and table in self._incoming:
                 found += self._reference(column, table)
                 found += self._of_another(column, table) if column != "customer_id" else []
-        found += self._key() if self._shape.key else []
+        found += self._key() if self._shape.key else self._delivered_twice()
         return found + self._one_customer() + self._taken_back() + self._addition()
 
     def _rows(self) -> list[Broken]:
@@ -392,6 +393,22 @@ class _Judge:
             rule,
             f"SELECT {_WHERE}, {shown} AS received FROM {rows} SEMI JOIN ({repeated}) USING ({key}) "
             f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {_WHERE}) > 1",
+        )
+
+    def _delivered_twice(self) -> list[Broken]:
+        """Rows of a table without a key that are the same in every column: a file that came twice, a feed replayed."""
+        rows, columns = self._checked.good(self._shape.name), ", ".join(raw(column) for column in self._one.given)
+        repeated = f"SELECT hash({columns}) AS mark FROM {rows} GROUP BY mark HAVING count(*) > 1"
+        rule = Rule(
+            "customer_id",
+            "stands in a row that is there already",
+            "each event once; where the same rows came twice, say `duplicates: drop` for the table in the mapping",
+            "",
+        )
+        return self._judge(
+            rule,
+            f"SELECT {_WHERE}, {raw('customer_id')} AS received FROM {rows} WHERE hash({columns}) IN ({repeated}) "
+            f"QUALIFY row_number() OVER (PARTITION BY {columns} ORDER BY {_WHERE}) > 1",
         )
 
     def _addition(self) -> list[Broken]:

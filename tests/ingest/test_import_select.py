@@ -222,3 +222,17 @@ def test_the_first_rows_are_shown_and_nothing_is_written(bank: Bank) -> None:
     with pytest.raises(SourceError, match="does not speak of orders"):
         first_rows(bank.mapping(), "orders")
     assert sorted(path.name for path in bank.folder.parent.iterdir()) == ["bank"]
+
+
+def test_a_feed_that_came_twice_is_refused_or_dropped_and_counted(bank: Bank) -> None:
+    (bank.folder / "trans2.csv").write_text(FILES["trans.csv"])  # the same rows under the same pattern
+    with pytest.raises(TableError, match=r"payments\.payment_id repeats a key"):
+        bank.load()
+    tables = {**MAPPING["tables"], "payments": {"select": OUTGOING, "duplicates": "drop"}}
+    dataset = bank.load(tables=tables)
+    assert dataset.info.rows["payments"] == 2
+    assert "2 rows of payments came twice and were dropped" in dataset.info.notes
+    customers = {**MAPPING["tables"]["customers"], "file": "client*.csv", "duplicates": "drop"}
+    (bank.folder / "clients2.csv").write_text("client,since\nK1,2024-01-01\nK1,2024-01-05\n")
+    dataset = bank.load(tables={**tables, "customers": customers})
+    assert dataset.info.rows["customers"] == 3

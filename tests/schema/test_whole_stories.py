@@ -144,3 +144,27 @@ def test_an_unknown_account_is_unknown_and_nobody_elses(engine: DuckDB) -> None:
         judged(engine, accounts=accounts, repayments=lines)
     assert "names an unknown account" in str(refused.value)
     assert "another customer" not in str(refused.value)
+
+
+SEEN = "customer_id,occurred_at,event,category\n"
+
+
+def test_rows_that_came_twice_are_noticed_where_there_is_no_key(engine: DuckDB) -> None:
+    lines = (
+        "A,2025-01-02,view,tea\nA,2025-01-02,view,tea\nA,2025-01-02,view,\nA,2025-01-02,view,\nB,2025-01-02,view,tea"
+    )
+    with pytest.raises(TableError, match=r"browsing\.customer_id stands in a row that is there already") as refused:
+        judged(engine, browsing=SEEN + lines)
+    assert (refused.value.n_rows, refused.value.rows) == (2, ("browsing.csv row 3", "browsing.csv row 5"))
+    assert "duplicates: drop" in str(refused.value)
+    assert (
+        engine.scalar(f"SELECT count(*) FROM {judged(engine, browsing=SEEN + lines, set_aside=True).good('browsing')}")
+        == 3
+    )
+
+
+def test_rows_that_differ_in_anything_are_not_the_same(engine: DuckDB) -> None:
+    judged(
+        engine,
+        browsing=SEEN + "A,2025-01-02,view,tea\nA,2025-01-02,view,\nA,2025-01-03,view,tea\nB,2025-01-02,view,tea",
+    )
