@@ -26,7 +26,8 @@ def unused(engine: DuckDB, written: Mapping[str, Relation], known_until: datetim
     """
     tables = {name: rows for name, rows in written.items() if "/" not in name and name != "outcomes"}
     notes = [note for name, rows in tables.items() for note in _beyond(engine, name, rows, known_until)]
-    return notes + _without_events(engine, tables) + _labels_astray(engine, written)
+    notes += _without_events(engine, tables) + _requests_at_as_of(engine, written)
+    return notes + _labels_astray(engine, written)
 
 
 def _beyond(engine: DuckDB, name: str, rows: Relation, known_until: datetime) -> list[str]:
@@ -47,6 +48,23 @@ def _without_events(engine: DuckDB, tables: Mapping[str, Relation]) -> list[str]
         f"(SELECT DISTINCT customer_id FROM {tables['customers']})"
     )
     return [f"{n:,} of {of:,} customers have no event but their registration"] if n else []
+
+
+def _requests_at_as_of(engine: DuckDB, written: Mapping[str, Relation]) -> list[str]:
+    """Whoever is judged at the very moment of a request is judged without it: it is not known before as_of."""
+    if "applications" not in written:
+        return []
+    notes = []
+    for name, cohort in written.items():
+        if name.startswith("cohorts/"):
+            same = "a.customer_id = c.customer_id AND a.known_at = c.as_of"
+            n = int(engine.scalar(f"SELECT count(*) FROM {cohort} c SEMI JOIN {written['applications']} a ON {same}"))
+            if n:
+                notes.append(
+                    f"{n:,} rows of {name} have an as_of at which a request becomes known, so their profiles lack it: "
+                    "if it is the request that is judged, let as_of be a microsecond later"
+                )
+    return notes
 
 
 def _labels_astray(engine: DuckDB, written: Mapping[str, Relation]) -> list[str]:

@@ -63,3 +63,18 @@ def test_labels_astray(tmp_path: Path) -> None:
     ]
     of_nobody = "who,at,bad,told\na,2025-02-10,1,2025-04-01\nb,2025-01-20,0,2025-04-01\n"
     assert notes(tmp_path, y=of_nobody)[1] == "1 outcomes belong to no row of cohort train"
+
+
+def test_requests_at_the_very_as_of(tmp_path: Path) -> None:
+    applications = {
+        "file": "a.csv",
+        "columns": {"application_id": "id", "customer_id": "who", "occurred_at": "at", "amount": "sum"},
+    }
+    asked = "id,who,at,sum\n1,a,2025-02-10,100\n2,b,2025-02-09 23:59:59,100\n"
+    MAPPING["tables"]["applications"] = applications
+    try:
+        found = notes(tmp_path, a=asked)
+    finally:
+        del MAPPING["tables"]["applications"]
+    said = "1 rows of cohorts/train have an as_of at which a request becomes known, so their profiles lack it"
+    assert [note.split(":")[0] for note in found if "request" in note] == [said]
