@@ -396,6 +396,7 @@ def _tell_dataset(name: str) -> None:
 def _print_metrics(found: Record) -> None:
     """Discrimination and calibration with their 95 % intervals, and how they were judged."""
     from credit_eval.models.promotion import compared
+    from credit_eval.report.words import LEFT_OUT
 
     metrics = found.metrics
     shown = ", ".join(f"{name.upper()} {_interval(metrics, name)}" for name in ("auc", "ks"))
@@ -407,6 +408,8 @@ def _print_metrics(found: Record) -> None:
         shown = f"{gain['value']:+.3f} [{gain['low']:+.3f}, {gain['high']:+.3f}]"
         tell(f"  AUC over {name}: {shown}: {compared(gain)}")
     tell(f"  {found.why}")
+    for reason, n in sorted(found.left_out.items(), key=lambda item: -item[1]):
+        tell(f"  left out {n:,} rows: {LEFT_OUT.get(reason, reason)}")
     if (drawn := found.drawn).rows < drawn.of_rows:
         rows, customers = f"{drawn.rows:,} of {drawn.of_rows:,} rows", f"{drawn.customers:,} of {drawn.of_customers:,}"
         tell(f"  Sample: {rows}, of {customers} customers drawn at random (settings: sample.max_rows).")
