@@ -102,7 +102,7 @@ def test_rows_are_sorted_and_keys_unique(table: str, order: str, data: Dataset, 
     keys = order.split(", ")
     rows = pq.read_table(data.path(table), columns=keys)
     assert rows.equals(rows.sort_by([(key, "ascending") for key in keys]))
-    if key := ", ".join(TABLES[table].key):
+    if key := ", ".join(column for column in TABLES[table].key if column in data.info.columns[table]):
         assert engine.scalar(f"SELECT count(*) - count(DISTINCT ({key})) FROM {table}") == 0
     sizes = pq.read_metadata(data.path(table))
     groups = [sizes.row_group(number).num_rows for number in range(sizes.num_row_groups)]
