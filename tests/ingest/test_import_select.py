@@ -236,3 +236,31 @@ def test_a_feed_that_came_twice_is_refused_or_dropped_and_counted(bank: Bank) ->
     (bank.folder / "clients2.csv").write_text("client,since\nK1,2024-01-01\nK1,2024-01-05\n")
     dataset = bank.load(tables={**tables, "customers": customers})
     assert dataset.info.rows["customers"] == 3
+
+
+def test_a_schedule_whose_customer_stands_on_the_plan_in_cents_with_payments_in_a_third_file(bank: Bank) -> None:
+    """As buy-now-pay-later warehouses keep them: three tables, the customer on one of them only."""
+    (bank.folder / "plan.csv").write_text("plan,who,start,total_cents\nP1,K1,2024-02-05,9000\nP2,K2,2024-02-06,100\n")
+    (bank.folder / "line.csv").write_text(
+        "plan,n,due,cents\nP1,1,2024-02-19,4500\nP1,2,2024-03-04,4500\nP2,1,2024-02-20,100\n"
+    )
+    (bank.folder / "paid.csv").write_text("plan,n,at,cents\nP1,1,2024-02-19T09:00,4500\n")
+    accounts = (
+        "SELECT who AS customer_id, start AS occurred_at, plan AS account_id, start AS opened_at, "
+        "total_cents::INT / 100 AS credit_limit, source_file, source_row FROM plan"
+    )
+    lines = (
+        "SELECT who AS customer_id, start AS occurred_at, plan AS account_id, n AS installment_id, due AS due_at, "
+        "line.cents::INT / 100 AS due_amount, paid.at AS paid_at, paid.cents::INT / 100 AS paid_amount, "
+        "line.source_file, line.source_row FROM line JOIN plan USING (plan) LEFT JOIN paid USING (plan, n)"
+    )
+    dataset = bank.load(
+        files={**MAPPING["files"], "plan": "plan.csv", "line": "line.csv", "paid": "paid.csv"},
+        tables={**MAPPING["tables"], "accounts": {"select": accounts}, "repayments": {"select": lines}},
+    )
+    what = "customer_id, account_id, installment_id, due_amount::VARCHAR, paid_at::VARCHAR"
+    assert rows(dataset, "repayments", what) == [
+        ("K1", "P1", "1", "45.00", "2024-02-19 09:00:00"),
+        ("K1", "P1", "2", "45.00", None),
+        ("K2", "P2", "1", "1.00", None),
+    ]
