@@ -54,9 +54,12 @@ class Done:
 def run_all(study: Study, *, run: Run | None = None, replace: bool = False, promote_anyway: str | None = None) -> Done:
     """Train unless the champion is of these very data, score, report, and sum up; `run` instead of `study.runs()`."""
     started = time.monotonic()
+    runs = [run] if run else study.runs()
+    for one in runs:
+        study.check_decidable(one)  # before the minutes that training takes
     validation = _still_valid(study) or train(study, promote_anyway=promote_anyway)
     done: dict[Run, Summary] = {}
-    for one in [run] if run else study.runs():
+    for one in runs:
         scored = score(study, one, replace=replace)
         report(study, one)
         done[one] = summarise(scored)
@@ -167,6 +170,7 @@ def score(study: Study, run: Run, *, replace: bool = False) -> Path:
     """
     if run.as_of:
         study.dataset.check_as_of(run.as_of)
+    study.check_decidable(run)
     target, chosen, policy = study.paths.scored(study.name, run.label), study.chosen, study.policy
     model, version = load_champion(study.paths.models, study.name)
     _check_features(study, model)

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from credit_eval.schema.duckdb import DuckDB, Relation
+from credit_eval.schema.store import TRAINING_COHORT
 
-#: The cohort that models learn from, and how far a label may lie beside its row to be told as one that just misses it.
-TRAINING, BESIDE = "cohorts/train", "INTERVAL 1 HOUR"
+#: How far a label may lie beside its row to be told as one that just misses it.
+BESIDE = "INTERVAL 1 HOUR"
 
 _KEYS = "customer_id, as_of"
 
@@ -51,7 +52,7 @@ def _without_events(engine: DuckDB, tables: Mapping[str, Relation]) -> list[str]
 
 
 def _requests_at_as_of(engine: DuckDB, written: Mapping[str, Relation]) -> list[str]:
-    """Whoever is judged at the very moment of a request is judged without it: it is not known before as_of."""
+    """Whoever is judged at the very moment of a request has a profile without it: it is not known before as_of."""
     if "applications" not in written:
         return []
     notes = []
@@ -62,16 +63,17 @@ def _requests_at_as_of(engine: DuckDB, written: Mapping[str, Relation]) -> list[
             if n:
                 notes.append(
                     f"{n:,} rows of {name} have an as_of at which a request becomes known, so their profiles lack it: "
-                    "if it is the request that is judged, let as_of be a microsecond later"
+                    "if it is the request that is judged, let as_of be a microsecond later, and say its amount in the "
+                    "cohort's column amount"
                 )
     return notes
 
 
 def _labels_astray(engine: DuckDB, written: Mapping[str, Relation]) -> list[str]:
     """Rows to learn from without a label, and labels without a row, above all those that miss theirs by a little."""
-    if "outcomes" not in written or TRAINING not in written:
+    cohort, outcomes = written.get(f"cohorts/{TRAINING_COHORT}"), written.get("outcomes")
+    if not cohort or not outcomes:
         return []
-    cohort, outcomes = written[TRAINING], written["outcomes"]
     unlabelled = f"SELECT {_KEYS} FROM {cohort} c ANTI JOIN {outcomes} o USING ({_KEYS})"
     astray = f"SELECT {_KEYS} FROM {outcomes} o ANTI JOIN {cohort} c USING ({_KEYS})"
     near = (

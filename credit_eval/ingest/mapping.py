@@ -40,7 +40,7 @@ from credit_eval.schema.rules import (
     cohort_shape,
     shared_abbreviation,
 )
-from credit_eval.schema.store import Dataset
+from credit_eval.schema.store import TRAINING_COHORT, Dataset
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -333,6 +333,12 @@ def _undeclared(mapping: Mapping) -> Iterator[Finding]:
             yield ("tables", name), f"no such table (there are: {', '.join(SHAPES)})"
     for name, one in mapping.cohorts.items():
         yield from _undeclared_columns(("cohorts", name), cohort_shape(name), one)
+    if mapping.outcomes and TRAINING_COHORT not in mapping.cohorts:
+        yield (
+            ("outcomes",),
+            "these labels belong to no row (expected: a cohort `train` under `cohorts`, of the customers and times "
+            "that they are of: the same file will do)",
+        )
     if mapping.outcomes:
         yield from _undeclared_columns(("outcomes",), OUTCOMES, mapping.outcomes)
 

@@ -16,6 +16,7 @@ stop, 20 % calibrate. A customer is in one of the three only, in whatever month,
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -111,8 +112,8 @@ def customer_folds(customer_id: ArrayLike, defaulted: ArrayLike, *, folds: int, 
     return fold[which]
 
 
-def check_labels(defaulted: pd.Series[int]) -> None:
-    """Refuse labels that nothing can be learnt from.
+def check_labels(defaulted: pd.Series[int], *, left_out: Mapping[str, int] | None = None) -> None:
+    """Refuse labels that nothing can be learnt from; `left_out` says how many rows have none, by why.
 
     Raises:
         SampleError: no rows, one class only, or fewer than 10 bads or goods.
@@ -125,7 +126,8 @@ def check_labels(defaulted: pd.Series[int]) -> None:
     raise SampleError(
         "one class only in the labels" if one_class else "too few bads or goods to learn from",
         expected=f"at least {MIN_BADS} bads and {MIN_BADS} goods",
-        received=f"{bads:,} bads and {goods:,} goods",
+        received=f"{bads:,} bads and {goods:,} goods"
+        + "".join(f"; left out: {n:,} as {why}" for why, n in sorted((left_out or {}).items())),
         todo="take a longer history, a wider cohort or an earlier default definition",
     )
 

@@ -1,4 +1,5 @@
-"""Where a customer stands at `as_of`, for the policy: in default, overdue, cured of late, and when the line last moved.
+"""Where a customer stands at `as_of`, for the policy: in default, overdue, cured of late, when the line last moved, and
+what the customer asks for.
 
 Facts, known strictly before `as_of`, from repayments and accounts; what follows from them is the policy's to say. They
 are of the same definition as the labels: who is kept out of the sample is kept from new credit.
@@ -30,20 +31,23 @@ def standing(engine: DuckDB, dataset: Dataset, cohort: Path, definition: Default
     * in_default (bool): what is `days_past_due` or more days late is material;
     * overdue (bool): what is a day or more late is material;
     * days_since_cure (float): days since a line in default was paid, NaN where none was;
-    * days_since_limit_change (float): days since the line was opened or last changed, NaN without an account.
+    * days_since_limit_change (float): days since the line was opened or last changed, NaN without an account;
+    * amount_asked (float): the amount of the loan asked for at as_of, NaN where the cohort does not say.
 
     A source that does not tell payments has nobody in default, overdue or cured; the settings must say of it
     `assume_no_debt`.
     """
-    members = f"SELECT customer_id, as_of FROM {parquet(cohort)}"
+    asked = "amount" if "amount" in engine.columns(cohort) else "NULL"
+    members = f"SELECT customer_id, as_of, {asked}::DOUBLE AS amount_asked FROM {parquet(cohort)}"
     frame = engine.frame(
         f"""WITH cohort AS ({members}), {_debts(dataset, definition)}, {_moves(dataset)}
             SELECT customer_id, as_of, coalesce(in_default, false) AS in_default, coalesce(overdue, false) AS overdue,
-                   {_days("cured_at")} AS days_since_cure, {_days("moved_at")} AS days_since_limit_change
+                   {_days("cured_at")} AS days_since_cure, {_days("moved_at")} AS days_since_limit_change, amount_asked
             FROM cohort LEFT JOIN debts USING (customer_id, as_of) LEFT JOIN moves USING (customer_id, as_of)
             ORDER BY customer_id, as_of"""
     )
-    return frame.astype({"as_of": "datetime64[us]", "days_since_cure": float, "days_since_limit_change": float})
+    numbers = ("days_since_cure", "days_since_limit_change", "amount_asked")
+    return frame.astype({"as_of": "datetime64[us]"} | dict.fromkeys(numbers, "float64"))
 
 
 def _days(moment: str) -> str:

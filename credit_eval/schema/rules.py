@@ -113,10 +113,11 @@ def shape_of(table: Table) -> Shape:
 
 
 def cohort_shape(name: str) -> Shape:
-    """The shape of a cohort file, named `cohorts/<name>`."""
-    return Shape(f"cohorts/{name}", _JUDGED, _JUDGED_KEY, references=_JUDGED_REFERENCES)
+    """The shape of a cohort file, named `cohorts/<name>`; `amount` is what is asked for at `as_of`, if it is a loan."""
+    return Shape(f"cohorts/{name}", (*_JUDGED, AMOUNT_ASKED), _JUDGED_KEY, references=_JUDGED_REFERENCES)
 
 
+AMOUNT_ASKED = Column("amount", "decimal", at_least=0, unit="money")
 _JUDGED = (COMMON[0], Column("as_of", "timestamp", required=True))
 _JUDGED_KEY = ("customer_id", "as_of")
 _JUDGED_REFERENCES = (("customer_id", "customers"),)

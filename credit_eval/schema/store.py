@@ -4,7 +4,7 @@
         dataset.json            the `DatasetInfo` below
         <table>.parquet         one file per declared table, sorted by (customer_id, occurred_at)
         <table>.parts/<day>.parquet     rows that came later, sorted alike: what `credit-eval append` brought (optional)
-        cohorts/<cohort>.parquet    customer_id, as_of: whom a source wants judged, and when (optional)
+        cohorts/<cohort>.parquet    customer_id, as_of: whom to judge, when; amount: of the loan asked for (optional)
         outcomes.parquet        customer_id, as_of, defaulted, known_at: labels a source brings (optional)
 
 Labels lie in a file of their own that no declared table names, so no feature can reach them. A part is named after
@@ -23,6 +23,9 @@ import pyarrow.parquet as pq
 from credit_eval.core.errors import CohortError, SourceError
 from credit_eval.core.files import read_json, sha256_json, write_json
 from credit_eval.schema.tables import table_named
+
+#: The cohort that models learn from, where the source brings labels of its own: `outcomes` are of its rows.
+TRAINING_COHORT = "train"
 
 
 @dataclass(frozen=True)

@@ -388,7 +388,9 @@ class _Judge:
         shown = " || ', ' || ".join(f"'{column}=' || coalesce({raw(column)}, '')" for column in self._shape.key)
         whole = " AND ".join(f"{column} IS NOT NULL" for column in self._shape.key)
         repeated = f"SELECT {key} FROM {rows} WHERE {whole} GROUP BY {key} HAVING count(*) > 1"
-        rule = Rule(self._shape.key[0], "repeats a key", f"one row per {key}", "")
+        unsaid = [column.name for column in self._shape.columns if column.filled and column.name not in self._shape.key]
+        expected = f"one row per {key}" + "".join(f", or a {name} that tells them apart" for name in unsaid)
+        rule = Rule(self._shape.key[0], "repeats a key", expected, "")
         return self._judge(
             rule,
             f"SELECT {_WHERE}, {shown} AS received FROM {rows} SEMI JOIN ({repeated}) USING ({key}) "

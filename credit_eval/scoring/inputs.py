@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,40 @@ _MONTHS = 6
 _KEYS = ["customer_id", "as_of"]
 #: Columns of `samples.standing` that the policy reads as they are.
 STANDING = ("in_default", "overdue", "days_since_cure", "days_since_limit_change")
+
+
+def check_inputs(
+    features: Collection[str], roles: Mapping[Role, str], *, amounts: bool, revolving: bool, assume_no_debt: bool
+) -> None:
+    """Refuse what can be decided of nobody, seen from the features that there are; `amounts`: the cohort says them.
+
+    Raises:
+        PolicyError: nobody knows what is owed, or the amounts of loans; or amounts are asked for on lines.
+    """
+    if roles.get("balance") not in features and not assume_no_debt:
+        raise PolicyError(
+            "what customers owe is unknown, as the source has no repayments",
+            expected="a feature whose role is the balance",
+            todo="import repayments, or say `assume_no_debt: true` for this data set in settings.yaml",
+        )
+    if revolving and amounts:
+        raise PolicyError(
+            "amounts are asked for on lines",
+            expected="lines, whose limit moves, or loans, each decided by its amount",
+            todo="say `revolving: false` of this data set in settings.yaml, or leave `amount` out of the cohort",
+        )
+    if not revolving and not amounts and roles.get("requested") not in features:
+        raise _no_amount()
+
+
+def _no_amount(rows: Sequence[str] = (), n_rows: int = 0) -> PolicyError:
+    return PolicyError(
+        "nobody knows how much is asked for, so no loan can be decided",
+        expected="a column `amount` of the cohort, or a request in `applications` known before as_of",
+        rows=rows,
+        n_rows=n_rows,
+        todo="say the amounts in the cohort, leave these customers out of it, or say `revolving: true` if it is lines",
+    )
 
 
 def policy_inputs(
@@ -30,29 +64,47 @@ def policy_inputs(
     `roles` says which feature is what (`Catalogue.roles`). `standing` is what `samples.standing` says of each profile,
     in any order, perhaps of others too.
     `revolving`: the customer has a line whose limit changes, so the last limit is the previous one. Otherwise
-    every request is a loan of its own: there is no previous limit, and the amount last asked for is `requested`.
+    every request is a loan of its own: there is no previous limit, and `requested` is the amount that the cohort says
+    is asked for at `as_of`, else the amount last asked for before it.
     Capacity is the mean monthly spending of the last 180 days, net of what was cancelled, returned or declined, an
     estimate; the purchase that a loan is asked for is not part of it. It is 0 for a customer without orders in that
     time, and NaN only where the source has no orders.
 
     Raises:
-        PolicyError: the source has no repayments, so nobody knows what is owed, and `assume_no_debt` is false.
+        PolicyError: the source has no repayments, so nobody knows what is owed, and `assume_no_debt` is false; a loan
+            whose amount nobody knows; or an amount asked for on a line.
         IntegrityError: a profile of whom `standing` says nothing.
     """
     unknown = pd.Series(np.nan, index=profiles.index)
-    asked = unknown if revolving else _column(profiles, roles.get("requested"))
+    stands = _standing_of(profiles, standing)
+    amounts = bool(stands["amount_asked"].notna().any())
+    check_inputs(profiles.columns, roles, amounts=amounts, revolving=revolving, assume_no_debt=assume_no_debt)
+    asked = _asked(profiles, stands["amount_asked"], roles.get("requested"), revolving=revolving)
     spending = _column(profiles, roles.get("spending")) - asked.fillna(0.0)
     inputs = pd.DataFrame(
         {
             "customer_id": profiles["customer_id"],
             "p_default": scores["p_default"],
             "limit_previous": _column(profiles, roles.get("limit")) if revolving else unknown,
-            "balance": _owed(profiles, roles.get("balance"), assume_no_debt),
+            "balance": _column(profiles, roles.get("balance")).fillna(0.0),
             "capacity": spending.clip(lower=0.0) / _MONTHS,
             "requested": asked,
         }
     )
-    return inputs.join(_standing_of(profiles, standing))
+    return inputs.join(stands[list(STANDING)])
+
+
+def _asked(
+    profiles: pd.DataFrame, at_as_of: pd.Series[float], before: str | None, *, revolving: bool
+) -> pd.Series[float]:
+    """The amount asked for; NaN everywhere on lines."""
+    if revolving:
+        return at_as_of
+    asked = at_as_of.fillna(_column(profiles, before))
+    unknown = asked.isna()
+    if unknown.any():
+        raise _no_amount(rows=profiles.loc[unknown, "customer_id"].head(3).tolist(), n_rows=int(unknown.sum()))
+    return asked
 
 
 def _standing_of(profiles: pd.DataFrame, standing: pd.DataFrame) -> pd.DataFrame:
@@ -66,17 +118,7 @@ def _standing_of(profiles: pd.DataFrame, standing: pd.DataFrame) -> pd.DataFrame
             n_rows=int(unknown.sum()),
             todo="score the cohort that the profiles were built for",
         )
-    return found[list(STANDING)].set_axis(profiles.index)
-
-
-def _owed(profiles: pd.DataFrame, balance: str | None, assume_no_debt: bool) -> pd.Series[float]:
-    if balance not in profiles.columns and not assume_no_debt:
-        raise PolicyError(
-            "what customers owe is unknown, as the source has no repayments",
-            expected="a feature whose role is the balance",
-            todo="import repayments, or say `assume_no_debt: true` for this data set in settings.yaml",
-        )
-    return _column(profiles, balance).fillna(0.0)
+    return found[[*STANDING, "amount_asked"]].set_axis(profiles.index)
 
 
 def _column(profiles: pd.DataFrame, name: str | None) -> pd.Series[float]:

@@ -106,4 +106,13 @@ class Results:
             SourceError: this run is not scored.
         """
         scored = self.profiles[_KEYS].merge(self.scored[[*_KEYS, "p_default"]], on=_KEYS, validate="one_to_one")
-        return self.study.decide(scored["p_default"].to_numpy(), self.profiles, policy)
+        return self.study.decide(scored["p_default"].to_numpy(), self._with_amounts(), policy)
+
+    def _with_amounts(self) -> pd.DataFrame:
+        """The profiles, and the amounts asked for at as_of where the cohort says them."""
+        import pandas as pd
+
+        if self.run.cohort is None:
+            return self.profiles
+        members = pd.read_parquet(self.study.dataset.cohort_path(self.run.cohort))
+        return self.profiles.merge(members, on=_KEYS, how="left") if "amount" in members else self.profiles

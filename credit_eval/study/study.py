@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from credit_eval.catalogue import CATALOGUE
-from credit_eval.core.errors import DeclarationError, SourceError
+from credit_eval.core.errors import DeclarationError, PolicyError, SourceError
 from credit_eval.core.files import read_json
 from credit_eval.core.machine import give_back_memory
 from credit_eval.core.progress import Tick, silent
@@ -26,7 +26,7 @@ from credit_eval.language.feature import Dimension
 from credit_eval.policy.settings import Policy, load_policy
 from credit_eval.samples.definition import DefaultDefinition
 from credit_eval.schema.duckdb import DuckDB, parquet
-from credit_eval.schema.store import Dataset, open_dataset
+from credit_eval.schema.store import TRAINING_COHORT, Dataset, open_dataset
 from credit_eval.schema.tables import TABLES
 from credit_eval.settings import DatasetSettings, Paths, Settings, load_settings, project_root
 
@@ -42,7 +42,6 @@ if TYPE_CHECKING:  # seconds that only those pay who sample, profile or decide
     from credit_eval.study.results import Results
 
 SAMPLE = "sample"
-TRAINING_COHORT = "train"
 
 
 def open_study(
@@ -154,9 +153,18 @@ class Study:
 
         Raises:
             SourceError: nobody said which.
-            PolicyError: its file is none.
+            PolicyError: its file is none, or its amounts are in another currency than the data set's.
         """
-        return load_policy(self.chosen.policy_file(self.paths.root))
+        policy = load_policy(self.chosen.policy_file(self.paths.root))
+        if policy.currency not in (None, self.dataset.info.currency):
+            raise PolicyError(
+                f"the amounts of policy {policy.name} are in another currency than those of data set {self.name}",
+                expected=self.dataset.info.currency,
+                received=policy.currency,
+                todo="name a policy in this currency in settings.yaml: a copy of this one with its own `currency` and "
+                "`amount_unit`",
+            )
+        return policy
 
     @property
     def in_force(self) -> str:
@@ -331,7 +339,7 @@ class Study:
         from credit_eval.samples.definition import label_cohort
         from credit_eval.samples.labelled import labelled
         from credit_eval.samples.sample import LeftOut, Sample
-        from credit_eval.samples.split import choose_split
+        from credit_eval.samples.split import check_labels, choose_split
 
         chosen, label, dates = self.settings.sample, f"cohort={TRAINING_COHORT}", list[datetime]()
         if self.dataset.info.label_source == "repayments":
@@ -346,6 +354,8 @@ class Study:
                 seed=chosen.seed,
             )
             labels = label_cohort(engine, self.dataset, members, self.definition)
+        left_out = dict(Counter(labels["exclusion"].dropna()))
+        check_labels(labels.loc[labels["exclusion"].isna(), "defaulted"], left_out=left_out)  # before what takes long
         profiles = self.build_profiles(label, members)
         give_back_memory()  # half a gigabyte, measured, of what the workers held
         split = choose_split(
@@ -354,7 +364,7 @@ class Study:
             oot_snapshots=chosen.oot_snapshots,
             seed=chosen.seed,
         )
-        return Sample(split, profiles, LeftOut(dict(Counter(labels["exclusion"].dropna())), drawn))
+        return Sample(split, profiles, LeftOut(left_out, drawn))
 
     def profile(self, customer: str, as_of: datetime) -> dict[Dimension, list[Line]]:
         """One customer's profile at a date, beside what is typical at that date.
@@ -389,7 +399,7 @@ class Study:
 
         Args:
             p_default: (n,) calibrated.
-            profiles: n rows of customer_id, as_of and the features.
+            profiles: n rows of customer_id, as_of and the features; and `amount`, the amount asked for, if it is loans.
             policy: such as `study.policy.with_(threshold=0.4)`.
 
         Returns:
@@ -409,13 +419,13 @@ class Study:
 
         Args:
             p_default: (n,) calibrated.
-            profiles: n rows of customer_id, as_of and the features.
+            profiles: as for `decide`.
 
         Returns:
             n rows.
 
         Raises:
-            PolicyError: what is owed is unknown.
+            PolicyError: what is owed is unknown, or the amount of a loan.
         """
         import pandas as pd
 
@@ -428,6 +438,32 @@ class Study:
             scores,
             self.standing(profiles),
             self.catalogue.roles,
+            revolving=chosen.revolving,
+            assume_no_debt=chosen.assume_no_debt,
+        )
+
+    def check_decidable(self, run: Run) -> None:
+        """Refuse a run of whose customers nobody could be decided on, before anything is built for it.
+
+        Args:
+            run: that is going to be scored.
+
+        Raises:
+            PolicyError: nobody knows what customers owe, or the amounts of loans; amounts are asked for on lines; or
+                the policy is in another currency.
+            CohortError: there is no such cohort.
+        """
+        from credit_eval.scoring.inputs import check_inputs
+
+        amounts = False
+        if run.cohort is not None:
+            with self.engine() as engine:
+                amounts = "amount" in engine.columns(self.dataset.cohort_path(run.cohort))
+        chosen, _ = self.chosen, self.policy
+        check_inputs(
+            self.features,
+            self.catalogue.roles,
+            amounts=amounts,
             revolving=chosen.revolving,
             assume_no_debt=chosen.assume_no_debt,
         )
@@ -508,7 +544,7 @@ class Study:
         """Where customers stand at each as_of: in default, overdue, cured of late (`samples.standing`).
 
         Args:
-            members: customer_id and as_of; other columns are not looked at.
+            members: customer_id, as_of, and `amount` where a loan is asked for; other columns are not looked at.
 
         Returns:
             a row per member.
@@ -577,5 +613,5 @@ def _file_of(members: pd.DataFrame) -> Iterator[Path]:
     """A cohort's file of customers and dates, for as long as it is needed, in a directory of its own."""
     with TemporaryDirectory(prefix="credit_eval_") as scratch:
         path = Path(scratch) / "members.parquet"
-        members[["customer_id", "as_of"]].to_parquet(path)
+        members[[name for name in ("customer_id", "as_of", "amount") if name in members]].to_parquet(path)
         yield path

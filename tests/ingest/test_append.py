@@ -321,7 +321,7 @@ def test_orders_are_told_of_only_if_they_were_placed_neither_before_nor_now(shop
 def test_cohorts_and_outcomes_grow_and_keep_what_they_said(shop: Shop) -> None:
     judged = {"customer_id": "who", "as_of": "at"}
     outcomes = {"file": "labels.csv", "columns": {**judged, "defaulted": "bad", "known_at": "seen"}}
-    shop.said |= {"outcomes": outcomes, "cohorts": {"spring": {"file": "labels.csv", "columns": judged}}}
+    shop.said |= {"outcomes": outcomes, "cohorts": {"train": {"file": "labels.csv", "columns": judged}}}
     shop.map()
     shop.write(NIGHT, shop.folder / "night")
     header = "who,at,bad,seen\n"
@@ -333,7 +333,7 @@ def test_cohorts_and_outcomes_grow_and_keep_what_they_said(shop: Shop) -> None:
     new = shop.append()
     with DuckDB() as engine:
         labels = engine.rows(f"SELECT customer_id, defaulted FROM {parquet(new.outcomes_path)}")
-        cohort = engine.rows(f"SELECT customer_id FROM {parquet(new.cohort_path('spring'))}")
+        cohort = engine.rows(f"SELECT customer_id FROM {parquet(new.cohort_path('train'))}")
     assert (labels, cohort) == ([("a", False), ("b", True)], [("a",), ("b",)])
     shop.dataset = new
     (shop.folder / "night" / "labels.csv").write_text(header + "b,2026-01-20,0,2026-03-02\na,2026-02-01,1,2026-02-28\n")

@@ -354,13 +354,13 @@ def test_constants_cohorts_and_outcomes_are_by_the_same_clocks(shop: Shop) -> No
                 },
                 "orders": ORDERS,
             },
-            "cohorts": {"july": {"file": "asked.csv", "columns": columns}},
+            "cohorts": {"train": {"file": "asked.csv", "columns": columns}},
             "outcomes": {"file": "known.csv", "columns": {**columns, "defaulted": "bad", "known_at": "told"}},
         }
     )
     dataset = shop.load()
     with DuckDB() as engine:
-        for path in (dataset.path("customers"), dataset.cohort_path("july"), dataset.outcomes_path):
+        for path in (dataset.path("customers"), dataset.cohort_path("train"), dataset.outcomes_path):
             moment = "occurred_at" if path == dataset.path("customers") else "as_of"
             found = engine.rows(f"SELECT DISTINCT {moment}::VARCHAR FROM read_parquet({quote(path)})")
             assert found == [("2025-06-30 22:00:00",)]
@@ -569,20 +569,20 @@ def test_cohorts_and_outcomes_are_written_and_judged(shop: Shop) -> None:
         **MAPPING,
         "known_until": "2025-04-02",
         "outcomes": outcomes,
-        "cohorts": {"spring": {"file": "labels.csv", "columns": judged}},
+        "cohorts": {"train": {"file": "labels.csv", "columns": judged}},
     }
     shop.map(both)
     dataset = shop.load()
-    assert dataset.cohorts == ("spring",)
+    assert dataset.cohorts == ("train",)
     assert dataset.info.label_source == "outcomes"
-    assert {"cohorts/spring.parquet", "outcomes.parquet"} < set(dataset.info.hashes)
+    assert {"cohorts/train.parquet", "outcomes.parquet"} < set(dataset.info.hashes)
     with DuckDB() as engine:
         labels = engine.rows(f"SELECT defaulted FROM read_parquet({quote(dataset.outcomes_path)})")
     assert labels == [(True,), (None,)]
     shop.write("who,at,bad,seen\nz,2025-03-01,1,2025-02-01\n", "labels.csv")
     with pytest.raises(TableError) as refused:
         shop.load(replace=True)
-    for said in ("cohorts/spring.customer_id names an unknown", "outcomes.known_at is before as_of"):
+    for said in ("cohorts/train.customer_id names an unknown", "outcomes.known_at is before as_of"):
         assert said in str(refused.value)
 
 

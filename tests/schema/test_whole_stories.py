@@ -81,8 +81,9 @@ def test_an_order_comes_back_in_parts(engine: DuckDB) -> None:
     head = "order_id,customer_id,occurred_at,amount,status,refund_id\n"
     parts = "1,A,2025-01-02,300,placed,\n1,A,2025-01-03,100,returned,r1\n1,A,2025-01-04,150,returned,r2"
     assert net(engine, judged(engine, orders=head + parts)) == 50
-    with pytest.raises(TableError, match="repeats a key"):
+    with pytest.raises(TableError, match="repeats a key") as refused:
         judged(engine, orders=HEAD + parts.replace(",r1", "").replace(",r2", "").replace("placed,", "placed"))
+    assert refused.value.expected == "one row per order_id, status, or a refund_id that tells them apart"
     twice = parts.replace("r2", "r1")
     with pytest.raises(TableError, match="repeats a key"):
         judged(engine, orders=head + twice)

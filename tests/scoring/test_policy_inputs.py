@@ -24,7 +24,11 @@ PROFILES = pd.DataFrame(
 )
 SCORES = pd.DataFrame({"p_default": [0.01, 0.01, 0.01]}, index=PROFILES.index)
 STANDING = PROFILES[["customer_id", "as_of"]].assign(
-    in_default=False, overdue=False, days_since_cure=float("nan"), days_since_limit_change=[90.0, float("nan"), 40.0]
+    in_default=False,
+    overdue=False,
+    days_since_cure=float("nan"),
+    days_since_limit_change=[90.0, float("nan"), 40.0],
+    amount_asked=float("nan"),
 )
 
 
@@ -37,23 +41,43 @@ def test_on_a_line_nothing_is_asked_and_capacity_is_monthly_and_not_below_0():
 
 
 def test_a_loan_asked_for_is_no_capacity_to_repay_it():
-    found = policy_inputs(PROFILES, SCORES, STANDING, ROLES, revolving=False, assume_no_debt=False)
+    asked = STANDING.assign(amount_asked=[float("nan"), 120.0, float("nan")])
+    found = policy_inputs(PROFILES, SCORES, asked, ROLES, revolving=False, assume_no_debt=False)
     assert found["capacity"].tolist() == [150.0, 0.0, 0.0]
     assert found["limit_previous"].isna().all()
-    assert found["requested"].tolist()[::2] == [300.0, 90.0]
-    assert pd.isna(found["requested"].iloc[1])
+    assert found["requested"].tolist() == [300.0, 120.0, 90.0]
     decided = decide(found, load_policy(DEFAULT_POLICY), calibrated=True)
-    assert decided["limit_new"].tolist() == [300.0, 500.0, 90.0]
+    assert decided["limit_new"].tolist() == [300.0, 120.0, 90.0]
+
+
+def test_what_the_cohort_says_is_asked_at_as_of_goes_before_what_was_asked_earlier():
+    asked = STANDING.assign(amount_asked=[40.0, 0.0, 700.0])
+    found = policy_inputs(PROFILES, SCORES, asked, ROLES, revolving=False, assume_no_debt=False)
+    assert found["requested"].tolist() == [40.0, 0.0, 700.0]
+    assert found["capacity"].tolist() == [1160 / 6, 0.0, 0.0]
+
+
+def test_no_loan_is_decided_without_an_amount():
+    with pytest.raises(PolicyError, match="how much is asked for") as error:
+        policy_inputs(PROFILES, SCORES, STANDING, ROLES, revolving=False, assume_no_debt=False)
+    assert error.value.rows == ("bought nothing",)
+    without = PROFILES.drop(columns=AMOUNT_ASKED)
+    with pytest.raises(PolicyError, match="how much is asked for"):
+        policy_inputs(without, SCORES, STANDING, ROLES, revolving=False, assume_no_debt=False)
+
+
+def test_nothing_is_asked_for_on_a_line():
+    asked = STANDING.assign(amount_asked=[float("nan"), float("nan"), 5.0])
+    with pytest.raises(PolicyError, match="asked for on lines"):
+        policy_inputs(PROFILES, SCORES, asked, ROLES, revolving=True, assume_no_debt=False)
 
 
 def test_capacity_is_unknown_only_where_the_source_has_no_orders():
     without = PROFILES.drop(columns=NET_SPENDING_180)
-    for revolving in (True, False):
-        assert (
-            policy_inputs(without, SCORES, STANDING, ROLES, revolving=revolving, assume_no_debt=False)["capacity"]
-            .isna()
-            .all()
-        )
+    for revolving, amount in ((True, float("nan")), (False, 50.0)):
+        asked = STANDING.assign(amount_asked=amount)
+        found = policy_inputs(without, SCORES, asked, ROLES, revolving=revolving, assume_no_debt=False)
+        assert found["capacity"].isna().all()
 
 
 def test_an_unknown_debt_is_not_taken_for_none_unasked():
