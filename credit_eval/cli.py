@@ -441,6 +441,9 @@ def _print_summary(study: Study, done: Done) -> None:
         tell(f"             {summary.adverse_by_score:,} of them would not be adverse with the best score")
         reasons = "; ".join(f"{reason.label} ({reason.n:,})" for reason in summary.reasons[:3])
         tell(f"  reasons    {reasons}; first of {summary.reasons_among:,} {summary.reasons_of}")
+        if summary.never_seen_unknown:
+            unknown = ", ".join(f"{name} {n:,}" for name, n in list(summary.never_seen_unknown.items())[:5])
+            tell(f"  unknown    {len(summary.never_seen_unknown)} features that never were so in training: {unknown}")
         tell(f"  scored     {study.paths.scored(study.name, one.label)}/")
         tell(f"  report     {study.paths.report(study.name, one.label)}")
     first = next(iter(done.summaries))

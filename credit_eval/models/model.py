@@ -33,10 +33,14 @@ _BOOSTER, _DESCRIPTION = "booster.txt", "model.json"
 
 @dataclass(frozen=True)
 class Input:
-    """A column the model reads; `categories` are the values it knows, None for a number."""
+    """A column the model reads; `categories` are the values it knows, None for a number.
+
+    `always_known`: of every row that the model learnt from, so what unknown means was not to be learnt from any.
+    """
 
     name: str
     categories: tuple[str, ...] | None = None
+    always_known: bool = False
 
     def numbers(self, column: pd.Series[Any]) -> Floats:
         """The column as float64: a category as its place in `categories`, unknown or unseen as NaN."""
@@ -187,6 +191,12 @@ class CreditModel:
         columns = {"p_default": p, "score": self.scale.whole_points(p), "grade": self.grades.grade(p)}
         return pd.DataFrame(columns, index=profiles.index)
 
+    def never_seen_unknown(self, matrix: Floats) -> dict[str, int]:
+        """By feature, rows of a `matrix` where it is unknown though it was known of every row in training."""
+        unknown = np.isnan(matrix).sum(axis=0).tolist()
+        pairs = zip(self.inputs, unknown, strict=True)
+        return {column.name: n for column, n in pairs if n and column.always_known}
+
     @property
     def fingerprint(self) -> str:
         """Changes when anything does that could change a score: a SHA-256, metadata left aside."""
@@ -218,8 +228,8 @@ class CreditModel:
         return cls(
             booster_text=(directory / _BOOSTER).read_text(encoding="utf-8"),
             inputs=tuple(
-                Input(name, None if categories is None else tuple(categories))
-                for name, categories in described["inputs"]
+                Input(name, None if categories is None else tuple(categories), always_known)
+                for name, categories, always_known in described["inputs"]
             ),
             calibration=Calibration(**described["calibration"]) if described["calibration"] else None,
             scale=ScoreScale(**described["scale"]),
@@ -229,7 +239,7 @@ class CreditModel:
 
     def _description(self) -> dict[str, Any]:
         return {
-            "inputs": [[column.name, column.categories] for column in self.inputs],
+            "inputs": [[column.name, column.categories, column.always_known] for column in self.inputs],
             "calibration": asdict(self.calibration) if self.calibration else None,
             "scale": asdict(self.scale),
             "grades": [self.grades.bounds, self.grades.labels],

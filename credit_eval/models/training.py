@@ -24,6 +24,8 @@ from credit_eval.core.progress import Tick, silent
 from credit_eval.models.model import Calibration, CreditModel, GradeScale, Input
 from credit_eval.samples.split import check_labels, customer_folds
 
+#: So many rows teach what unknown means, where the share that is hidden would be fewer.
+FEW_HIDDEN = 50
 #: Places of rows in a sample.
 Rows = NDArray[np.intp]
 #: The number of threads is written into a booster's text though it changes nothing in it.
@@ -51,7 +53,9 @@ class TrainingSettings:
     """How trees are grown. The defaults are for noisy data: many shallow trees, each seeing a part.
 
     `min_rows_in_leaf` None means one in a hundred of the rows, but 20 to 200. `folds` serve
-    `train_cross_fitted`. `threads` changes no bit of the result.
+    `train_cross_fitted`. `hidden` is the share of rows in which a number that is known of all of them is hidden from
+    the trees, so that they learn what to think where it is unknown: LightGBM would take it for 0, no day overdue, say,
+    and the riskiest would look safest. `threads` changes no bit of the result.
     """
 
     learning_rate: float = 0.05
@@ -63,6 +67,7 @@ class TrainingSettings:
     share_of_features: float = 0.5
     share_of_rows: float = 0.8
     l2: float = 10.0
+    hidden: float = 0.01
     folds: int = 5
     seed: int = 20260101
     threads: int = 1
@@ -90,14 +95,14 @@ def train(
         check_labels(sample["defaulted"].iloc[part])
     inputs = _inputs(sample, features, fit)
     parameters = _parameters(features, settings, len(fit))
-    learnt = _dataset(sample, inputs, fit)
+    learnt = _to_learn_from(sample, inputs, fit, settings)
     learnt.params |= parameters  # which say how to bin; binned now, the numbers need not be kept
     learnt.construct()
     booster = lgb.train(
         parameters,
         learnt,
         num_boost_round=settings.max_rounds,
-        valid_sets=[_dataset(sample, inputs, stop, reference=learnt)],
+        valid_sets=[_dataset(_matrix(sample, inputs, stop), sample, inputs, stop, reference=learnt)],
         callbacks=[lgb.early_stopping(settings.patience, verbose=False), _ticking(tick, settings.max_rounds)],
     )
     tick("training", settings.max_rounds, settings.max_rounds)
@@ -127,8 +132,8 @@ def train_cross_fitted(
     inputs = _inputs(sample, features, everybody)
     fold = customer_folds(sample["customer_id"], sample["defaulted"], folds=settings.folds, seed=settings.seed)
     parameters = _parameters(features, settings, len(sample))
-    rounds, log_odds = _out_of_fold(_dataset(sample, inputs, everybody), fold, parameters, settings, tick)
-    whole = lgb.train(parameters, _dataset(sample, inputs, everybody), num_boost_round=rounds)
+    rounds, log_odds = _out_of_fold(sample, inputs, fold, parameters, settings, tick)
+    whole = lgb.train(parameters, _to_learn_from(sample, inputs, everybody, settings), num_boost_round=rounds)
     tick("training", settings.max_rounds, settings.max_rounds)
     ranking = _model(whole, rounds, inputs, settings, len(sample))
     return _calibrated(ranking, log_odds, sample["defaulted"], f"out of fold, {settings.folds} folds by customer")
@@ -180,9 +185,11 @@ def _inputs(sample: pd.DataFrame, features: Sequence[Trainable], rows: Rows) -> 
 
 
 def _input(sample: pd.DataFrame, feature: Trainable, rows: Rows) -> Input:
+    column = sample[feature.name].iloc[rows]
+    known = bool(column.notna().all())
     if feature.value_type != "category":
-        return Input(feature.name)
-    return Input(feature.name, tuple(sorted(sample[feature.name].iloc[rows].dropna().unique())))
+        return Input(feature.name, None, known)
+    return Input(feature.name, tuple(sorted(column.dropna().unique())), known)
 
 
 def _matrix(sample: pd.DataFrame, inputs: Sequence[Input], rows: Rows) -> Floats:
@@ -192,12 +199,39 @@ def _matrix(sample: pd.DataFrame, inputs: Sequence[Input], rows: Rows) -> Floats
     return matrix
 
 
+def _to_learn_from(
+    sample: pd.DataFrame, inputs: Sequence[Input], rows: Rows, settings: TrainingSettings
+) -> lgb.Dataset:
+    """The rows, in some of which a number is hidden that is known of all; goods and bads alike."""
+    matrix = _matrix(sample, inputs, rows)
+    by_label = np.argsort(sample["defaulted"].iloc[rows].to_numpy(), kind="stable")
+    for place, column in enumerate(inputs):
+        if column.always_known and column.categories is None:  # of a category, unknown is none of those it knows
+            edges = np.linspace(0, len(rows), _hidden(len(rows), settings) + 1).astype(np.intp)
+            one_of_each = np.random.default_rng([settings.seed, place]).integers(edges[:-1], edges[1:])
+            matrix[by_label[one_of_each], place] = np.nan
+    return _dataset(matrix, sample, inputs, rows)
+
+
+def _hidden(rows: int, settings: TrainingSettings) -> int:
+    """A share of the rows; of few rows up to five times that share, as one learns little from a dozen.
+
+    >>> [_hidden(rows, TrainingSettings()) for rows in (400, 2_000, 100_000)]
+    [20, 50, 1000]
+    """
+    return round(max(settings.hidden * rows, min(5 * settings.hidden * rows, FEW_HIDDEN)))
+
+
 def _dataset(
-    sample: pd.DataFrame, inputs: Sequence[Input], rows: Rows, reference: lgb.Dataset | None = None
+    matrix: Floats,
+    sample: pd.DataFrame,
+    inputs: Sequence[Input],
+    rows: Rows,
+    reference: lgb.Dataset | None = None,
 ) -> lgb.Dataset:
     categorical = [place for place, column in enumerate(inputs) if column.categories is not None]
     return lgb.Dataset(
-        _matrix(sample, inputs, rows),
+        matrix,
         label=sample["defaulted"].iloc[rows].to_numpy(dtype=np.float64),
         reference=reference,
         feature_name=[column.name for column in inputs],
@@ -231,14 +265,15 @@ def _parameters(features: Sequence[Trainable], settings: TrainingSettings, rows:
 
 
 def _out_of_fold(
-    data: lgb.Dataset,
+    sample: pd.DataFrame,
+    inputs: Sequence[Input],
     fold: NDArray[np.int64],
     parameters: dict[str, Any],
     settings: TrainingSettings,
     tick: Tick,
 ) -> tuple[int, Floats]:
     """The number of trees of least mean held-out loss, and each row's log-odds by the booster without it."""
-    data.free_raw_data = False
+    data = _to_learn_from(sample, inputs, np.arange(fold.size), settings)
     splits = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(settings.folds)]
     found = lgb.cv(
         parameters,
@@ -250,9 +285,8 @@ def _out_of_fold(
     )["cvbooster"]
     log_odds = np.empty(fold.size)
     for booster, (_, held_out) in zip(found.boosters, splits, strict=True):
-        log_odds[held_out] = booster.predict(
-            data.get_data()[held_out], raw_score=True, num_iteration=found.best_iteration
-        )
+        seen = _matrix(sample, inputs, held_out)
+        log_odds[held_out] = booster.predict(seen, raw_score=True, num_iteration=found.best_iteration)
     return found.best_iteration, log_odds
 
 

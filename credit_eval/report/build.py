@@ -17,7 +17,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from credit_eval.core.errors import SourceError
 from credit_eval.core.files import atomic_file, read_json
 from credit_eval.core.statistics import Interval
 from credit_eval.explain.explanation import explanation
@@ -74,11 +73,8 @@ def write_report(
 
 def _evidence(scored: Path, validation: Record, info: DatasetInfo) -> Evidence:
     summary = summarise(scored)
-    manifest = scored / "manifest.json"
-    if not manifest.exists():
-        raise SourceError(f"no manifest at {scored.parent.name}/{scored.name}", todo="score again")
     counted = portfolio(scored, by_score_only=summary.enough_by_score)
-    return Evidence(summary, counted, validation, read_json(manifest), info)
+    return Evidence(summary, counted, validation, read_json(scored / "manifest.json"), info)
 
 
 def _environment() -> Environment:
@@ -117,7 +113,7 @@ def _facts(evidence: Evidence) -> dict[str, Any]:
 
 def _of_the_run(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What the manifest holds of the run, but for the counts that the page shows elsewhere and the files."""
-    elsewhere = ("decisions", "explained_by", "features_absent", "files")
+    elsewhere = ("decisions", "explained_by", "features_absent", "never_seen_unknown", "files")
     return [(name.replace("_", " "), _plain(value)) for name, value in manifest.items() if name not in elsewhere]
 
 

@@ -25,6 +25,8 @@ MANY_RESTRICTED, MANY_ADVERSE = 0.20, 0.40
 #: How far two default rates may lie apart, as a ratio, before it is said.
 RATES_APART = 1.5
 LEVEL_APART = 1.1
+#: Features that are named where many are unknown.
+MOST_UNKNOWN = 5
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,15 @@ def _coverage(evidence: Evidence) -> Iterator[Caution]:
         yield _note(f"{len(absent)} of {total} features are absent, since the source does not provide: {said}.")
     if evidence.manifest["features_absent"] != absent:
         yield _warn("The features absent when scoring are not those absent when the model was trained.")
+    unknown = evidence.summary.never_seen_unknown
+    if unknown:
+        worst = "; ".join(f"{name} (of {count(n)})" for name, n in list(unknown.items())[:MOST_UNKNOWN])
+        more = f"; and {len(unknown) - MOST_UNKNOWN} more" if len(unknown) > MOST_UNKNOWN else ""
+        yield _warn(
+            f"Of some who are scored, features are unknown ({len(unknown)}) that were known of everybody whom the "
+            f"model learnt from: {worst}{more}. What to think of that it learnt only from values hidden at random. "
+            "Find out whether the data still bring them."
+        )
 
 
 def _who_is_scored(evidence: Evidence) -> Iterator[Caution]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from credit_eval.core.errors import SourceError
+from credit_eval.core.files import read_json
 from credit_eval.language.reasons import label
 from credit_eval.policy.decide import ADVERSE, BY_SCORE
 from credit_eval.schema.duckdb import DuckDB, parquet, quote
@@ -59,7 +60,8 @@ class Summary:
     before, so that nothing was taken. `adverse_bound_by`: the adverse decisions by the constraint of the policy that
     bound; `adverse_by_score`: those of them that the score decided. `reasons`: the model's, up to three, commonest
     first, among `reasons_of` ("adverse decisions where the score decided", or "decisions where the score decided"
-    where these are fewer than 10), which are `reasons_among` rows.
+    where these are fewer than 10), which are `reasons_among` rows. `never_seen_unknown`: by feature, the customers of
+    whom it is unknown though it was known of everybody whom the model learnt from.
     """
 
     customers: int
@@ -75,6 +77,7 @@ class Summary:
     adverse_bound_by: dict[str, int]
     adverse_by_score_bound_by: dict[str, int]
     decided_by_score: int
+    never_seen_unknown: dict[str, int]
 
     @property
     def adverse_by_score(self) -> int:
@@ -101,9 +104,12 @@ def summarise(scored: Path) -> Summary:
     """Sum up a scored directory.
 
     Raises:
-        SourceError: there is no scored file, or it has no rows.
+        SourceError: there is no scored file, or it has no rows or no manifest.
     """
     with opened(scored) as engine:
+        manifest = scored / "manifest.json"
+        if not manifest.exists():
+            raise SourceError(f"no manifest at {scored.parent.name}/{scored.name}", todo="score again")
         customers, adverse, restricted, at_nothing, above, mean, decided = engine.rows(
             f"SELECT count(*), count(*) FILTER ({ADVERSE_SQL}), count(*) FILTER ({_RESTRICTED_SQL}),"
             f" count(*) FILTER ({_RESTRICTED_SQL} AND limit_previous = 0),"
@@ -125,6 +131,7 @@ def summarise(scored: Path) -> Summary:
             adverse_bound_by=counts(engine, "limit_bound_by", ADVERSE_SQL),
             adverse_by_score_bound_by=by_score,
             decided_by_score=decided,
+            never_seen_unknown=read_json(manifest).get("never_seen_unknown", {}),
         )
 
 

@@ -135,6 +135,7 @@ class _Tally:
     rows: int = 0
     decisions: Counter[str] = field(default_factory=Counter)
     methods: Counter[str] = field(default_factory=Counter)
+    unknown: Counter[str] = field(default_factory=Counter)
 
 
 def already_done(job: Job, target: Path) -> bool:
@@ -219,7 +220,8 @@ def _check_profiles(job: Job, profiles: Profiles) -> None:
 
 def _score_part(job: Job, profiles: pd.DataFrame, building: Path, number: int, tally: _Tally) -> None:
     scores = job.model.score_frame(profiles)
-    explained = contributions(job.model.booster, job.model.matrix(profiles))
+    matrix = job.model.matrix(profiles)
+    explained = contributions(job.model.booster, matrix)
     check_sums(explained)
     frame = _scored_frame(job, profiles, scores, explained)
     _check_reasons(frame)
@@ -229,6 +231,7 @@ def _score_part(job: Job, profiles: pd.DataFrame, building: Path, number: int, t
     tally.rows += len(frame)
     tally.decisions.update(frame["decision"].tolist())
     tally.methods[explained.method] += len(frame)
+    tally.unknown.update(job.model.never_seen_unknown(matrix))
 
 
 def _scored_frame(job: Job, profiles: pd.DataFrame, scores: pd.DataFrame, explained: Contributions) -> pd.DataFrame:
@@ -294,6 +297,7 @@ def _manifest(job: Job, profiles: Profiles, building: Path, tally: _Tally, start
         "decisions": dict(sorted(tally.decisions.items())),
         "explained_by": dict(sorted(tally.methods.items())),
         "features_absent": profiles.info.absent,
+        "never_seen_unknown": dict(tally.unknown.most_common()),
         "calibrated_on": job.model.calibrated().calibrated_on,
         "files": {name: sha256_file(building / name) for name in files},
         "started": started,

@@ -64,7 +64,11 @@ def jobs() -> tuple[Job, Job, Profiles]:
 def everybody_quiet(profiles: Profiles) -> pd.DataFrame:
     """Nobody late, nobody cured, all lines long unchanged."""
     return profiles.frame()[["customer_id", "as_of"]].assign(
-        in_default=False, overdue=False, days_since_cure=float("nan"), days_since_limit_change=90.0
+        in_default=False,
+        overdue=False,
+        days_since_cure=float("nan"),
+        days_since_limit_change=90.0,
+        amount_asked=float("nan"),
     )
 
 

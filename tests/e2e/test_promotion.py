@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from world import World, bytes_of
 
@@ -16,7 +17,7 @@ tables:
   customers: {file: people.csv, columns: {customer_id: id, occurred_at: since, birth_year: born, region: region}}
 cohorts:
   train: {file: asked.csv, columns: {customer_id: id, as_of: at}}
-  new: {file: asked.csv, columns: {customer_id: id, as_of: at}}
+  new: {file: new.csv, columns: {customer_id: id, as_of: at, amount: sum}}
 outcomes: {file: asked.csv, columns: {customer_id: id, as_of: at, defaulted: bad, known_at: known}}
 """
 
@@ -25,12 +26,14 @@ outcomes: {file: asked.csv, columns: {customer_id: id, as_of: at, defaulted: bad
 def coin(tmp_path_factory: pytest.TempPathFactory) -> World:
     """600 customers of whom every fourth defaults, whatever is known of them."""
     root, rng = tmp_path_factory.mktemp("coin"), np.random.default_rng(3)
-    people, asked = ["id,since,born,region"], ["id,at,bad,known"]
+    people, asked = ["id,since,born,region"], ["id,at,bad,known,sum"]
     for number in range(600):
         born, region = rng.integers(1950, 2005), rng.choice(["north", "south"])
         people.append(f"c{number},2024-{rng.integers(1, 13):02}-01,{born},{region}")
-        asked.append(f"c{number},2025-06-01,{int(rng.random() < 0.25)},2025-12-01")
+        asked.append(f"c{number},2025-06-01,{int(rng.random() < 0.25)},2025-12-01,{60 + number % 40}")
     people.append("late,2025-12-31,1980,north")  # the data are known until here
+    people.append("c600,2024-06-01,,")
+    (root / "new.csv").write_text("\n".join([*asked, "c600,2025-06-01,,,60"]) + "\n")
     (root / "people.csv").write_text("\n".join(people) + "\n")
     (root / "asked.csv").write_text("\n".join(asked) + "\n")
     (root / "m.yaml").write_text(MAPPING)
@@ -68,6 +71,15 @@ def test_a_reason_promotes_it_and_is_told_wherever_the_model_is(coin: World) -> 
     recorded = json.loads((coin.root / "data/reports/coin/validation.json").read_text())["promoted_anyway"]
     assert recorded["why"] == why
     assert "coin" in recorded["objections"][0]
+    scored = pd.read_parquet(coin.root / "data/scored/coin/cohort=new/part-00000.parquet")
+    asked = 60 + scored["customer_id"].str.removeprefix("c").astype(int) % 40
+    assert (scored["limit_new"] <= asked).all()  # loan by loan: as much as was asked for, or less
+    assert (scored["limit_new"] == asked).any()
+    assert (
+        "unknown    2 features that never were so in training: customers_age_last 1, customers_region_last 1"
+        in done.stdout
+    )
     page = (coin.root / "data/reports/coin/cohort=new.html").read_text()
     assert "against the objections of validation" in page
+    assert "features are unknown (2) that were known of everybody" in page
     assert why in page

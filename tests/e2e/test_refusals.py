@@ -67,7 +67,7 @@ def test_a_setting_nobody_knows(world: World, refused: Refused) -> None:
 def test_a_scored_directory_that_exists_already(world: World, refused: Refused) -> None:
     for text, named in (
         ("{default: {days_past_due: 30}, datasets: {simulated: {policy: default}}}", "definition"),
-        ("datasets: {simulated: {policy: default, revolving: false}}", "revolving"),
+        ("datasets: {simulated: {policy: default, assume_no_debt: true}}", "assume_no_debt"),
     ):
         with world.settings(text):
             said = refused(17, "score", "simulated")

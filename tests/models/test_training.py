@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -50,6 +52,26 @@ def test_the_same_bits_again_and_with_any_number_of_threads(way):
     assert once.fingerprint == again.fingerprint
     other = way(SAMPLE, FEATURES, TrainingSettings(max_rounds=80, folds=3, seed=5))
     assert other.fingerprint != once.fingerprint
+
+
+@pytest.mark.parametrize("way", [train, train_cross_fitted])
+def test_unknown_is_not_zero(way):
+    """Late days were never unknown in training. Unknown is then what is usual, neither the best nor the worst."""
+    model = way(SAMPLE, FEATURES, QUICK)
+    assert [column.name for column in model.inputs if column.always_known] == ["late_days", "noise", "customers_age"]
+    unknown = FRESH.assign(late_days=np.nan)
+    assert model.never_seen_unknown(model.matrix(unknown)) == {"late_days": len(FRESH)}
+    none, usual = (model.p_default(FRESH.assign(late_days=days)).mean() for days in (0.0, FRESH["late_days"]))
+    assert abs(model.p_default(unknown).mean() - usual) < abs(none - usual) / 2
+    as_zero = way(SAMPLE, FEATURES, replace(QUICK, hidden=0.0))
+    np.testing.assert_array_equal(as_zero.p_default(unknown), as_zero.p_default(FRESH.assign(late_days=0.0)))
+
+
+def test_a_category_never_seen_is_told_where_all_were_known():
+    known = SAMPLE.assign(customers_region=SAMPLE["customers_region"].fillna("east"))
+    model = train(known, FEATURES, QUICK)
+    fresh = FRESH.head(4).assign(customers_region=["east", "west", None, "north"], spending=np.nan)
+    assert model.never_seen_unknown(model.matrix(fresh)) == {"customers_region": 2}
 
 
 def test_parts_other_than_its_own_do_not_reach_it():
@@ -144,7 +166,8 @@ def test_the_trees_are_those_that_lightgbm_grows_of_the_same_rows_in_one_call():
 
     from credit_eval.models import training
 
-    model = train(SAMPLE, FEATURES, QUICK)
+    quick = replace(QUICK, hidden=0.0)
+    model = train(SAMPLE, FEATURES, quick)
     parts = {part: SAMPLE[SAMPLE["part"] == part] for part in ("fit", "stop")}
     inputs = training._inputs(SAMPLE, FEATURES, np.flatnonzero(SAMPLE["part"] == "fit"))
     data = {
@@ -157,7 +180,7 @@ def test_the_trees_are_those_that_lightgbm_grows_of_the_same_rows_in_one_call():
         for part, rows in parts.items()
     }
     direct = lgb.train(
-        training._parameters(FEATURES, QUICK, len(parts["fit"])),
+        training._parameters(FEATURES, quick, len(parts["fit"])),
         data["fit"],
         num_boost_round=QUICK.max_rounds,
         valid_sets=[data["stop"]],

@@ -70,6 +70,14 @@ def test_other_features_absent_than_in_training_is_a_warning(calm: Evidence) -> 
     )
 
 
+def test_what_is_unknown_and_never_was_is_a_warning(calm: Evidence) -> None:
+    unknown = {f"feature_{number}": 400 - number for number in range(7)}
+    text = said(replace(calm, summary=replace(calm.summary, never_seen_unknown=unknown)))
+    assert "features are unknown (7) that were known of everybody" in text
+    assert "feature_0 (of 400); feature_1 (of 399); " in text
+    assert "feature_4 (of 396); and 2 more. " in text
+
+
 def test_a_data_set_that_changed_is_said(calm: Evidence) -> None:
     assert "has changed since" in said(replace(calm, info=replace(INFO, hashes={"orders.parquet": "33" * 32})))
 
