@@ -22,7 +22,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
 
-from credit_eval.core.machine import cores
+from credit_eval.core.machine import threads
 from credit_eval.core.odds import Floats, log_odds
 from credit_eval.explain.contributions import contributions
 from credit_eval.explain.explanation import explanation
@@ -94,7 +94,7 @@ class DefaultModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     random_state : int
         Seed; the same seed gives the same trees, whatever `n_jobs`.
     n_jobs : int or None
-        Threads; None is one per core.
+        Threads; None is one per core, or what OMP_NUM_THREADS says.
 
     Attributes
     ----------
@@ -252,7 +252,7 @@ class DefaultModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _settings(self) -> TrainingSettings:
         told = {theirs: getattr(self, ours) for ours, theirs in _SETTINGS.items()}
-        return TrainingSettings(**told | {"threads": self.n_jobs or cores()})
+        return TrainingSettings(**told | {"threads": self.n_jobs or threads()})
 
     def _frame(self, X: Any, *, reset: bool) -> pd.DataFrame:
         """X as a frame whose columns are named as the booster's."""

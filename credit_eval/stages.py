@@ -16,7 +16,7 @@ import pandas as pd
 
 from credit_eval.core.errors import ModelError, SourceError
 from credit_eval.core.files import exclusive, sha256_json, write_json
-from credit_eval.core.machine import cores
+from credit_eval.core.machine import threads
 from credit_eval.core.runs import Run
 from credit_eval.explain.contributions import contributions
 from credit_eval.explain.leanings import leanings
@@ -87,7 +87,7 @@ def train(study: Study, *, promote_anyway: str | None = None) -> Record:
 def _train(study: Study, grades: GradeScale, promote_anyway: str | None) -> Record:
     sample = study.draw_sample()
     features = sample.profiles.catalogue
-    settings = TrainingSettings(seed=study.settings.sample.seed, grades=grades, threads=cores())
+    settings = TrainingSettings(seed=study.settings.sample.seed, grades=grades, threads=threads())
     model, judged = _trained(study, sample.split, features, settings)
     overruled = check_promotion(study.name, objections(judged.metrics, judged.gains), promote_anyway)
     importance, leanings = _importance(model, sample.frame)

@@ -26,3 +26,9 @@ def give_back_memory() -> None:
 def cores() -> int:
     """Processor cores that this process may use."""
     return len(os.sched_getaffinity(0))
+
+
+def threads() -> int:
+    """Threads that growing trees may use: one per core, or fewer where OMP_NUM_THREADS says so, as everywhere else."""
+    said = os.environ.get("OMP_NUM_THREADS", "")
+    return min(int(said), cores()) if said.isdigit() and int(said) else cores()

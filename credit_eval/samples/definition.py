@@ -114,16 +114,7 @@ def _from_repayments(dataset: Dataset, definition: DefaultDefinition) -> str:
     window_end = f"(as_of + to_days({definition.window_days}))"
     return f"""
         {lines(dataset, definition)},
-        short AS (SELECT *, row_number() OVER () AS line FROM lines WHERE due_amount - part > immaterial),
-        totals AS (
-            SELECT late.customer_id, late.hit_at, sum(other.due_amount - other.part) AS total
-            FROM short late JOIN short other USING (customer_id)
-            WHERE (late.paid_at IS NULL OR late.paid_at >= late.hit_at) AND other.hit_at <= late.hit_at
-              AND (other.paid_at IS NULL OR other.paid_at >= late.hit_at)
-            GROUP BY late.customer_id, late.line, late.hit_at),
-        hits AS (
-            SELECT DISTINCT customer_id, as_of FROM cohort JOIN totals USING (customer_id)
-            WHERE hit_at > as_of AND hit_at <= {window_end} AND total > {definition.material_absolute}),
+        {first_hits(definition)},
         owed AS (
             SELECT customer_id, as_of, {in_default_sql(definition)} AS already,
                    count({LACKS}) > 0 AS owes
@@ -141,6 +132,23 @@ def _from_repayments(dataset: Dataset, definition: DefaultDefinition) -> str:
         SELECT customer_id, as_of, CASE WHEN exclusion IS NULL THEN CAST(hit AS TINYINT) END AS defaulted,
                CASE WHEN exclusion IS NULL THEN {window_end} END AS label_known_at, exclusion
         FROM judged"""
+
+
+def first_hits(definition: DefaultDefinition) -> str:
+    """SQL of `hits`, made of `cohort` and `lines`: the members who default within the window, and the first time."""
+    return f"""
+        short AS (SELECT *, row_number() OVER () AS line FROM lines WHERE due_amount - part > immaterial),
+        totals AS (
+            SELECT late.customer_id, late.hit_at, sum(other.due_amount - other.part) AS total
+            FROM short late JOIN short other USING (customer_id)
+            WHERE (late.paid_at IS NULL OR late.paid_at >= late.hit_at) AND other.hit_at <= late.hit_at
+              AND (other.paid_at IS NULL OR other.paid_at >= late.hit_at)
+            GROUP BY late.customer_id, late.line, late.hit_at),
+        hits AS (
+            SELECT customer_id, as_of, min(hit_at) AS hit_at FROM cohort JOIN totals USING (customer_id)
+            WHERE hit_at > as_of AND hit_at <= as_of + to_days({definition.window_days})
+              AND total > {definition.material_absolute}
+            GROUP BY customer_id, as_of)"""
 
 
 def _limits(dataset: Dataset) -> str:

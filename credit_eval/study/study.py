@@ -19,6 +19,7 @@ from credit_eval.catalogue import CATALOGUE
 from credit_eval.core.errors import DeclarationError, PolicyError, SourceError
 from credit_eval.core.files import read_json
 from credit_eval.core.machine import give_back_memory
+from credit_eval.core.names import checked_label
 from credit_eval.core.progress import Tick, silent
 from credit_eval.core.runs import Run
 from credit_eval.language.catalogue import Catalogue, Provided, axis_titles
@@ -455,7 +456,7 @@ class Study:
         """
         from credit_eval.scoring.inputs import check_inputs
 
-        amounts = False
+        amounts, _ = False, checked_label(run.label)
         if run.cohort is not None:
             with self.engine() as engine:
                 amounts = "amount" in engine.columns(self.dataset.cohort_path(run.cohort))

@@ -1,6 +1,8 @@
 import os
 
-from credit_eval.core.machine import cores, give_back_memory, memory_bytes
+import pytest
+
+from credit_eval.core.machine import cores, give_back_memory, memory_bytes, threads
 from credit_eval.settings import EngineSettings
 
 
@@ -16,3 +18,9 @@ def test_queries_get_a_sixteenth_of_the_memory_unless_told():
     bound = EngineSettings().bound()
     assert bound.endswith("MB")
     assert int(bound[:-2]) == max(memory_bytes() // 16, 10**9) // 10**6
+
+
+@pytest.mark.parametrize(("said", "most"), [("1", 1), ("999", None), ("0", None), ("", None), ("many", None)])
+def test_trees_use_every_core_unless_told(monkeypatch, said, most):
+    monkeypatch.setenv("OMP_NUM_THREADS", said)
+    assert threads() == (most or cores())
