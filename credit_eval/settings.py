@@ -42,6 +42,15 @@ class SampleSettings(_Section):
     seed: int = 20260101
 
 
+class LossSettings(_Section):
+    """`discount_rate`: a year, as a share, by which recoveries are discounted to the default (EBA/GL/2017/16, 6.3.2).
+
+    The guideline's is the risk-free rate of one year and 5 percentage points.
+    """
+
+    discount_rate: Annotated[float, Field(ge=0, lt=1)] = 0.08
+
+
 class EngineSettings(_Section):
     """Memory that queries may use before they spill to disk, such as `2GB`; a sixteenth of the machine's if unsaid."""
 
@@ -83,6 +92,7 @@ class Settings(_Section):
 
     default: DefaultSettings = DefaultSettings()
     sample: SampleSettings = SampleSettings()
+    loss: LossSettings = LossSettings()
     simulate: SimulateSettings = SimulateSettings()
     engine: EngineSettings = EngineSettings()
     datasets: dict[str, DatasetSettings] = {}

@@ -26,6 +26,7 @@ from credit_eval.models.model import CreditModel, GradeScale
 from credit_eval.models.promotion import check_promotion, check_reason, objections
 from credit_eval.models.record import Judged, Record, judged_by_cross_validation, judged_out_of_time
 from credit_eval.models.registry import load_champion, register
+from credit_eval.models.restriction import Stopped, what_it_adds
 from credit_eval.models.training import TrainingSettings, train_cross_fitted
 from credit_eval.models.training import train as train_by_time
 from credit_eval.policy.settings import Policy
@@ -33,6 +34,7 @@ from credit_eval.profiles.population import typical_values
 from credit_eval.profiles.store import Profiles
 from credit_eval.report.build import write_report
 from credit_eval.report.summary import Summary, summarise
+from credit_eval.samples.exposure import Compared, Exposure
 from credit_eval.samples.split import Split
 from credit_eval.samples.standing import standing
 from credit_eval.scoring.run import Job, already_done, check_whole, code_fingerprint
@@ -91,7 +93,10 @@ def _train(study: Study, grades: GradeScale, promote_anyway: str | None) -> Reco
     model, judged = _trained(study, sample.split, features, settings)
     overruled = check_promotion(study.name, objections(judged.metrics, judged.gains), promote_anyway)
     importance, leanings = _importance(model, sample.frame)
-    model = replace(model, metadata=dict(model.metadata) | {"typical": _typical(sample.profiles, leanings)})
+    exposure, compared = _exposure(study, sample.split)
+    stopped = _restriction(study, model, sample.split)
+    told_of = {"typical": _typical(sample.profiles, leanings), "exposure": asdict(exposure) if exposure else None}
+    model = replace(model, metadata=dict(model.metadata) | told_of)
     study.tick("registering", 0, 1)
     told = {
         "split": sample.split.kind,
@@ -122,6 +127,9 @@ def _train(study: Study, grades: GradeScale, promote_anyway: str | None) -> Reco
         features_absent=sample.profiles.info.absent,
         calibration=model.calibrated(),
         importance=importance,
+        exposure=exposure,
+        exposure_compared=compared,
+        restriction=stopped,
         promoted_anyway=overruled,
     )
     write_json(study.paths.validation(study.name), asdict(found))
@@ -139,9 +147,37 @@ def _trained(study: Study, split: Split, features: Catalogue, settings: Training
     )
 
 
+def _exposure(study: Study, split: Split) -> tuple[Exposure | None, list[Compared]]:
+    """CCF and LGD of all defaults; and where time splits them, those of earlier ones beside what later ones brought."""
+    bads = split.frame.loc[split.frame["defaulted"] == 1, ["customer_id", "as_of", "part"]]
+    found = study.measure_exposure(bads)
+    if found is None or split.kind != "time":
+        return found, []
+    later = bads["part"] == "oot"
+    return found, study.compare_exposure(bads[~later & (bads["part"] != "gap")], bads[later])
+
+
+def _restriction(study: Study, model: CreditModel, split: Split) -> list[Stopped]:
+    """What the restriction adds to a plain rule of days past due, on the rows that judge the model out of time."""
+    judged = split.frame[split.frame["part"] == "oot"]
+    if judged.empty:
+        return []
+    keys, limit = ["customer_id", "as_of"], study.catalogue.roles.get("limit")
+    observed = judged[keys].assign(
+        p_default=model.p_default(judged),
+        defaulted=judged["defaulted"],
+        limit=judged.get(limit, np.nan),
+    )
+    drawn = study.defaults(judged.loc[judged["defaulted"] == 1, keys])
+    drawn = drawn.assign(drawn_since=drawn["ead"] - drawn["owed"])[[*keys, "drawn_since"]]
+    found = observed.merge(study.standing(judged), on=keys).merge(drawn, on=keys, how="left")
+    return what_it_adds(found.fillna({"drawn_since": 0.0}), study.policy.restriction.threshold)
+
+
 def _identity(study: Study) -> str:
     """Changes when anything does that a champion is made from."""
-    chosen = study.settings.default.model_dump() | study.settings.sample.model_dump()
+    settings = study.settings
+    chosen = settings.default.model_dump() | settings.sample.model_dump() | settings.loss.model_dump()
     grades = asdict(_grades(study.policy))
     return sha256_json([study.dataset.fingerprint, study.catalogue.fingerprint, chosen, grades, code_fingerprint()])
 

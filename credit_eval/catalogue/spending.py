@@ -54,9 +54,7 @@ def _latest(nth: int, title: str) -> Named:
 
 
 #: What the customer can carry, by what they buy and keep: the policy's measure of capacity.
-NET_SPENDING_180 = Feature(
-    fold("orders", "sum", _NET, days=180, when_empty=0), _CAPACITY, 0, "R_SPENDING_LEVEL", role="spending"
-)
+NET_SPENDING_180 = Feature(fold("orders", "sum", _NET, days=180, when_empty=0), _CAPACITY, 0, "R_SPENDING_LEVEL")
 
 _LAST = _latest(1, "value of the latest order")
 _LAST_BUT_ONE = _latest(2, "value of the second most recent order")

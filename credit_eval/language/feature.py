@@ -24,7 +24,7 @@ SOME_WITHOUT = 0.10
 Lawful = Literal["any", "not_in_eu_credit", "audit_only"]
 #: What the policy reads of a profile: owed now, the limit now, the spending of the last 180 days net of what was
 #: cancelled, returned or declined, and the amount last asked for.
-Role = Literal["balance", "limit", "spending", "requested"]
+Role = Literal["balance", "limit", "requested"]
 
 
 class Dimension(StrEnum):

@@ -215,7 +215,7 @@ class CreditModel:
         """Read what `save` wrote.
 
         Raises:
-            ModelError: there is no complete model here.
+            ModelError: there is no complete model here, or it is damaged, or of another version.
         """
         if not (directory / _BOOSTER).exists() or not (directory / _DESCRIPTION).exists():
             raise ModelError(
@@ -224,7 +224,18 @@ class CreditModel:
                 received=f"directory {directory.name}",
                 todo="train one first",
             )
-        described = json.loads((directory / _DESCRIPTION).read_text(encoding="utf-8"))
+        try:
+            return cls._of(directory, json.loads((directory / _DESCRIPTION).read_text(encoding="utf-8")))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelError(
+                "the model's description is damaged, or of another version",
+                expected=f"what this version writes into {_DESCRIPTION}",
+                received=f"{type(error).__name__}: {error}",
+                todo="train again",
+            ) from None
+
+    @classmethod
+    def _of(cls, directory: Path, described: Mapping[str, Any]) -> CreditModel:
         return cls(
             booster_text=(directory / _BOOSTER).read_text(encoding="utf-8"),
             inputs=tuple(

@@ -22,6 +22,7 @@ from credit_eval.core.progress import Tick, silent
 from credit_eval.core.statistics import auc_difference, reliability
 from credit_eval.models.model import Calibration, CreditModel
 from credit_eval.models.promotion import Overruled
+from credit_eval.models.restriction import Stopped
 from credit_eval.models.training import Trainable, TrainingSettings
 from credit_eval.models.validation import (
     LOGISTIC,
@@ -34,6 +35,7 @@ from credit_eval.models.validation import (
 )
 from credit_eval.samples.cohorts import Drawn
 from credit_eval.samples.definition import DefaultDefinition
+from credit_eval.samples.exposure import Compared, Exposure
 
 #: Version of the record's format; one of another version is refused, and trained again.
 FORMAT = 1
@@ -77,6 +79,9 @@ class Record(Judged):
         features_absent: feature -> the table or column that the source lacks.
         rounds: trees.
         importance: mean absolute contribution per feature in log-odds, largest first.
+        exposure: CCF and LGD, as measured; None where labels are not made of the repayments.
+        restriction: whom the restriction stops of the rows that judge out of time, beside a plain rule.
+        exposure_compared: what earlier defaults predict of those that judge, beside what came.
         promoted_anyway: objections of validation, and why the model is champion all the same.
     """
 
@@ -98,6 +103,9 @@ class Record(Judged):
     rounds: int
     calibration: Calibration
     importance: dict[str, float]
+    exposure: Exposure | None = None
+    exposure_compared: list[Compared] = field(default_factory=list)
+    restriction: list[Stopped] = field(default_factory=list)
     promoted_anyway: Overruled | None = None
 
 

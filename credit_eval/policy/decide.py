@@ -35,6 +35,8 @@ from credit_eval.policy.limits import (
     by_grade,
     grant,
 )
+from credit_eval.policy.losses import Losses
+from credit_eval.policy.losses import losses as assumed
 from credit_eval.policy.sentences import policy_reasons
 from credit_eval.policy.settings import Policy
 
@@ -72,18 +74,19 @@ def grade_of(p_default: npt.ArrayLike, policy: Policy) -> npt.NDArray[Any]:
     return _names(policy)[_grade_number(p, policy)]
 
 
-def decide(inputs: pd.DataFrame, policy: Policy, *, calibrated: bool) -> pd.DataFrame:
+def decide(inputs: pd.DataFrame, policy: Policy, *, calibrated: bool, losses: Losses | None = None) -> pd.DataFrame:
     """Decide on every row, each on its own; order and index are kept.
 
     Args:
         inputs: `customer_id`, `p_default` (calibrated), `limit_previous` (NaN: no line), `balance` (owed now, 0 if
-            nothing), `capacity` (estimated monthly spending, NaN: unknown), `requested` (the amount of a loan asked
-            for, NaN: nothing asked, as on a line); money in currency units. `in_default` and `overdue` (bool): a debt
-            is in default, or something material late, now. `days_since_cure` (NaN: never was in default) and
-            `days_since_limit_change` (NaN: no line). Each is needed, since each decides. Other columns are not read:
-            the grade of a decision is the policy's.
+            nothing), `capacity` (what is estimated to be left of a month's own money, NaN: unknown), `requested` (the
+            amount of a loan asked for, NaN: nothing asked, as on a line); money in currency units. `in_default` and
+            `overdue` (bool): a debt is in default, or something material late, now. `days_since_cure` (NaN: never was
+            in default) and `days_since_limit_change` (NaN: no line). Each is needed, since each decides. Other columns
+            are not read: the grade of a decision is the policy's.
         policy: the rules.
         calibrated: whether `p_default` comes from a calibrated model.
+        losses: LGD and CCF; None: as the policy assumes them.
 
     Returns:
         `customer_id`, `grade`, `decision`, `limit_new`, `limit_bound_by`, `apr`, `max_installments` (0: no new
@@ -113,7 +116,8 @@ def decide(inputs: pd.DataFrame, policy: Policy, *, calibrated: bool) -> pd.Data
             todo="calibrate the model on data it was not trained on, then score again",
         )
     customers = _customers(inputs, policy)
-    granted = grant(customers, policy)
+    losses = losses or assumed(policy, None)
+    granted = grant(customers, policy, losses)
     return pd.DataFrame(
         {
             "customer_id": inputs["customer_id"],
@@ -123,8 +127,8 @@ def decide(inputs: pd.DataFrame, policy: Policy, *, calibrated: bool) -> pd.Data
             "limit_bound_by": np.array(CONSTRAINTS, dtype=object)[granted.bound_by],
             "apr": by_grade(policy, "apr")[customers.grade],
             "max_installments": _installments(customers, granted, policy),
-            "policy_reason": policy_reasons(customers, granted, policy),
-            "decided_by": _decided_by(customers, granted, policy),
+            "policy_reason": policy_reasons(customers, granted, policy, losses),
+            "decided_by": _decided_by(customers, granted, policy, losses),
         },
         index=inputs.index,
     )
@@ -224,9 +228,9 @@ def _decisions(customers: Customers, granted: Granted) -> npt.NDArray[Any]:
     return names
 
 
-def _decided_by(customers: Customers, granted: Granted, policy: Policy) -> npt.NDArray[Any]:
+def _decided_by(customers: Customers, granted: Granted, policy: Policy, losses: Losses) -> npt.NDArray[Any]:
     best = replace(customers, p=np.zeros_like(customers.p), grade=np.zeros_like(customers.grade))
-    then = grant(best, policy)
+    then = grant(best, policy, losses)
     adverse, adverse_then = (np.isin(_decisions(*each), ADVERSE) for each in ((customers, granted), (best, then)))
     above_the_threshold = granted.bound_by == RESTRICTION  # the score itself, whatever else there is
     gets_more = (then.limit > granted.limit) | (granted.refer & ~then.refer)

@@ -3,8 +3,8 @@
 Each constraint is the largest limit that it allows. None of them rises with `p_default`, so neither does their
 minimum; what is done to the minimum afterwards (rounding, the balance owed, the referral) keeps that order.
 
-One customer: p_default 0.12, owing 100 on a line of 300, spending 500 a month, under the default policy.
-Grade D caps at 600, one month of spending affords 500, and the expected-loss budget of 20 allows the exposure
+One customer: p_default 0.12, owing 100 on a line of 300, with 500 a month left, under the default policy's LGD and CCF.
+Grade D caps at 600, one month of capacity affords 500, and the expected-loss budget of 20 allows the exposure
 20 / (0.12 * 0.60) = 277.78, so a limit of (277.78 - 0.25 * 100) / 0.75 = 337.04, rounded down to 330.
 """
 
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from credit_eval.policy.losses import Losses
 from credit_eval.policy.settings import Policy
 
 Floats = npt.NDArray[np.float64]
@@ -46,6 +47,8 @@ _SLACK = 1e-9
 class Customers:
     """n customers as arrays: money in currency units, NaN in `previous` = no line, in `capacity` = unknown.
 
+    `capacity`: a month's own money (or the share of an income), less the debts due in it: an estimate.
+
     `requested`: the amount of the loan asked for; NaN where nothing is asked, as on a line.
     `in_default`: a debt is in default now, so no new credit, whatever the model thinks of the future. `overdue`:
     something material is late, so no more credit than before. `since_cure` and `since_change` are days since a debt in
@@ -69,7 +72,7 @@ class Customers:
         return np.nan_to_num(self.previous, nan=0.0)
 
     def affordable(self, policy: Policy) -> Floats:
-        """So many months of spending as the grade allows; 0 where the spending is unknown."""
+        """So many months of capacity as the grade allows; 0 where it is unknown."""
         return by_grade(policy, "capacity_multiple")[self.grade] * np.nan_to_num(self.capacity, nan=0.0)
 
 
@@ -93,10 +96,10 @@ class Granted:
     short: Bools
 
 
-def grant(customers: Customers, policy: Policy) -> Granted:
+def grant(customers: Customers, policy: Policy, losses: Losses) -> Granted:
     """The limit of every customer under the policy."""
     restricted = (customers.p > policy.restriction.threshold) | customers.in_default
-    bounds = _bounds(customers, policy)
+    bounds = _bounds(customers, policy, losses)
     allowed = np.where(restricted, 0.0, bounds.min(axis=0))
     bound_by = np.where(restricted, RESTRICTION, bounds.argmin(axis=0))
     bound_by = np.where(customers.in_default, IN_DEFAULT, bound_by)
@@ -122,7 +125,7 @@ def grant(customers: Customers, policy: Policy) -> Granted:
     )
 
 
-def _bounds(customers: Customers, policy: Policy) -> Floats:
+def _bounds(customers: Customers, policy: Policy, losses: Losses) -> Floats:
     """The largest limit that each constraint allows, (number of constraints but `restriction`, n)."""
     thin = policy.amount_unit * by_grade(policy, "thin_file_cap")[customers.grade]
     affordable = customers.affordable(policy)
@@ -130,11 +133,11 @@ def _bounds(customers: Customers, policy: Policy) -> Floats:
         [
             np.nan_to_num(customers.requested, nan=np.inf),
             policy.amount_unit * by_grade(policy, "limit_cap")[customers.grade],
-            # The larger of the two binds, under its own name: who shows little spending is no worse off than who
-            # shows none, so hiding it gains nothing.
+            # The larger of the two binds, under its own name: who shows little is no worse off than who shows nothing,
+            # so hiding it gains nothing.
             np.where(affordable > thin, affordable, np.inf),
             np.where(affordable > thin, np.inf, thin),
-            _within_budget(customers, policy),
+            _within_budget(customers, policy, losses),
             np.full(len(thin), policy.money(policy.limits.exposure_cap)),
             np.where(customers.overdue, customers.line, np.inf),
             _within_a_step(customers, thin, policy),
@@ -175,12 +178,13 @@ def by_grade(policy: Policy, field: str) -> Floats:
     return np.array([getattr(grade, field) for grade in policy.grades], dtype=np.float64)
 
 
-def _within_budget(customers: Customers, policy: Policy) -> Floats:
-    """Largest L with p * lgd * (balance + ccf * (L - balance)) <= budget; without a balance budget/(p*lgd*ccf)."""
-    loss = policy.expected_loss
-    with np.errstate(divide="ignore", over="ignore"):  # no risk: no bound
-        exposure = policy.money(loss.budget) / (customers.p * loss.lgd)
-        return np.maximum((exposure - (1 - loss.ccf) * customers.balance) / loss.ccf, 0.0)
+def _within_budget(customers: Customers, policy: Policy, losses: Losses) -> Floats:
+    """Largest L with p * lgd * EAD(L) <= budget: EAD of a line is B + ccf * (L - B), a loan is drawn whole: B + L."""
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # no risk, or no conversion: no bound
+        exposure = policy.money(policy.expected_loss.budget) / (customers.p * losses.lgd)
+        line = (exposure - (1 - losses.ccf) * customers.balance) / losses.ccf
+    line = np.where(exposure >= customers.balance, np.nan_to_num(line, nan=np.inf), np.minimum(line, customers.balance))
+    return np.maximum(np.where(np.isnan(customers.requested), line, exposure - customers.balance), 0.0)
 
 
 def _rounded_down(allowed: Floats, policy: Policy) -> Floats:

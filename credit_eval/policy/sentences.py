@@ -13,18 +13,21 @@ import numpy as np
 import numpy.typing as npt
 
 from credit_eval.policy.limits import CONSTRAINTS, REFERRALS, Customers, Granted, Ints, rests, smallest_limit
+from credit_eval.policy.losses import Losses
 from credit_eval.policy.settings import Policy
 
 Texts = npt.NDArray[Any]
 
 
-def policy_reasons(customers: Customers, granted: Granted, policy: Policy) -> Texts:
+def policy_reasons(customers: Customers, granted: Granted, policy: Policy, losses: Losses) -> Texts:
     """Sentences of n decisions, an object array of text."""
     texts = np.full(len(customers.p), "", dtype=object)
     for i, constraint in enumerate(CONSTRAINTS):
         rows = np.flatnonzero(granted.bound_by == i)
         if len(rows):
             texts[rows] = np.array(_SENTENCES[constraint](customers, rows, policy), dtype=object)
+            if constraint == "expected_loss_budget":
+                texts[rows] += f" ({_shares(losses)})"
     texts[granted.too_small] += f"; below the smallest limit of {_money(policy, smallest_limit(policy))}"
     kept = np.flatnonzero(granted.owed)
     texts[kept] += np.array(
@@ -57,6 +60,10 @@ def _counter_offer(customers: Customers, granted: Granted, rows: Ints, policy: P
     return np.array(said, dtype=object)
 
 
+def _shares(losses: Losses) -> str:
+    return f"LGD {losses.lgd:.2f} {losses.lgd_is}, CCF {losses.ccf:.2f} {losses.ccf_is}"
+
+
 def _amount_asked(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
     return [f"limit set by the amount asked for, {_money(policy, x)}" for x in customers.requested[rows].tolist()]
 
@@ -68,8 +75,12 @@ def _grade_cap(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
     return [said[i] for i in customers.grade[rows].tolist()]
 
 
+#: Capacity, in words.
+_MEANS = "what is left of a month's own money (estimated):"
+
+
 def _affordability(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
-    said = [f"limit set by affordability, {g.capacity_multiple:g} × a monthly spending of " for g in policy.grades]
+    said = [f"limit set by affordability, {g.capacity_multiple:g} × {_MEANS} " for g in policy.grades]
     pairs = zip(customers.grade[rows].tolist(), customers.capacity[rows].tolist(), strict=True)
     return [said[i] + _money(policy, capacity) for i, capacity in pairs]
 
@@ -78,7 +89,7 @@ def _thin_file(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
     said = [
         (
             f"limit set by the least that grade {g.grade} affords, {_money(policy, policy.money(g.thin_file_cap))}: ",
-            f"{g.capacity_multiple:g} × a monthly spending of ",
+            f"{g.capacity_multiple:g} × {_MEANS} ",
         )
         for g in policy.grades
     ]
@@ -88,7 +99,7 @@ def _thin_file(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
 
 def _why_thin(times: str, capacity: float, policy: Policy) -> str:
     if math.isnan(capacity):
-        return "the monthly spending is not known"
+        return "how much is left of a month is not known"
     return f"{times}{_money(policy, capacity)} would not be more"
 
 
@@ -161,7 +172,7 @@ def _referral(customers: Customers, referral: int, row: int, policy: Policy) -> 
             paid = _days(customers.since_cure[row])
             why = f"a debt in default was paid {paid} ago, less than {_days(policy.refer.cured_within_days)}"
         case _:
-            why = "the monthly spending is not known"
+            why = "how much is left of a month is not known"
     return f"for a person to decide, as {why}: "
 
 

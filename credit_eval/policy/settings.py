@@ -45,12 +45,24 @@ class ExpectedLoss(_Section):
     """`p_default * lgd * exposure at default` of one customer may not exceed `budget` (amount units).
 
     `lgd`: share of the exposure lost in default. `ccf`: share of the undrawn limit drawn by then (credit
-    conversion factor, Basel II §310 ff.), so exposure = balance + ccf * (limit - balance).
+    conversion factor, Basel II §310 ff.), so exposure = balance + ccf * (limit - balance). Both are assumptions, which
+    stand in where the lender's own defaults, of `fewest_defaults` customers at least, do not say (`samples.exposure`).
     """
 
     budget: Above
     lgd: Share
     ccf: Share
+    fewest_defaults: Annotated[int, Field(strict=True, ge=30)] = 100
+
+
+class Affordability(_Section):
+    """`income_share`: of a known income, the share that may go into debt service, this lender's and others'.
+
+    40 % is a common ceiling of debt service to income in consumer credit (World Bank, Global Financial Development
+    Report 2019/2020, on limits in force: mostly 30 to 50 %).
+    """
+
+    income_share: Share = 0.40
 
 
 class Limits(_Section):
@@ -71,8 +83,8 @@ class Limits(_Section):
 class Grade(_Section):
     """Customers with `p_default <= up_to` (and above the grade before), and the most they may get.
 
-    `capacity_multiple` times the estimated monthly spending is affordable, and never less than `thin_file_cap`,
-    which is also what is affordable where the spending is unknown. `apr`: yearly rate as a share (0.24 is 24 %).
+    `capacity_multiple` times what is left of a month's own money is affordable, and never less than `thin_file_cap`,
+    which is also what is affordable where that is unknown. `apr`: yearly rate as a share (0.24 is 24 %).
     """
 
     grade: Text
@@ -98,6 +110,9 @@ class Refer(_Section):
 #: Settings that are texts: what is written stands, 2026.10 is no number.
 _TEXTS = ("name", "version", "currency", "grade")
 
+#: Sections of one setting each key.
+_SECTIONS = ("restriction", "expected_loss", "affordability", "limits", "refer")
+
 #: Fields of a grade and how they may change towards risk.
 _FALLING = ("limit_cap", "thin_file_cap", "capacity_multiple", "max_installments")
 
@@ -112,6 +127,7 @@ class Policy(_Section):
         amount_unit: what one unit of the file's amounts is worth in the currency.
         restriction: above which probability credit is restricted.
         expected_loss: LGD, CCF and the budget per customer.
+        affordability: how much of an income may go into debt service.
         limits: floor, cap, step and movement.
         refer: what waits for a person.
         grades: from the safest on: bounds of probability, price, cap and instalments.
@@ -123,6 +139,7 @@ class Policy(_Section):
     amount_unit: Above = 1.0
     restriction: Restriction = Restriction()
     expected_loss: ExpectedLoss
+    affordability: Affordability = Affordability()
     limits: Limits
     refer: Refer = Refer()
     grades: Annotated[tuple[Grade, ...], Field(min_length=1)]
@@ -148,7 +165,7 @@ class Policy(_Section):
             PolicyError: no such setting, or a policy that cannot be.
         """
         content: dict[str, Any] = self.model_dump()
-        sections = [content, *(content[name] for name in ("restriction", "expected_loss", "limits", "refer"))]
+        sections = [content, *(content[name] for name in _SECTIONS)]
         for name, value in changes.items():
             holders = [section for section in sections if name in section]
             if not holders:

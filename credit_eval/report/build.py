@@ -29,6 +29,7 @@ from credit_eval.report.shap_figures import beeswarm, waterfall
 from credit_eval.report.style import svg
 from credit_eval.report.summary import summarise
 from credit_eval.report.tables import SAMPLE_ROWS, contribution_sample, median_case, portfolio, value_sample
+from credit_eval.samples.exposure import segments
 from credit_eval.schema.store import DatasetInfo
 
 _TOP_REASONS = 10
@@ -63,6 +64,8 @@ def write_report(
         case=median_case(scored)[1],
         facts=_facts(evidence),
         absent=_by_lack(validation.features_absent),
+        losses=evidence.manifest.get("losses"),
+        exposure=segments(validation.exposure) if validation.exposure else [],
         sample_rows=SAMPLE_ROWS,
         words=words,
     )  # fmt: skip

@@ -74,6 +74,15 @@ def money(amount: float, currency: str) -> str:
     return f"{text}{_UNBROKEN}{currency}".rstrip()
 
 
+def number(found: float) -> str:
+    """A share with three decimals, an amount without any.
+
+    >>> number(0.31654), number(1234.5)
+    ('0.317', '1,234')
+    """
+    return f"{found:.3f}" if abs(found) < 2 else f"{found:,.0f}"
+
+
 def signed(number: float) -> str:
     """A difference of AUCs.
 

@@ -182,6 +182,14 @@ def tells_payments(dataset: Dataset) -> bool:
     return dataset.has("repayments", "due_at", "paid_at")
 
 
+#: `lines` of a source that does not tell payments.
+NO_LINES = """
+        lines AS (
+            SELECT NULL::VARCHAR AS customer_id, NULL::TIMESTAMP AS drawn_at, NULL::TIMESTAMP AS due_at,
+                   NULL::TIMESTAMP AS hit_at, NULL::TIMESTAMP AS seen_at, NULL::TIMESTAMP AS paid_at,
+                   0.0 AS due_amount, 0.0 AS part, NULL::TIMESTAMP AS part_known_at, 0.0 AS immaterial WHERE false)"""
+
+
 def lines(dataset: Dataset, definition: DefaultDefinition) -> str:
     """SQL of the schedule lines on which something is due: when each hits default, what was paid, and what was known.
 

@@ -133,6 +133,7 @@ _DECLARED = (
             _may("bank", "text"),
             _may("bank_account_type", "text"),
             _may("referred", "bool"),
+            _may("monthly_income", "decimal", at_least=0, unit="money"),
             Column("sex", "text", audit_only=True),
             Column("ethnicity", "text", audit_only=True),
         ),

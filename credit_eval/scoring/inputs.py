@@ -9,8 +9,8 @@ import pandas as pd
 
 from credit_eval.core.errors import IntegrityError, PolicyError
 from credit_eval.language.feature import Role
+from credit_eval.samples.means import MONTHS
 
-_MONTHS = 6
 _KEYS = ["customer_id", "as_of"]
 #: Columns of `samples.standing` that the policy reads as they are.
 STANDING = ("in_default", "overdue", "days_since_cure", "days_since_limit_change")
@@ -58,6 +58,7 @@ def policy_inputs(
     *,
     revolving: bool,
     assume_no_debt: bool,
+    income_share: float,
 ) -> pd.DataFrame:
     """Inputs of `policy.decide`: one row per profile, same index.
 
@@ -66,9 +67,9 @@ def policy_inputs(
     `revolving`: the customer has a line whose limit changes, so the last limit is the previous one. Otherwise
     every request is a loan of its own: there is no previous limit, and `requested` is the amount that the cohort says
     is asked for at `as_of`, else the amount last asked for before it.
-    Capacity is the mean monthly spending of the last 180 days, net of what was cancelled, returned or declined, an
-    estimate; the purchase that a loan is asked for is not part of it. It is 0 for a customer without orders in that
-    time, and NaN only where the source has no orders.
+    Capacity is an estimate of what is left of a month: own money as `samples.means` says, or `income_share` of a known
+    income, less the debts due; the purchase that a loan is asked for is not part of it. It is NaN only where the source
+    tells neither. The balance includes what credit bought since the last statement.
 
     Raises:
         PolicyError: the source has no repayments, so nobody knows what is owed, and `assume_no_debt` is false; a loan
@@ -80,18 +81,23 @@ def policy_inputs(
     amounts = bool(stands["amount_asked"].notna().any())
     check_inputs(profiles.columns, roles, amounts=amounts, revolving=revolving, assume_no_debt=assume_no_debt)
     asked = _asked(profiles, stands["amount_asked"], roles.get("requested"), revolving=revolving)
-    spending = _column(profiles, roles.get("spending")) - asked.fillna(0.0)
     inputs = pd.DataFrame(
         {
             "customer_id": profiles["customer_id"],
             "p_default": scores["p_default"],
             "limit_previous": _column(profiles, roles.get("limit")) if revolving else unknown,
-            "balance": _column(profiles, roles.get("balance")).fillna(0.0),
-            "capacity": spending.clip(lower=0.0) / _MONTHS,
+            "balance": _column(profiles, roles.get("balance")).fillna(0.0) + stands["unbilled"],
+            "capacity": _capacity(stands, asked, income_share),
             "requested": asked,
         }
     )
     return inputs.join(stands[list(STANDING)])
+
+
+def _capacity(stands: pd.DataFrame, asked: pd.Series[float], income_share: float) -> pd.Series[float]:
+    own = (stands["own_inflow"] - asked.fillna(0.0)).clip(lower=0.0) / MONTHS
+    means = (income_share * stands["monthly_income"]).fillna(own)
+    return (means - stands["debt_service"]).clip(lower=0.0)
 
 
 def _asked(
@@ -118,7 +124,7 @@ def _standing_of(profiles: pd.DataFrame, standing: pd.DataFrame) -> pd.DataFrame
             n_rows=int(unknown.sum()),
             todo="score the cohort that the profiles were built for",
         )
-    return found[[*STANDING, "amount_asked"]].set_axis(profiles.index)
+    return found.set_axis(profiles.index)
 
 
 def _column(profiles: pd.DataFrame, name: str | None) -> pd.Series[float]:

@@ -35,9 +35,11 @@ from credit_eval.language.catalogue import Catalogue
 from credit_eval.language.typical import Typical
 from credit_eval.models.model import CreditModel
 from credit_eval.policy.decide import ADVERSE, BY_SCORE, decide
+from credit_eval.policy.losses import Losses, losses
 from credit_eval.policy.settings import Policy
 from credit_eval.profiles.store import Profiles
 from credit_eval.samples.definition import DefaultDefinition
+from credit_eval.samples.exposure import exposure_of
 from credit_eval.scoring.inputs import policy_inputs
 
 #: The public contract of the scored file, in order.
@@ -88,6 +90,11 @@ class Job:
     standing: pd.DataFrame
 
     @property
+    def losses(self) -> Losses:
+        """LGD and CCF: those that the champion came with, else those that the policy assumes."""
+        return losses(self.policy, exposure_of(self.model.metadata))
+
+    @property
     def identity(self) -> dict[str, Any]:
         """What makes two runs the same run: the same identity gives byte for byte the same decisions."""
         return {
@@ -99,6 +106,7 @@ class Job:
             "model_fingerprint": self.model.fingerprint,
             "policy_name": self.policy.name,
             "policy_version": self.policy.policy_version,
+            "losses": asdict(self.losses),
             "currency": self.currency,
             "revolving": self.revolving,
             "assume_no_debt": self.assume_no_debt,
@@ -242,8 +250,10 @@ def _scored_frame(job: Job, profiles: pd.DataFrame, scores: pd.DataFrame, explai
         job.catalogue.roles,
         revolving=job.revolving,
         assume_no_debt=job.assume_no_debt,
+        income_share=job.policy.affordability.income_share,
     )
-    decisions = decide(inputs, job.policy, calibrated=job.model.is_calibrated).drop(columns="customer_id")
+    calibrated, losses = job.model.is_calibrated, job.losses
+    decisions = decide(inputs, job.policy, calibrated=calibrated, losses=losses).drop(columns="customer_id")
     features = [job.catalogue[name] for name in job.model.features]
     reasons = reason_codes(explained.values, profiles, features, job.typical, currency=job.currency)
     keys, previous = profiles[["customer_id", "as_of"]], inputs[["limit_previous"]]

@@ -39,6 +39,7 @@ if TYPE_CHECKING:  # seconds that only those pay who sample, profile or decide
     from credit_eval.models.record import Record
     from credit_eval.profiles.customer import Line
     from credit_eval.profiles.store import Profiles
+    from credit_eval.samples.exposure import Compared, Exposure
     from credit_eval.samples.sample import Sample
     from credit_eval.study.results import Results
 
@@ -410,17 +411,19 @@ class Study:
             PolicyError: a probability that is none, or what is owed is unknown.
         """
         from credit_eval.policy.decide import decide
+        from credit_eval.policy.losses import losses
 
-        inputs = self.inputs(p_default, profiles)
-        decided = decide(inputs, policy or self.policy, calibrated=True)
+        inputs, chosen = self.inputs(p_default, profiles, policy), policy or self.policy
+        decided = decide(inputs, chosen, calibrated=True, losses=losses(chosen, self.exposure))
         return decided.assign(limit_previous=inputs["limit_previous"])
 
-    def inputs(self, p_default: ArrayLike, profiles: pd.DataFrame) -> pd.DataFrame:
+    def inputs(self, p_default: ArrayLike, profiles: pd.DataFrame, policy: Policy | None = None) -> pd.DataFrame:
         """What the policy looks at (`policy.decide.INPUTS`) of n profiles with these probabilities of default.
 
         Args:
             p_default: (n,) calibrated.
             profiles: as for `decide`.
+            policy: None: the one in force.
 
         Returns:
             n rows.
@@ -441,7 +444,71 @@ class Study:
             self.catalogue.roles,
             revolving=chosen.revolving,
             assume_no_debt=chosen.assume_no_debt,
+            income_share=(policy or self.policy).affordability.income_share,
         )
+
+    @cached_property
+    def exposure(self) -> Exposure | None:
+        """CCF and LGD as measured when the champion was trained; None without a champion, or where nothing was."""
+        from credit_eval.core.errors import ModelError
+        from credit_eval.models.registry import load_champion
+        from credit_eval.samples.exposure import exposure_of
+
+        try:
+            model, _ = load_champion(self.paths.models, self.name)
+        except ModelError:
+            return None
+        return exposure_of(model.metadata)
+
+    def measure_exposure(self, defaults: pd.DataFrame) -> Exposure | None:
+        """What defaults cost, measured on these; None where labels are not made of the repayments.
+
+        Args:
+            defaults: customer_id and as_of of observations that a default followed within the window.
+
+        Returns:
+            CCF and LGD with intervals.
+        """
+        from credit_eval.samples.exposure import measured_exposure
+
+        if self.dataset.info.label_source != "repayments":
+            return None
+        rate = self.settings.loss.discount_rate
+        with self.engine() as engine, _file_of(defaults) as path:
+            return measured_exposure(engine, self.dataset, path, self.definition, discount_rate=rate)
+
+    def compare_exposure(self, earlier: pd.DataFrame, later: pd.DataFrame) -> list[Compared]:
+        """What earlier defaults predict of later ones, beside what came.
+
+        Args:
+            earlier: customer_id and as_of of observations that a default followed.
+            later: the same.
+
+        Returns:
+            of each quantity that can be compared: predicted and realised.
+        """
+        from credit_eval.samples.exposure import compared, recoveries
+
+        learnt, defaults = self.measure_exposure(earlier), self.defaults(later)
+        if learnt is None:
+            return []
+        with self.engine() as engine:
+            return compared(learnt, defaults, recoveries(engine, self.dataset, defaults, self.definition))
+
+    def defaults(self, members: pd.DataFrame) -> pd.DataFrame:
+        """The members that default within the window: when, what they owed when observed and at default, and the limit.
+
+        Args:
+            members: customer_id and as_of.
+
+        Returns:
+            customer_id, as_of, hit_at, credit_limit (NaN: none known), owed and ead; no rows where the source does not
+            tell payments.
+        """
+        from credit_eval.samples.exposure import defaulted_members
+
+        with self.engine() as engine, _file_of(members) as path:
+            return defaulted_members(engine, self.dataset, path, self.definition)
 
     def check_decidable(self, run: Run) -> None:
         """Refuse a run of whose customers nobody could be decided on, before anything is built for it.

@@ -25,6 +25,8 @@ from credit_eval.samples.definition import DefaultDefinition
 from credit_eval.scoring import run as scoring
 from credit_eval.scoring.run import Job, score
 
+NO_MEANS = {"own_inflow": float("nan"), "debt_service": 0.0, "unbilled": 0.0, "monthly_income": float("nan")}
+
 STEPS: list[Step] = [
     (Path, "mkdir"),
     (Path, "rename"),
@@ -69,6 +71,7 @@ def everybody_quiet(profiles: Profiles) -> pd.DataFrame:
         days_since_cure=float("nan"),
         days_since_limit_change=90.0,
         amount_asked=float("nan"),
+        **NO_MEANS,
     )
 
 

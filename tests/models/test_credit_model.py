@@ -136,3 +136,12 @@ def test_the_last_grade_is_strictly_above_one_half(p):
 def test_a_grade_scale_that_is_none_is_refused(bounds, labels):
     with pytest.raises(ModelError, match="grade scale"):
         GradeScale(bounds, labels)
+
+
+@pytest.mark.parametrize("old", ['{"inputs": [["age", null]]}', "{}", "{", "[]", '{"inputs": 3}'])
+def test_a_model_of_another_version_says_so(model, tmp_path, old):
+    model.save(tmp_path)
+    (tmp_path / "model.json").write_text(old)
+    with pytest.raises(ModelError, match="another version") as refused:
+        CreditModel.load(tmp_path)
+    assert "train again" in str(refused.value)

@@ -76,24 +76,33 @@ def test_worked_by_hand(p, line, owed, capacity, decision, limit, bound):
     ("case", "says"),
     [
         ((0.01, UNKNOWN, 0, 2000), "limit set by the cap of grade A, 3,000.00"),
-        ((0.01, UNKNOWN, 0, 500), "limit set by affordability, 3 × a monthly spending of 500.00"),
+        (
+            (0.01, UNKNOWN, 0, 500),
+            "limit set by affordability, 3 × what is left of a month's own money (estimated): 500.00",
+        ),
         (
             (0.01, UNKNOWN, 0, UNKNOWN),
-            "limit set by the least that grade A affords, 500.00: the monthly spending is not known",
+            "limit set by the least that grade A affords, 500.00: how much is left of a month is not known",
         ),
-        ((0.12, UNKNOWN, 0, 1000), "limit set by the expected-loss budget of 20.00 at p_default 0.120"),
+        (
+            (0.12, UNKNOWN, 0, 1000),
+            "limit set by the expected-loss budget of 20.00 at p_default 0.120 (LGD 0.60 assumed, CCF 0.75 assumed)",
+        ),
         (
             (0.12, 500, 450, 1000),
-            "limit set by the expected-loss budget of 20.00 at p_default 0.120; kept at the balance owed of 450.00",
+            "limit set by the expected-loss budget of 20.00 at p_default 0.120 "
+            "(LGD 0.60 assumed, CCF 0.75 assumed); kept at the balance owed of 450.00",
         ),
         ((0.01, 600, 0, 2000), "limit set by the largest raise at a time, 2 times 600.00"),
         (
             (0.30, UNKNOWN, 0, 60),
-            "limit set by the least that grade E affords, 100.00: 0.5 × a monthly spending of 60.00 would not be more",
+            "limit set by the least that grade E affords, 100.00: 0.5 × what is left of a month's own money "
+            "(estimated): 60.00 would not be more",
         ),
         (
             (0.30, UNKNOWN, 400, 1000),
-            "limit set by the expected-loss budget of 20.00 at p_default 0.300; below the smallest limit of 50.00",
+            "limit set by the expected-loss budget of 20.00 at p_default 0.300 "
+            "(LGD 0.60 assumed, CCF 0.75 assumed); below the smallest limit of 50.00",
         ),
         (
             (0.12, 0, 0, 1000),
@@ -102,7 +111,7 @@ def test_worked_by_hand(p, line, owed, capacity, decision, limit, bound):
         (
             (0.45, UNKNOWN, 0, 1000),
             "for a person to decide, as p_default is above 0.40: "
-            "limit set by the expected-loss budget of 20.00 at p_default 0.450",
+            "limit set by the expected-loss budget of 20.00 at p_default 0.450 (LGD 0.60 assumed, CCF 0.75 assumed)",
         ),
         ((0.62, 300, 0, 1000), "no new credit: p_default 0.620 is above 0.50"),
         ((0.5000001, 300, 0, 1000), "no new credit: p_default 0.5000001 is above 0.50"),
@@ -125,7 +134,9 @@ def test_unknown_capacity_is_referred_where_the_policy_says_so():
     policy = changed(refer={"capacity_unknown": True})
     found = one(0.01, capacity=UNKNOWN, policy=policy)
     assert (found["decision"], found["limit_new"], found["max_installments"]) == ("refer", 0, 12)
-    assert found["policy_reason"].startswith("for a person to decide, as the monthly spending is not known: limit set")
+    assert found["policy_reason"].startswith(
+        "for a person to decide, as how much is left of a month is not known: limit set"
+    )
     assert one(0.01, policy=policy)["decision"] == "approve"
 
 
@@ -135,8 +146,8 @@ LOANS = [
     (0.01, 2000, 804.5, "approve", 804.5, "amount_asked"),  # what is asked for is not rounded
     (0.01, 2000, 3000, "approve", 3000, "amount_asked"),
     (0.01, 2000, 3000.01, "reduce", 3000, "grade_cap"),
-    (0.12, 1000, 500, "reduce", 370, "expected_loss_budget"),
-    (0.12, 1000, 370.5, "reduce", 370, "expected_loss_budget"),
+    (0.12, 1000, 500, "reduce", 270, "expected_loss_budget"),  # a loan is drawn whole: 20 / (0.12 * 0.6) = 277.78
+    (0.12, 1000, 277.8, "reduce", 270, "expected_loss_budget"),
     (0.12, UNKNOWN, 150, "approve", 150, "amount_asked"),
     (0.01, 2000, 49, "decline", 0, "amount_asked"),  # below the smallest limit of 50
     (0.01, 2000, 0, "decline", 0, "amount_asked"),
@@ -154,7 +165,8 @@ def test_a_loan_asked_for_is_granted_in_full_in_part_or_not(p, capacity, asked, 
 def test_the_sentence_of_a_loan_says_what_was_asked():
     assert one(0.01, requested=800)["policy_reason"] == "limit set by the amount asked for, 800.00"
     assert one(0.12, requested=500)["policy_reason"] == (
-        "limit set by the expected-loss budget of 20.00 at p_default 0.120; 370.00 of the 500.00 asked for"
+        "limit set by the expected-loss budget of 20.00 at p_default 0.120 "
+        "(LGD 0.60 assumed, CCF 0.75 assumed); 270.00 of the 500.00 asked for"
     )
     assert one(0.01, requested=49)["policy_reason"].endswith("below the smallest limit of 50.00")
 

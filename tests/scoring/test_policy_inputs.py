@@ -10,14 +10,13 @@ from credit_eval.policy.settings import DEFAULT_POLICY, load_policy
 from credit_eval.scoring.inputs import policy_inputs
 
 ROLES = CATALOGUE.roles
-LIMIT, BALANCE, NET_SPENDING_180, AMOUNT_ASKED = (ROLES[of] for of in ("limit", "balance", "spending", "requested"))
+LIMIT, BALANCE, AMOUNT_ASKED = (ROLES[of] for of in ("limit", "balance", "requested"))
 PROFILES = pd.DataFrame(
     {
         "customer_id": ["buys", "bought nothing", "sends it all back"],
         "as_of": pd.to_datetime(["2026-03-01", "2026-03-01", "2026-04-01"]).as_unit("us"),
         LIMIT: [500.0, float("nan"), 0.0],
         BALANCE: [20.0, float("nan"), 0.0],
-        NET_SPENDING_180: [1200.0, 0.0, -300.0],
         AMOUNT_ASKED: [300.0, float("nan"), 90.0],
     },
     index=[3, 1, 2],
@@ -29,20 +28,29 @@ STANDING = PROFILES[["customer_id", "as_of"]].assign(
     days_since_cure=float("nan"),
     days_since_limit_change=[90.0, float("nan"), 40.0],
     amount_asked=float("nan"),
+    own_inflow=[1200.0, 0.0, 60.0],
+    debt_service=[0.0, 0.0, 30.0],
+    unbilled=[0.0, 0.0, 7.0],
+    monthly_income=float("nan"),
 )
 
 
+def inputs(profiles: pd.DataFrame = PROFILES, standing: pd.DataFrame = STANDING, **said: bool) -> pd.DataFrame:
+    chosen = {"revolving": True, "assume_no_debt": False} | said
+    return policy_inputs(profiles, SCORES, standing, ROLES, income_share=0.4, **chosen)
+
+
 def test_on_a_line_nothing_is_asked_and_capacity_is_monthly_and_not_below_0():
-    found = policy_inputs(PROFILES, SCORES, STANDING, ROLES, revolving=True, assume_no_debt=False)
+    found = inputs()
     assert found["capacity"].tolist() == [200.0, 0.0, 0.0]
     assert found["limit_previous"].tolist()[::2] == [500.0, 0.0]
-    assert found["balance"].tolist() == [20.0, 0.0, 0.0]
+    assert found["balance"].tolist() == [20.0, 0.0, 7.0]
     assert found["requested"].isna().all()
 
 
 def test_a_loan_asked_for_is_no_capacity_to_repay_it():
     asked = STANDING.assign(amount_asked=[float("nan"), 120.0, float("nan")])
-    found = policy_inputs(PROFILES, SCORES, asked, ROLES, revolving=False, assume_no_debt=False)
+    found = inputs(standing=asked, revolving=False)
     assert found["capacity"].tolist() == [150.0, 0.0, 0.0]
     assert found["limit_previous"].isna().all()
     assert found["requested"].tolist() == [300.0, 120.0, 90.0]
@@ -52,39 +60,43 @@ def test_a_loan_asked_for_is_no_capacity_to_repay_it():
 
 def test_what_the_cohort_says_is_asked_at_as_of_goes_before_what_was_asked_earlier():
     asked = STANDING.assign(amount_asked=[40.0, 0.0, 700.0])
-    found = policy_inputs(PROFILES, SCORES, asked, ROLES, revolving=False, assume_no_debt=False)
+    found = inputs(standing=asked, revolving=False)
     assert found["requested"].tolist() == [40.0, 0.0, 700.0]
     assert found["capacity"].tolist() == [1160 / 6, 0.0, 0.0]
 
 
 def test_no_loan_is_decided_without_an_amount():
     with pytest.raises(PolicyError, match="how much is asked for") as error:
-        policy_inputs(PROFILES, SCORES, STANDING, ROLES, revolving=False, assume_no_debt=False)
+        inputs(revolving=False)
     assert error.value.rows == ("bought nothing",)
     without = PROFILES.drop(columns=AMOUNT_ASKED)
     with pytest.raises(PolicyError, match="how much is asked for"):
-        policy_inputs(without, SCORES, STANDING, ROLES, revolving=False, assume_no_debt=False)
+        inputs(without, revolving=False)
 
 
 def test_nothing_is_asked_for_on_a_line():
     asked = STANDING.assign(amount_asked=[float("nan"), float("nan"), 5.0])
     with pytest.raises(PolicyError, match="asked for on lines"):
-        policy_inputs(PROFILES, SCORES, asked, ROLES, revolving=True, assume_no_debt=False)
+        inputs(standing=asked)
 
 
-def test_capacity_is_unknown_only_where_the_source_has_no_orders():
-    without = PROFILES.drop(columns=NET_SPENDING_180)
-    for revolving, amount in ((True, float("nan")), (False, 50.0)):
-        asked = STANDING.assign(amount_asked=amount)
-        found = policy_inputs(without, SCORES, asked, ROLES, revolving=revolving, assume_no_debt=False)
-        assert found["capacity"].isna().all()
+def test_capacity_is_unknown_only_where_the_source_tells_neither_own_money_nor_income():
+    unknown = STANDING.assign(own_inflow=float("nan"), amount_asked=50.0)
+    assert inputs(standing=unknown, revolving=False)["capacity"].isna().all()
+    earns = unknown.assign(monthly_income=[1000.0, 0.0, float("nan")])
+    assert inputs(standing=earns, revolving=False)["capacity"].tolist()[:2] == [400.0, 0.0]
+
+
+def test_an_income_that_is_known_goes_before_the_estimate_and_debts_are_served_first():
+    earns = STANDING.assign(monthly_income=[100.0, 900.0, 60.0], debt_service=[0.0, 60.0, 30.0])
+    assert inputs(standing=earns)["capacity"].tolist() == [40.0, 300.0, 0.0]
 
 
 def test_an_unknown_debt_is_not_taken_for_none_unasked():
     without = PROFILES.drop(columns=BALANCE)
     with pytest.raises(PolicyError, match="assume_no_debt"):
-        policy_inputs(without, SCORES, STANDING, ROLES, revolving=True, assume_no_debt=False)
-    assert policy_inputs(without, SCORES, STANDING, ROLES, revolving=True, assume_no_debt=True)["balance"].eq(0).all()
+        inputs(without)
+    assert inputs(without, assume_no_debt=True)["balance"].tolist() == [0.0, 0.0, 7.0]
 
 
 def test_where_a_customer_stands_is_asked_of_each_as_of_and_in_any_order():
@@ -92,9 +104,7 @@ def test_where_a_customer_stands_is_asked_of_each_as_of_and_in_any_order():
         in_default=[True, False, False], overdue=[True, False, True], days_since_cure=[1.0, 2.0, 3.0]
     )
     other = told.assign(as_of=told["as_of"] - pd.Timedelta(days=30), in_default=True)
-    found = policy_inputs(
-        PROFILES, SCORES, pd.concat([other, told]).iloc[::-1], ROLES, revolving=True, assume_no_debt=False
-    )
+    found = inputs(standing=pd.concat([other, told]).iloc[::-1])
     assert found.index.tolist() == PROFILES.index.tolist()
     assert found["in_default"].tolist() == [True, False, False]
     assert found["overdue"].tolist() == [True, False, True]
@@ -103,5 +113,5 @@ def test_where_a_customer_stands_is_asked_of_each_as_of_and_in_any_order():
 
 def test_nobody_is_decided_on_whose_standing_is_not_known():
     with pytest.raises(IntegrityError, match="where some of the scored customers stand") as error:
-        policy_inputs(PROFILES, SCORES, STANDING.iloc[:1], ROLES, revolving=True, assume_no_debt=False)
+        inputs(standing=STANDING.iloc[:1])
     assert error.value.rows == ("bought nothing", "sends it all back")
