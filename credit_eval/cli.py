@@ -439,6 +439,8 @@ def _print_summary(study: Study, done: Done) -> None:
         bound = ", ".join(f"{constraint} {n:,}" for constraint, n in summary.adverse_bound_by.items())
         tell(f"  adverse    {summary.adverse:,}, bound by: {bound or 'nothing'}")
         tell(f"             {summary.adverse_by_score:,} of them would not be adverse with the best score")
+        earn = f", to earn {summary.profit:,.0f} after that" if summary.profit is not None else ""
+        tell(f"  expected   to lose {summary.expected_loss:,.0f} {study.dataset.info.currency} within the window{earn}")
         reasons = "; ".join(f"{reason.label} ({reason.n:,})" for reason in summary.reasons[:3])
         tell(f"  reasons    {reasons}; first of {summary.reasons_among:,} {summary.reasons_of}")
         if summary.never_seen_unknown:

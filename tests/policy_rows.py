@@ -12,7 +12,16 @@ from credit_eval.policy.decide import decide
 from credit_eval.policy.settings import Policy
 
 #: Nobody late, nobody cured, lines long unchanged.
-QUIET = {"requested": np.nan, "in_default": False, "overdue": False, "days_since_cure": np.nan}
+QUIET = {
+    "requested": np.nan,
+    "in_default": False,
+    "overdue": False,
+    "days_past_due": 0.0,
+    "days_since_cure": np.nan,
+    "was_restricted": False,
+    "days_below": np.nan,
+    "data_age": 0.0,
+}
 
 
 def policy_rows(**columns: object) -> pd.DataFrame:
@@ -23,6 +32,8 @@ def policy_rows(**columns: object) -> pd.DataFrame:
             frame[name] = value
     if "days_since_limit_change" not in frame:
         frame["days_since_limit_change"] = np.where(frame["limit_previous"].isna(), np.nan, 90.0)
+    if "months_since_limit_change" not in frame:
+        frame["months_since_limit_change"] = frame["days_since_limit_change"] // 30
     return frame
 
 
@@ -43,12 +54,24 @@ CENTS = st.integers(0, 500_000).map(lambda cents: cents / 100)
 ROUND = st.integers(0, 60).map(lambda tens: tens * 10.0)
 MONEY = CENTS | ROUND
 LINES = st.none() | MONEY
+MOVES = st.fixed_dictionaries(
+    {"max_decrease": st.sampled_from([None, 0.1, 0.5]), "first_share": st.sampled_from([0.3, 0.5, 1.0])}
+)
+PROFITS = st.none() | st.fixed_dictionaries(
+    {
+        "use": st.floats(0.01, 1),
+        "demand_months": st.floats(0, 24),
+        "funding_rate": st.floats(0, 0.5),
+        "operating_cost": st.floats(0, 20),
+    }
+)
 FEW = st.integers(1, 6)
 
 
 @st.composite
-def policies(draw, *, raises_capped: bool | None = None) -> Policy:
-    """Valid policies: each column sorted the way that it must be."""
+def policies(draw, *, raises_capped: bool | None = None, profitable: bool = True, low: bool = False) -> Policy:
+    """Valid policies: each column sorted the way that it must be; `low`: new lines begin low, and cuts are slow."""
+    moves = draw(MOVES) if low else {}
     n = draw(FEW)
 
     def column(values, falling=True):
@@ -82,8 +105,9 @@ def policies(draw, *, raises_capped: bool | None = None) -> Policy:
                 "step": draw(st.sampled_from([1, 10, 25.5, 100])),
                 "minimum": draw(st.sampled_from([0, 1, 50])),
                 "exposure_cap": draw(st.floats(60, 5000)),
-                "max_increase_factor": draw(st.sampled_from([1.01, 1.5, 2.0])) if capped else None,
             },
+            "movement": {"max_increase_factor": draw(st.sampled_from([1.01, 1.5, 2.0])) if capped else None} | moves,
+            "profit": draw(PROFITS) if profitable else None,
             "refer": {
                 "p_default_above": draw(st.none() | st.sampled_from([0.05, 0.4, 0.6])),
                 "capacity_unknown": draw(st.booleans()),

@@ -60,6 +60,10 @@ def scored_frame(customers: int = 400, seed: int = 0, *, adverse: bool = True, l
             "policy_reason": "limit set by the cap",
             "model_version": "toy/1",
             "policy_version": "default/2026-1",
+            "expected_loss": 1.25,
+            "profit": 2.5,
+            "profit_below": 2.4,
+            "profit_above": 2.45,
             "decided_by": np.where(rng.random(customers) < 0.7, "score", "affordability"),
         }
     )

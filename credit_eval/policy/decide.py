@@ -4,7 +4,9 @@
 >>> inputs = pd.DataFrame({"customer_id": ["new", "line", "risky"], "p_default": [0.12, 0.12, 0.51],
 ...                        "limit_previous": [np.nan, 300.0, 300.0], "balance": [0.0, 100.0, 80.0],
 ...                        "capacity": [np.nan, 500.0, 500.0], "requested": np.nan, "in_default": False,
-...                        "overdue": False, "days_since_cure": np.nan, "days_since_limit_change": [np.nan, 90, 90]})
+...                        "overdue": False, "days_past_due": 0, "days_since_cure": np.nan,
+...                        "days_since_limit_change": [np.nan, 90, 90], "months_since_limit_change": [np.nan, 2, 2],
+...                        "was_restricted": False, "days_below": np.nan, "data_age": 0})
 >>> decided = decide(inputs, load_policy(DEFAULT_POLICY), calibrated=True)
 >>> print(decided[["decision", "limit_new", "limit_bound_by", "decided_by"]].to_string(index=False))
 decision  limit_new       limit_bound_by decided_by
@@ -37,6 +39,7 @@ from credit_eval.policy.limits import (
 )
 from credit_eval.policy.losses import Losses
 from credit_eval.policy.losses import losses as assumed
+from credit_eval.policy.profit import expected_loss, profit_at
 from credit_eval.policy.sentences import policy_reasons
 from credit_eval.policy.settings import Policy
 
@@ -50,8 +53,13 @@ INPUTS = (
     "requested",
     "in_default",
     "overdue",
+    "days_past_due",
     "days_since_cure",
     "days_since_limit_change",
+    "months_since_limit_change",
+    "was_restricted",
+    "days_below",
+    "data_age",
 )
 #: Decisions that take credit away or refuse it.
 ADVERSE = ("restrict", "decline", "reduce")
@@ -81,16 +89,21 @@ def decide(inputs: pd.DataFrame, policy: Policy, *, calibrated: bool, losses: Lo
         inputs: `customer_id`, `p_default` (calibrated), `limit_previous` (NaN: no line), `balance` (owed now, 0 if
             nothing), `capacity` (what is estimated to be left of a month's own money, NaN: unknown), `requested` (the
             amount of a loan asked for, NaN: nothing asked, as on a line); money in currency units. `in_default` and
-            `overdue` (bool): a debt is in default, or something material late, now. `days_since_cure` (NaN: never was
-            in default) and `days_since_limit_change` (NaN: no line). Each is needed, since each decides. Other columns
-            are not read: the grade of a decision is the policy's.
+            `overdue` (bool): a debt is in default, or something material late, now; `days_past_due` (0: nothing is).
+            `days_since_cure` (NaN: never was in default), `days_since_limit_change` and `months_since_limit_change`
+            (whole months; NaN: no line). `was_restricted` (bool): at the last review; `days_below`: days since the
+            first of the reviews in a row that found p_default below `leave_below` (NaN: the last did not).
+            `data_age`: days since anything was heard of repayments (NaN: never was). Each is needed, since each
+            decides. Other columns are not read: the grade of a decision is the policy's.
         policy: the rules.
         calibrated: whether `p_default` comes from a calibrated model.
         losses: LGD and CCF; None: as the policy assumes them.
 
     Returns:
         `customer_id`, `grade`, `decision`, `limit_new`, `limit_bound_by`, `apr`, `max_installments` (0: no new
-        instalment credit), `policy_reason`, `decided_by`.
+        instalment credit), `policy_reason`, `decided_by`; and within the window `expected_loss`, `profit`, and the
+        profit at a limit one step lower and higher, `profit_below` and `profit_above` (NaN: the policy says nothing
+        of profit).
 
         * restrict: `p_default` strictly above the threshold, or in default; the line shrinks to what is owed.
         * decline: the same without a line, or no line worth opening.
@@ -129,6 +142,7 @@ def decide(inputs: pd.DataFrame, policy: Policy, *, calibrated: bool, losses: Lo
             "max_installments": _installments(customers, granted, policy),
             "policy_reason": policy_reasons(customers, granted, policy, losses),
             "decided_by": _decided_by(customers, granted, policy, losses),
+            **_money(customers, granted, policy, losses),
         },
         index=inputs.index,
     )
@@ -144,14 +158,18 @@ def _customers(inputs: pd.DataFrame, policy: Policy) -> Customers:
             todo="add the column; NaN says that a limit or a capacity is not known",
         )
     p, previous, balance, capacity = (_floats(inputs, name) for name in INPUTS[1:5])
-    since_cure, since_change = (_floats(inputs, name) for name in INPUTS[-2:])
+    late, since_cure, since_change, months = (_floats(inputs, name) for name in INPUTS[8:12])
+    days_below, data_age = _floats(inputs, "days_below"), _floats(inputs, "data_age")
     _refuse(~((p >= 0) & (p <= 1)), p, "p_default", "a calibrated probability in [0, 1]")
     for name, amount in (("limit_previous", previous), ("capacity", capacity)):
         _refuse((amount < 0) | np.isinf(amount), amount, name, "an amount >= 0, or NaN where there is none")
     _refuse(~((balance >= 0) & np.isfinite(balance)), balance, "balance", "an amount >= 0; 0 where nothing is owed")
-    for name, days in (("days_since_cure", since_cure), ("days_since_limit_change", since_change)):
-        _refuse((days < 0) | np.isinf(days), days, name, "days >= 0, or NaN where it never happened")
-    untold = ~np.isnan(previous) & np.isnan(since_change)
+    _refuse(~((late >= 0) & np.isfinite(late)), late, "days_past_due", "days >= 0; 0 where nothing is past due")
+    times = {"days_since_cure": since_cure, "days_since_limit_change": since_change}
+    times |= {"months_since_limit_change": months, "days_below": days_below, "data_age": data_age}
+    for name, time in times.items():
+        _refuse((time < 0) | np.isinf(time), time, name, "a time >= 0, or NaN where it never happened")
+    untold = ~np.isnan(previous) & (np.isnan(since_change) | np.isnan(months))
     _refuse(untold, since_change, "days_since_limit_change", "days, for a customer with a line")
     return Customers(
         p,
@@ -162,9 +180,25 @@ def _customers(inputs: pd.DataFrame, policy: Policy) -> Customers:
         _requested(inputs, previous),
         _flags(inputs, "in_default"),
         _flags(inputs, "overdue"),
+        late,
         since_cure,
         since_change,
+        months,
+        _flags(inputs, "was_restricted"),
+        days_below,
+        data_age,
     )
+
+
+def _money(customers: Customers, granted: Granted, policy: Policy, losses: Losses) -> dict[str, Floats]:
+    """What the limit is expected to lose and to earn, and one step lower and higher."""
+    book, limit, step = customers.book, granted.limit, policy.money(policy.limits.step)
+    return {
+        "expected_loss": expected_loss(book, limit, losses),
+        "profit": profit_at(book, limit, policy, losses),
+        "profit_below": profit_at(book, np.maximum(limit - step, 0.0), policy, losses),
+        "profit_above": profit_at(book, limit + step, policy, losses),
+    }
 
 
 def _flags(inputs: pd.DataFrame, name: str) -> Bools:

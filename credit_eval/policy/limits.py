@@ -16,26 +16,32 @@ import numpy as np
 import numpy.typing as npt
 
 from credit_eval.policy.losses import Losses
+from credit_eval.policy.profit import Book, most_profitable
 from credit_eval.policy.settings import Policy
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-#: Constraints in the order in which ties are settled; the last two stand before them all.
+#: Constraints in the order in which ties are settled; the last three stand before them all.
 CONSTRAINTS = (
     "amount_asked",
     "grade_cap",
     "affordability",
     "thin_file",
     "expected_loss_budget",
+    "profit",
     "exposure_cap",
     "overdue",
+    "stale_data",
+    "first_share",
     "step_cap",
     "restriction",
+    "still_restricted",
     "in_default",
 )
-RESTRICTION, IN_DEFAULT = CONSTRAINTS.index("restriction"), CONSTRAINTS.index("in_default")
+RESTRICTION, STILL, IN_DEFAULT = (CONSTRAINTS.index(name) for name in ("restriction", "still_restricted", "in_default"))
+FIRST_SHARE = CONSTRAINTS.index("first_share")
 #: Why a raise waits for a person, the first that holds; 0 stands for nothing.
 REFERRALS = ("", "p_default", "cured", "capacity_unknown")
 
@@ -51,8 +57,11 @@ class Customers:
 
     `requested`: the amount of the loan asked for; NaN where nothing is asked, as on a line.
     `in_default`: a debt is in default now, so no new credit, whatever the model thinks of the future. `overdue`:
-    something material is late, so no more credit than before. `since_cure` and `since_change` are days since a debt in
-    default was paid and since the line last changed; NaN where neither ever happened.
+    something material is late, so no more credit than before; `days_past_due`: for how long. `since_cure` and
+    `since_change` are days since a debt in default was paid and since the line last changed, `months` whole months
+    since that; NaN where neither ever happened. `was_restricted`: at the last review; `days_below`: days since the
+    first of the reviews that have all found p_default below the way out, NaN where the last did not. `data_age`: days
+    since anything was heard of repayments, NaN: never was.
     """
 
     p: Floats
@@ -63,8 +72,18 @@ class Customers:
     requested: Floats
     in_default: Bools
     overdue: Bools
+    days_past_due: Floats
     since_cure: Floats
     since_change: Floats
+    months: Floats
+    was_restricted: Bools
+    days_below: Floats
+    data_age: Floats
+
+    @property
+    def book(self) -> Book:
+        """What the profit of these customers depends on."""
+        return Book(self.p, self.grade, self.balance, self.capacity, ~np.isnan(self.requested))
 
     @property
     def line(self) -> Floats:
@@ -82,7 +101,7 @@ class Granted:
 
     `owed`: kept up at the balance owed. `too_small`: allowed something, but not the smallest limit there is.
     `refer`: a raise that waits for a person, and `referral` the index of why. `short`: something is granted, but less
-    than was asked for.
+    than was asked for. `held_up`: cut by no more than may be cut at a time.
     """
 
     limit: Floats
@@ -94,21 +113,24 @@ class Granted:
     refer: Bools
     referral: Ints
     short: Bools
+    held_up: Bools
 
 
 def grant(customers: Customers, policy: Policy, losses: Losses) -> Granted:
     """The limit of every customer under the policy."""
-    restricted = (customers.p > policy.restriction.threshold) | customers.in_default
+    above, still = customers.p > policy.restriction.threshold, _still_restricted(customers, policy)
+    restricted = above | still | customers.in_default
     bounds = _bounds(customers, policy, losses)
     allowed = np.where(restricted, 0.0, bounds.min(axis=0))
-    bound_by = np.where(restricted, RESTRICTION, bounds.argmin(axis=0))
+    bound_by = np.where(restricted, np.where(above, RESTRICTION, STILL), bounds.argmin(axis=0))
     bound_by = np.where(customers.in_default, IN_DEFAULT, bound_by)
     rounded = _rounded_down(allowed, policy)
     owed = np.minimum(customers.line, customers.balance)
     # Rounding and the minimum are conveniences: they never take away a limit that the constraints allow.
     held = np.where(allowed >= customers.line, customers.line, 0.0)
     earned = np.maximum(np.maximum(rounded, held), _asked_and_allowed(customers, allowed, policy))
-    limit = np.maximum(earned, owed)
+    floor = np.where(restricted, 0.0, _floor_of_cuts(customers, policy))
+    limit = np.maximum(np.maximum(earned, floor), owed)
     referral = np.where(limit > customers.line, _referral(customers, policy), 0)
     refer = referral > 0
     final = np.where(refer, customers.line, limit)
@@ -117,11 +139,12 @@ def grant(customers: Customers, policy: Policy, losses: Losses) -> Granted:
         allowed=allowed,
         bound_by=bound_by,
         restricted=restricted,
-        owed=owed > earned,
-        too_small=(earned == 0) & ~restricted,
+        owed=owed > np.maximum(earned, floor),
+        too_small=(earned == 0) & (floor == 0) & ~restricted,
         refer=refer,
         referral=referral,
         short=(final > 0) & (final < customers.requested),
+        held_up=(floor > earned) & (floor >= owed) & ~restricted,
     )
 
 
@@ -129,7 +152,7 @@ def _bounds(customers: Customers, policy: Policy, losses: Losses) -> Floats:
     """The largest limit that each constraint allows, (number of constraints but `restriction`, n)."""
     thin = policy.amount_unit * by_grade(policy, "thin_file_cap")[customers.grade]
     affordable = customers.affordable(policy)
-    return np.stack(
+    bounds = np.stack(
         [
             np.nan_to_num(customers.requested, nan=np.inf),
             policy.amount_unit * by_grade(policy, "limit_cap")[customers.grade],
@@ -138,11 +161,48 @@ def _bounds(customers: Customers, policy: Policy, losses: Losses) -> Floats:
             np.where(affordable > thin, affordable, np.inf),
             np.where(affordable > thin, np.inf, thin),
             _within_budget(customers, policy, losses),
+            most_profitable(customers.book, policy, losses),
             np.full(len(thin), policy.money(policy.limits.exposure_cap)),
             np.where(customers.overdue, customers.line, np.inf),
+            np.where(_stale(customers, policy), customers.line, np.inf),
+            np.full(len(thin), np.inf),
             _within_a_step(customers, thin, policy),
         ]
     )
+    bounds[FIRST_SHARE] = _low_and_grow(customers, bounds.min(axis=0), policy)
+    return bounds
+
+
+def _still_restricted(customers: Customers, policy: Policy) -> Bools:
+    """Restricted at the last review, and not below the way out for long enough."""
+    said = policy.restriction
+    out = (customers.p < said.way_out) & (customers.days_below >= said.days_below)
+    return customers.was_restricted & ~out
+
+
+def _stale(customers: Customers, policy: Policy) -> Bools:
+    """Whether too long ago anything was heard of repayments; where nothing ever was, there is nothing to wait for."""
+    longest = policy.movement.stale_after_days
+    return np.zeros(len(customers.p), dtype=bool) if longest is None else customers.data_age > longest
+
+
+def _low_and_grow(customers: Customers, allowed: Floats, policy: Policy) -> Floats:
+    """A new line begins with a share of what is allowed, though not below the smallest limit; a loan is asked for."""
+    begins = np.isnan(customers.previous) & np.isnan(customers.requested) & (policy.movement.first_share < 1)
+    smallest = np.minimum(allowed, smallest_limit(policy))
+    return np.where(begins, np.maximum(policy.movement.first_share * allowed, smallest), np.inf)
+
+
+def _floor_of_cuts(customers: Customers, policy: Policy) -> Floats:
+    """What a cut leaves of a line at the least: all of it until its time has come; nothing once much is past due."""
+    most = policy.movement.max_decrease
+    if most is None:
+        return np.zeros(len(customers.p))
+    left = np.where(rests(customers, policy), customers.line, customers.line * (1 - most))
+    triggered = customers.overdue & (customers.days_past_due >= policy.movement.trigger_days_past_due)
+    step = policy.money(policy.limits.step)
+    whole = np.minimum(np.round(np.ceil(left / step - _SLACK) * step, 2), customers.line)
+    return np.where(triggered, 0.0, whole)
 
 
 def _within_a_step(customers: Customers, thin: Floats, policy: Policy) -> Floats:
@@ -150,7 +210,7 @@ def _within_a_step(customers: Customers, thin: Floats, policy: Policy) -> Floats
 
     After it was opened or changed it stays for a while, so that more runs raise it no further than fewer would.
     """
-    factor = policy.limits.max_increase_factor
+    factor = policy.movement.max_increase_factor
     if not factor:
         return np.full(len(thin), np.inf)
     grown = np.where(rests(customers, policy), customers.line, np.maximum(customers.line * factor, thin))
@@ -158,8 +218,8 @@ def _within_a_step(customers: Customers, thin: Floats, policy: Policy) -> Floats
 
 
 def rests(customers: Customers, policy: Policy) -> Bools:
-    """Whether a line changed so lately that it may not be raised yet."""
-    return customers.since_change < policy.limits.days_between_increases
+    """Whether a line changed so lately that it may not move yet."""
+    return customers.months < policy.movement.months_between_changes
 
 
 def _asked_and_allowed(customers: Customers, allowed: Floats, policy: Policy) -> Floats:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from credit_eval.policy.limits import CONSTRAINTS, REFERRALS, Customers, Granted, Ints, rests, smallest_limit
 from credit_eval.policy.losses import Losses
-from credit_eval.policy.settings import Policy
+from credit_eval.policy.settings import Policy, Restriction
 
 Texts = npt.NDArray[Any]
 
@@ -29,6 +29,9 @@ def policy_reasons(customers: Customers, granted: Granted, policy: Policy, losse
             if constraint == "expected_loss_budget":
                 texts[rows] += f" ({_shares(losses)})"
     texts[granted.too_small] += f"; below the smallest limit of {_money(policy, smallest_limit(policy))}"
+    held = np.flatnonzero(granted.held_up)
+    if len(held):
+        texts[held] += _cut_short(customers, held, policy)
     kept = np.flatnonzero(granted.owed)
     texts[kept] += np.array(
         [f"; kept at the balance owed of {_money(policy, x)}" for x in granted.limit[kept]], dtype=object
@@ -58,6 +61,19 @@ def _counter_offer(customers: Customers, granted: Granted, rows: Ints, policy: P
     pairs = zip(granted.limit[rows].tolist(), customers.requested[rows].tolist(), strict=True)
     said = [f"; {_money(policy, limit)} of the {_money(policy, asked)} asked for" for limit, asked in pairs]
     return np.array(said, dtype=object)
+
+
+def _cut_short(customers: Customers, rows: Ints, policy: Policy) -> Texts:
+    most = policy.movement.max_decrease
+    assert most is not None  # without one nothing is held up
+    at_once = f"; cut by no more than {most:.0%} at a time"
+    waits = f"; nothing is cut sooner than {_months(policy)} after the line was opened or last changed"
+    return np.where(rests(customers, policy)[rows], waits, at_once).astype(object)
+
+
+def _months(policy: Policy) -> str:
+    months = policy.movement.months_between_changes
+    return "a month" if months == 1 else f"{months} months"
 
 
 def _shares(losses: Losses) -> str:
@@ -114,7 +130,7 @@ def _exposure_cap(customers: Customers, rows: Ints, policy: Policy) -> list[str]
 
 
 def _step_cap(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
-    factor = policy.limits.max_increase_factor
+    factor = policy.movement.max_increase_factor
     assert factor is not None  # without one this constraint never binds
     raised = f"limit set by the largest raise at a time, {factor:g} times "
     thin = [policy.money(grade.thin_file_cap) for grade in policy.grades]
@@ -132,8 +148,7 @@ def _step_cap(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
 
 def _rest(days: float, policy: Policy) -> str:
     return (
-        f"limit kept: opened or last changed {_days(days)} ago, and raised no sooner than "
-        f"{_days(policy.limits.days_between_increases)} after that"
+        f"limit kept: opened or last changed {_days(days)} ago, and raised no sooner than {_months(policy)} after that"
     )
 
 
@@ -154,6 +169,38 @@ def _overdue(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
 def _restriction(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
     at = policy.restriction.threshold
     return [f"no new credit: p_default {_probability(p, at)} is above {at:.2f}" for p in customers.p[rows].tolist()]
+
+
+def _still_restricted(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
+    said = policy.restriction
+    way_out = f"until reviews {_days(said.days_below)} apart have found p_default below {said.way_out:.2f}"
+    pairs = zip(customers.p[rows].tolist(), customers.days_below[rows].tolist(), strict=True)
+    return [
+        f"no new credit: restricted before, and so it stays {way_out}; {_so_far(p, days, said)}" for p, days in pairs
+    ]
+
+
+def _so_far(p: float, days: float, said: Restriction) -> str:
+    if p >= said.way_out:
+        return f"it is {_probability(p, said.way_out)} now"
+    return f"it is now, {_for_days(days)}"
+
+
+def _for_days(days: float) -> str:
+    return f"since {_days(days)}" if days >= 1 else "for the first time"
+
+
+def _profit(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
+    return ["limit set where a higher one is not expected to earn more"] * len(rows)
+
+
+def _stale_data(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
+    ages = customers.data_age[rows].tolist()
+    return [f"no new credit while nothing has been heard of repayments for {_days(age)}" for age in ages]
+
+
+def _first_share(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
+    return [f"a new line begins with {policy.movement.first_share:.0%} of what is allowed"] * len(rows)
 
 
 def _in_default(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
@@ -182,9 +229,13 @@ _SENTENCES: dict[str, Callable[[Customers, Ints, Policy], list[str]]] = {
     "affordability": _affordability,
     "thin_file": _thin_file,
     "expected_loss_budget": _budget,
+    "profit": _profit,
     "exposure_cap": _exposure_cap,
     "overdue": _overdue,
+    "stale_data": _stale_data,
+    "first_share": _first_share,
     "step_cap": _step_cap,
     "restriction": _restriction,
+    "still_restricted": _still_restricted,
     "in_default": _in_default,
 }

@@ -36,9 +36,25 @@ class _Section(BaseModel):
 
 
 class Restriction(_Section):
-    """Strictly above `threshold` there is no new credit; exactly at it there is."""
+    """Strictly above `threshold` there is no new credit; exactly at it there is.
+
+    Who was restricted stays so until reviews that are `days_below` or more days apart, and all between them, found
+    p_default below `leave_below` (unsaid: four fifths of the threshold): an estimate that trembles around the threshold
+    opens and shuts nothing.
+    """
 
     threshold: Inside = 0.50
+    leave_below: Inside | None = None
+    days_below: Amount = 30.0
+
+    @property
+    def way_out(self) -> float:
+        """Below which the restriction ends.
+
+        >>> Restriction().way_out
+        0.4
+        """
+        return round(0.8 * self.threshold, 12) if self.leave_below is None else self.leave_below
 
 
 class ExpectedLoss(_Section):
@@ -68,16 +84,44 @@ class Affordability(_Section):
 class Limits(_Section):
     """Amounts in amount units. Limits are rounded down to `step`; below `minimum` there is none.
 
-    `exposure_cap`: nobody gets more. `max_increase_factor`: a line grows at most by this factor at a time, or
-    to the thin-file cap of its grade if that is more (so a line that stood at 0 can be reopened), and not sooner than
-    `days_between_increases` after it was opened or last changed: nightly and monthly runs walk the same path.
+    `exposure_cap`: nobody gets more.
     """
 
     step: Above
     minimum: Amount
     exposure_cap: Above
+
+
+class Movement(_Section):
+    """How fast a line may move; by the calendar, so nightly and monthly runs walk the same path.
+
+    A line moves once in `months_between_changes`, counted from the day on which it was opened or last changed.
+    `max_increase_factor`: it grows at most by this factor at a time, or to the thin-file cap of its grade if that is
+    more (so a line that stood at 0 can be reopened). `max_decrease`: it loses at most this share at a time; but all of
+    it by the restriction, in default, or from `trigger_days_past_due` days past due on. `first_share`: a new line
+    begins with this share of what is allowed, and grows. `stale_after_days`: no line is raised where nothing has been
+    heard of anybody's repayments for longer.
+    """
+
+    months_between_changes: Annotated[int, Field(strict=True, ge=0)] = 1
     max_increase_factor: Annotated[_Number, Field(gt=1)] | None = None
-    days_between_increases: Amount = 30.0
+    max_decrease: Inside | None = None
+    trigger_days_past_due: Amount = 30.0
+    first_share: Share = 1.0
+    stale_after_days: Above | None = 45.0
+
+
+class Profit(_Section):
+    """What a limit is expected to earn and cost (`policy.profit`); without this section profit binds nothing.
+
+    `use`: share of free credit that is drawn on average; at most `demand_months` of capacity. `funding_rate`: a year.
+    `operating_cost`: of a line with a limit, a year, in amount units. All four are assumptions.
+    """
+
+    use: Share
+    demand_months: Amount
+    funding_rate: Annotated[_Number, Field(ge=0, lt=1)]
+    operating_cost: Amount = 0.0
 
 
 class Grade(_Section):
@@ -111,7 +155,7 @@ class Refer(_Section):
 _TEXTS = ("name", "version", "currency", "grade")
 
 #: Sections of one setting each key.
-_SECTIONS = ("restriction", "expected_loss", "affordability", "limits", "refer")
+_SECTIONS = ("restriction", "expected_loss", "affordability", "limits", "movement", "profit", "refer")
 
 #: Fields of a grade and how they may change towards risk.
 _FALLING = ("limit_cap", "thin_file_cap", "capacity_multiple", "max_installments")
@@ -128,7 +172,9 @@ class Policy(_Section):
         restriction: above which probability credit is restricted.
         expected_loss: LGD, CCF and the budget per customer.
         affordability: how much of an income may go into debt service.
-        limits: floor, cap, step and movement.
+        limits: floor, cap and step.
+        movement: how fast a line may move.
+        profit: what a limit earns and costs; None: it binds nothing.
         refer: what waits for a person.
         grades: from the safest on: bounds of probability, price, cap and instalments.
     """
@@ -141,6 +187,8 @@ class Policy(_Section):
     expected_loss: ExpectedLoss
     affordability: Affordability = Affordability()
     limits: Limits
+    movement: Movement = Movement()
+    profit: Profit | None = None
     refer: Refer = Refer()
     grades: Annotated[tuple[Grade, ...], Field(min_length=1)]
 
@@ -165,7 +213,7 @@ class Policy(_Section):
             PolicyError: no such setting, or a policy that cannot be.
         """
         content: dict[str, Any] = self.model_dump()
-        sections = [content, *(content[name] for name in _SECTIONS)]
+        sections = [content, *(content[name] for name in _SECTIONS if content[name] is not None)]
         for name, value in changes.items():
             holders = [section for section in sections if name in section]
             if not holders:
@@ -217,6 +265,13 @@ class Policy(_Section):
         for i, name in enumerate(names):
             if name in names[:i]:
                 raise _wrong(("grades", i, "grade"), "a name of its own for every grade", name)
+        return self
+
+    @model_validator(mode="after")
+    def _the_way_out_is_below_the_way_in(self) -> Self:
+        if self.restriction.way_out > self.restriction.threshold:
+            expected = f"at most the threshold of {self.restriction.threshold:g}"
+            raise _wrong(("restriction", "leave_below"), expected, self.restriction.leave_below)
         return self
 
     @model_validator(mode="after")

@@ -26,7 +26,7 @@ ADVERSE_SQL = "decision IN (" + ", ".join(quote(name) for name in ADVERSE) + ")"
 DECIDED_SQL = f"decided_by = {quote(BY_SCORE)}"
 BY_SCORE_SQL = f"{ADVERSE_SQL} AND {DECIDED_SQL}"
 #: No new credit whatever the limit would be; a customer without a line is declined for the same cause.
-_RESTRICTED_SQL = "(decision = 'restrict' OR limit_bound_by IN ('restriction', 'in_default'))"
+_RESTRICTED_SQL = "(decision = 'restrict' OR limit_bound_by IN ('restriction', 'still_restricted', 'in_default'))"
 
 
 class Reason(NamedTuple):
@@ -61,7 +61,8 @@ class Summary:
     bound; `adverse_by_score`: those of them that the score decided. `reasons`: the model's, up to three, commonest
     first, among `reasons_of` ("adverse decisions where the score decided", or "decisions where the score decided"
     where these are fewer than 10), which are `reasons_among` rows. `never_seen_unknown`: by feature, the customers of
-    whom it is unknown though it was known of everybody whom the model learnt from.
+    whom it is unknown though it was known of everybody whom the model learnt from. `expected_loss` and `profit` (None:
+    the policy says nothing of it) are sums within the window, in the data set's currency.
     """
 
     customers: int
@@ -78,6 +79,8 @@ class Summary:
     adverse_by_score_bound_by: dict[str, int]
     decided_by_score: int
     never_seen_unknown: dict[str, int]
+    expected_loss: float
+    profit: float | None
 
     @property
     def adverse_by_score(self) -> int:
@@ -131,6 +134,8 @@ def summarise(scored: Path) -> Summary:
             adverse_bound_by=counts(engine, "limit_bound_by", ADVERSE_SQL),
             adverse_by_score_bound_by=by_score,
             decided_by_score=decided,
+            expected_loss=float(engine.scalar("SELECT sum(expected_loss) FROM scored")),
+            profit=engine.scalar("SELECT sum(profit) FILTER (NOT isnan(profit)) FROM scored"),
             never_seen_unknown=read_json(manifest).get("never_seen_unknown", {}),
         )
 

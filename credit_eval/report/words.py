@@ -18,8 +18,8 @@ DECISIONS = {
 CONSTRAINTS = {
     "amount_asked": "the amount asked for",
     "grade_cap": "the cap of the grade",
-    "affordability": "what the customer's spending affords",
-    "thin_file": "the least that a grade affords, where spending is unknown or little",
+    "affordability": "what is left of a month's own money affords",
+    "thin_file": "the least that a grade affords, where that is unknown or little",
     "expected_loss_budget": "the expected-loss budget per customer",
     "exposure_cap": "the largest exposure to anybody",
     "overdue": "an instalment overdue now: no more credit than before",
@@ -27,6 +27,10 @@ CONSTRAINTS = {
     "the limit changed",
     "restriction": "p_default above the policy's threshold",
     "in_default": "a debt in default now",
+    "still_restricted": "restricted before, and not below the way out for long enough",
+    "profit": "a higher limit is not expected to earn more",
+    "stale_data": "nothing heard of repayments lately",
+    "first_share": "a new line begins low",
 }
 
 LEFT_OUT = {

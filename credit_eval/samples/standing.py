@@ -34,7 +34,8 @@ def standing(engine: DuckDB, dataset: Dataset, cohort: Path, definition: Default
     * overdue (bool): what is a day or more late is material;
     * days_past_due (float): of the oldest line that is late, where that is material; 0 where nothing is;
     * days_since_cure (float): days since a line in default was paid, NaN where none was;
-    * days_since_limit_change (float): days since the line was opened or last changed, NaN without an account;
+    * days_since_limit_change (float): days since the line was opened or last changed, NaN without an account, and
+      months_since_limit_change (float): whole months since the day of that;
     * amount_asked (float): the amount of the loan asked for at as_of, NaN where the cohort does not say;
     * own_inflow, debt_service, unbilled, monthly_income (float): as `samples.means` says;
     * data_age (float): days since anything of repayments became known of anybody, NaN where nothing ever did.
@@ -50,6 +51,7 @@ def standing(engine: DuckDB, dataset: Dataset, cohort: Path, definition: Default
             SELECT customer_id, as_of, coalesce(in_default, false) AS in_default, coalesce(overdue, false) AS overdue,
                    CASE WHEN overdue THEN days_past_due ELSE 0 END AS days_past_due,
                    {_days("cured_at")} AS days_since_cure, {_days("moved_at")} AS days_since_limit_change, amount_asked,
+                   greatest(datesub('month', date_trunc('day', moved_at), as_of), 0) AS months_since_limit_change,
                    own_inflow, debt_service, unbilled, monthly_income, {_days("heard_at")} AS data_age
             FROM cohort LEFT JOIN debts USING (customer_id, as_of) LEFT JOIN moves USING (customer_id, as_of)
                  LEFT JOIN means USING (customer_id, as_of) LEFT JOIN heard USING (as_of)

@@ -13,7 +13,15 @@ from credit_eval.samples.means import MONTHS
 
 _KEYS = ["customer_id", "as_of"]
 #: Columns of `samples.standing` that the policy reads as they are.
-STANDING = ("in_default", "overdue", "days_since_cure", "days_since_limit_change")
+STANDING = (
+    "in_default",
+    "overdue",
+    "days_past_due",
+    "days_since_cure",
+    "days_since_limit_change",
+    "months_since_limit_change",
+    "data_age",
+)
 
 
 def check_inputs(
@@ -91,7 +99,7 @@ def policy_inputs(
             "requested": asked,
         }
     )
-    return inputs.join(stands[list(STANDING)])
+    return inputs.join(stands[list(STANDING)]).assign(was_restricted=False, days_below=np.nan)
 
 
 def _capacity(stands: pd.DataFrame, asked: pd.Series[float], income_share: float) -> pd.Series[float]:

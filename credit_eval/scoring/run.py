@@ -60,6 +60,10 @@ COLUMNS = (
     "model_version",
     "policy_version",
     "decided_by",
+    "expected_loss",
+    "profit",
+    "profit_below",
+    "profit_above",
 )
 
 #: Libraries whose version can move a number.
@@ -92,7 +96,7 @@ class Job:
     @property
     def losses(self) -> Losses:
         """LGD and CCF: those that the champion came with, else those that the policy assumes."""
-        return losses(self.policy, exposure_of(self.model.metadata))
+        return losses(self.policy, exposure_of(self.model.metadata), window_days=self.definition.window_days)
 
     @property
     def identity(self) -> dict[str, Any]:

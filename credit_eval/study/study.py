@@ -414,7 +414,12 @@ class Study:
         from credit_eval.policy.losses import losses
 
         inputs, chosen = self.inputs(p_default, profiles, policy), policy or self.policy
-        decided = decide(inputs, chosen, calibrated=True, losses=losses(chosen, self.exposure))
+        decided = decide(
+            inputs,
+            chosen,
+            calibrated=True,
+            losses=losses(chosen, self.exposure, window_days=self.definition.window_days),
+        )
         return decided.assign(limit_previous=inputs["limit_previous"])
 
     def inputs(self, p_default: ArrayLike, profiles: pd.DataFrame, policy: Policy | None = None) -> pd.DataFrame:

@@ -177,7 +177,7 @@ def test_a_loan_on_top_of_a_line_is_refused():
 
 
 def test_without_a_step_cap_a_line_of_0_opens_like_a_new_one():
-    assert one(0.01, 0, 0, 2000, policy=changed(limits={"max_increase_factor": None}))["limit_new"] == 3000
+    assert one(0.01, 0, 0, 2000, policy=changed(movement={"max_increase_factor": None}))["limit_new"] == 3000
 
 
 def test_amounts_scale_with_the_unit_and_carry_the_currency():

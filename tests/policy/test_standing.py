@@ -1,13 +1,15 @@
 """What a customer's standing does to a decision: late, cured, just changed; and whether the score decided."""
 
-import numpy as np
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from policy_rows import LINES, MONEY, PROBABILITIES, decided, policies, policy_rows
 
 from credit_eval.policy.decide import ADVERSE, decide
-from credit_eval.policy.settings import DEFAULT_POLICY, load_policy
+from credit_eval.policy.settings import DEFAULT_POLICY, Policy, load_policy
 
 POLICY = load_policy(DEFAULT_POLICY)
 NONE = float("nan")
@@ -36,9 +38,21 @@ def one(p=0.01, line=300.0, capacity=2000.0, policy=POLICY, **standing):
             {"days_since_cure": 1.0, "line": 5000},
             ("reduce", 3000) + ("grade_cap",) * 2,
         ),
-        ("changed yesterday: kept", {"days_since_limit_change": 1.0}, ("hold", 300, "step_cap", "step_cap")),
-        ("changed a period ago", {"days_since_limit_change": 30.0}, ("approve", 600, "step_cap", "step_cap")),
-        ("changed yesterday, and a cut", {"days_since_limit_change": 1.0, "line": 5000}, ("reduce", 3000, "grade_cap")),
+        (
+            "changed yesterday: kept",
+            {"days_since_limit_change": 1.0, "months_since_limit_change": 0.0},
+            ("hold", 300, "step_cap", "step_cap"),
+        ),
+        (
+            "changed a month ago",
+            {"days_since_limit_change": 28.0, "months_since_limit_change": 1.0},
+            ("approve", 600, "step_cap", "step_cap"),
+        ),
+        (
+            "changed yesterday, and a cut",
+            {"days_since_limit_change": 1.0, "months_since_limit_change": 0.0, "line": 5000},
+            ("reduce", 3000, "grade_cap"),
+        ),
     ],
 )
 def test_worked_by_hand(what, row, expected):
@@ -49,8 +63,8 @@ def test_worked_by_hand(what, row, expected):
 
 def test_the_sentences_say_what_holds_the_line():
     assert one(overdue=True)["policy_reason"] == "no new credit while an instalment is overdue"
-    assert one(days_since_limit_change=12.3)["policy_reason"] == (
-        "limit kept: opened or last changed 12 days ago, and raised no sooner than 30 days after that"
+    assert one(days_since_limit_change=12.3, months_since_limit_change=0.0)["policy_reason"] == (
+        "limit kept: opened or last changed 12 days ago, and raised no sooner than a month after that"
     )
     assert one(days_since_cure=1.2)["policy_reason"].startswith(
         "for a person to decide, as a debt in default was paid 1 day ago, less than 365 days: "
@@ -103,7 +117,7 @@ def test_whatever_the_standing_riskier_never_gets_more(policy, p, line, balance,
     had = line or 0.0
     if standing["overdue"] or standing["in_default"] or standing["days_since_cure"] < 365:
         assert (found["limit_new"] <= had).all()
-    if policy.limits.max_increase_factor and changed < 30:
+    if policy.movement.max_increase_factor and changed < 30:
         assert (found["limit_new"] <= had).all()
 
 
@@ -123,18 +137,107 @@ def test_decided_by_the_score_is_what_the_best_score_changes(policy, p, line, ba
     assert best["decided_by"] != "score"
 
 
-def test_five_nights_raise_a_line_no_further_than_one():
-    """The nightly file applied night after night: what it grants is the line the next night begins with."""
-    line, since = np.array([100.0, 300.0, 600.0]), np.array([90.0, 90.0, 90.0])
-    granted = []
-    for _ in range(31):
-        rows = policy_rows(
-            customer_id=list("abc"), p_default=0.01, limit_previous=line, balance=0.0, capacity=2000.0,
-            days_since_limit_change=since,
-        )  # fmt: skip
-        new = decide(rows, POLICY, calibrated=True)["limit_new"].to_numpy()
-        since = np.where(new != line, 1.0, since + 1)
-        line = new
-        granted.append(new.tolist())
-    assert granted[0] == granted[4] == granted[29] == [500.0, 600.0, 1200.0]
-    assert granted[30] == [1000.0, 1200.0, 2400.0]
+def nights(
+    policy: Policy, p: float, line: float, days: Iterable[datetime], capacity: float = 2000.0
+) -> dict[datetime, float]:
+    """The line of a customer after each night of which the file is applied; the account last moved in 2024."""
+    moved, found = datetime(2024, 1, 1), {}
+    for day in days:
+        months = (day.year - moved.year) * 12 + day.month - moved.month - (day.day < moved.day)
+        row = decided(
+            policy, p, line, 0.0, [capacity], days_since_limit_change=float((day - moved).days),
+            months_since_limit_change=float(months),
+        ).iloc[0]  # fmt: skip
+        if row["limit_new"] != line:
+            line, moved = row["limit_new"], day
+        found[day] = line
+    return found
+
+
+DAYS = [datetime(2025, 1, 1) + timedelta(days=day) for day in range(400)]
+FIRSTS = [day for day in DAYS if day.day == 1]
+
+
+@given(policies(low=True), PROBABILITIES, MONEY, MONEY)
+@settings(max_examples=15)
+@example(load_policy(DEFAULT_POLICY), 0.01, 100.0, 5000.0)
+@example(load_policy(DEFAULT_POLICY).with_(max_decrease=0.1), 0.3, 3000.0, 50.0)
+def test_every_night_walks_the_path_of_every_month(policy, p, line, capacity):
+    nightly, monthly = (nights(policy, p, line, days, capacity) for days in (DAYS[:160], FIRSTS[:6]))
+    assert {day: nightly[day] for day in FIRSTS[:6]} == monthly
+
+
+def test_a_line_doubles_once_a_month_and_loses_a_quarter_of_itself_at_most():
+    policy = load_policy(DEFAULT_POLICY).with_(max_decrease=0.25)
+    raised = nights(policy, 0.01, 100.0, DAYS)
+    assert [raised[day] for day in FIRSTS[:4]] == [
+        500.0,
+        1000.0,
+        2000.0,
+        3000.0,
+    ]  # a small line: the thin-file cap first
+    cut = nights(policy, 0.30, 1000.0, DAYS)
+    assert [cut[day] for day in FIRSTS[:6]] == [750.0, 570.0, 430.0, 330.0, 250.0, 190.0]
+    assert cut[FIRSTS[0] + timedelta(days=20)] == 750.0
+    told = one(0.30, line=1000.0, policy=policy)
+    assert told["policy_reason"].endswith("; cut by no more than 25% at a time")
+    rests = one(0.30, line=1000.0, policy=policy, months_since_limit_change=0.0)
+    assert (rests["decision"], rests["limit_new"]) == ("hold", 1000.0)
+    assert rests["policy_reason"].endswith(
+        "nothing is cut sooner than a month after the line was opened or last changed"
+    )
+
+
+@pytest.mark.parametrize(
+    ("what", "row", "limit"),
+    [
+        ("above one half", {"p": 0.51}, 0),
+        ("in default", {"in_default": True}, 0),
+        ("thirty days past due", {"overdue": True, "days_past_due": 30.0, "p": 0.3}, 140),
+        ("a day past due", {"overdue": True, "days_past_due": 1.0, "p": 0.3}, 750),
+    ],
+)
+def test_what_lets_a_line_go_at_once(what, row, limit):
+    policy = load_policy(DEFAULT_POLICY).with_(max_decrease=0.25)
+    assert one(**({"p": 0.01, "line": 1000.0} | row), policy=policy)["limit_new"] == limit, what
+
+
+def test_a_new_line_begins_low_and_grows():
+    policy = load_policy(DEFAULT_POLICY).with_(first_share=0.5)
+    first = one(0.01, line=NONE, policy=policy)
+    assert (first["decision"], first["limit_new"], first["limit_bound_by"]) == ("approve", 1500, "first_share")
+    assert first["policy_reason"] == "a new line begins with 50% of what is allowed"
+    assert one(0.01, line=NONE, capacity=10, policy=policy)["limit_new"] == 250
+    assert (
+        one(0.48, line=NONE, capacity=10, policy=policy.with_(p_default_above=None))["limit_new"] == 50
+    )  # the smallest
+
+
+def test_nothing_is_raised_on_data_that_have_stopped():
+    policy = load_policy(DEFAULT_POLICY)
+    assert one(0.01, line=300, data_age=45.0)["limit_new"] == 600
+    stale = one(0.01, line=300, data_age=45.1)
+    assert (stale["decision"], stale["limit_bound_by"]) == ("hold", "stale_data")
+    assert stale["policy_reason"] == "no new credit while nothing has been heard of repayments for 45 days"
+    assert one(0.01, line=300, data_age=NONE)["limit_new"] == 600
+    assert one(0.01, line=300, data_age=400.0, policy=policy.with_(stale_after_days=None))["limit_new"] == 600
+
+
+@pytest.mark.parametrize(
+    ("what", "row", "decision"),
+    [
+        ("still above the way out", {"p": 0.45}, "restrict"),
+        ("exactly at the way out", {"p": 0.40, "days_below": 40.0}, "restrict"),
+        ("below it for the first time", {"p": 0.10, "days_below": 0.0}, "restrict"),
+        ("below it for 29 days", {"p": 0.10, "days_below": 29.0}, "restrict"),
+        ("below it for 30 days", {"p": 0.10, "days_below": 30.0}, "approve"),
+        ("never restricted", {"p": 0.45, "was_restricted": False}, "refer"),
+    ],
+)
+def test_the_way_out_of_the_restriction(what, row, decision):
+    found = one(**({"p": 0.10, "line": 60, "was_restricted": True} | row))
+    assert found["decision"] == decision, what
+    if decision == "restrict":
+        assert found["limit_bound_by"] == "still_restricted"
+        assert found["decided_by"] == ("score" if row.get("days_below") == 40.0 else "still_restricted")
+        assert "restricted before, and so it stays until reviews 30 days apart" in found["policy_reason"]

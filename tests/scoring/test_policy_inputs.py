@@ -31,6 +31,9 @@ STANDING = PROFILES[["customer_id", "as_of"]].assign(
     own_inflow=[1200.0, 0.0, 60.0],
     debt_service=[0.0, 0.0, 30.0],
     unbilled=[0.0, 0.0, 7.0],
+    days_past_due=0.0,
+    months_since_limit_change=[2.0, float("nan"), 1.0],
+    data_age=0.5,
     monthly_income=float("nan"),
 )
 
