@@ -78,8 +78,8 @@ typecheck: install ## mypy, strict
 lock: install ## pin what pyproject.toml allows into requirements.lock (needs uv)
 	@$(VENV)/bin/uv pip compile --quiet --extra dev --python-version 3.11 --no-emit-index-url --no-annotate --no-header pyproject.toml -o requirements.lock
 
-clean: ## remove everything that runs made: data, models, reports (not .venv)
-	@rm -rf data/raw data/cohorts data/profiles data/scored data/reports data/truth models/mlflow.db models/artifacts
+clean: ## remove everything that runs made: data, models, reports, the ledger (not .venv)
+	@rm -rf data/raw data/cohorts data/profiles data/scored data/reports data/truth data/ledger models/mlflow.db models/artifacts
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

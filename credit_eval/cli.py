@@ -15,7 +15,7 @@ from credit_eval import __version__
 from credit_eval.console import bars, err, out, print_what_the_terminal_can, say, visible
 from credit_eval.core.clock import parse_as_of
 from credit_eval.core.errors import CreditEvalError
-from credit_eval.core.progress import Tick
+from credit_eval.core.progress import Tick, silent
 from credit_eval.core.runs import Run
 from credit_eval.settings import Paths, Settings, load_settings, project_root
 
@@ -327,6 +327,27 @@ def run(
     )
     if not (_ASKED.json or _ASKED.quiet):
         _print_summary(study, done)
+
+
+@app.command()
+def ledger(
+    dataset: DatasetName,
+    customer: Annotated[str, typer.Argument(help="the customer's id")],
+) -> None:
+    """Print every decision on a customer, as the ledger holds them."""
+    study = _study(dataset, silent)
+    found = study.ledger.history(study.name, customer)
+    give(found.to_dict("records"))
+    if found.empty:
+        tell(f"the ledger {study.ledger.shown} holds no decision on {customer} of {dataset}")
+    for row in found.to_dict("records"):
+        before = "no line" if row["limit_before"] != row["limit_before"] else f"{row['limit_before']:,.2f}"
+        again = f", version {row['version']}" if row["version"] else ""
+        restricted = ", restricted" if row["restricted"] else ""
+        tell(
+            f"{row['as_of']:%Y-%m-%d %H:%M}{again}  {row['decision']:<8} {before} -> {row['limit_after']:,.2f}"
+            f"  p_default {row['p_default']:.3f}{restricted}"
+        )
 
 
 @app.command()

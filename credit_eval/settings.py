@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -88,13 +89,17 @@ class DatasetSettings(_Section):
 
 
 class Settings(_Section):
-    """All settings."""
+    """All settings.
+
+    `ledger`: a file of SQLite, or a URL of PostgreSQL; the environment's CREDIT_EVAL_LEDGER goes before it.
+    """
 
     default: DefaultSettings = DefaultSettings()
     sample: SampleSettings = SampleSettings()
     loss: LossSettings = LossSettings()
     simulate: SimulateSettings = SimulateSettings()
     engine: EngineSettings = EngineSettings()
+    ledger: str = "data/ledger/decisions.sqlite"
     datasets: dict[str, DatasetSettings] = {}
 
     def of(self, dataset: str, *, policy: str | None = None) -> DatasetSettings:
@@ -131,7 +136,7 @@ def load_settings(path: Path) -> Settings:
     """
     if not path.exists():
         return Settings()
-    located = read_yaml(path, SourceError, texts=("policy", "memory"))
+    located = read_yaml(path, SourceError, texts=("policy", "memory", "ledger"))
     try:
         return Settings.model_validate({} if located.content is None else located.content)
     except ValidationError as error:
@@ -165,6 +170,11 @@ class Paths(_Section):
     def truth(self) -> Path:
         """What only the simulator knows; nothing that learns or decides reads it."""
         return self.root / "data" / "truth"
+
+    def ledger(self, said: str) -> str:
+        """Where the ledger of decisions is: a URL as it is, a file seen from the root."""
+        place = os.environ.get("CREDIT_EVAL_LEDGER") or said
+        return place if "://" in place else str(self.root / place)
 
     @property
     def models(self) -> Path:

@@ -36,7 +36,7 @@ from credit_eval.report.build import write_report
 from credit_eval.report.summary import Summary, summarise
 from credit_eval.samples.exposure import Compared, Exposure
 from credit_eval.samples.split import Split
-from credit_eval.samples.standing import standing
+from credit_eval.scoring.memory import record
 from credit_eval.scoring.run import Job, already_done, check_whole, code_fingerprint
 from credit_eval.scoring.run import score as score_profiles
 from credit_eval.study import Study
@@ -198,7 +198,8 @@ def _still_valid(study: Study) -> Record | None:
 def score(study: Study, run: Run, *, replace: bool = False) -> Path:
     """Profiles, scores, reasons and decisions of everyone with an account at a date, or of a brought cohort.
 
-    The same run again changes nothing and is not made again.
+    The same run again changes nothing and is not made again. What was decided is appended to the ledger, also of a run
+    that was killed before it came to that.
 
     Raises:
         CohortError: an `as_of` outside the data, no such cohort, or nobody to score.
@@ -226,12 +227,15 @@ def score(study: Study, run: Run, *, replace: bool = False) -> Path:
             assume_no_debt=chosen.assume_no_debt,
             jurisdiction=chosen.jurisdiction,
             definition=study.definition,
-            standing=standing(engine, study.dataset, members, study.definition),
+            standing=study.standing_of(engine, members),
         )
         if not replace and already_done(job, target):
+            record(study.ledger, target, job.standing, policy.restriction.way_out)
             return target
         profiles = study.build_profiles(run.label, members)
-    return score_profiles(job, profiles, target, replace=replace, tick=study.tick)
+    score_profiles(job, profiles, target, replace=replace, tick=study.tick)
+    record(study.ledger, target, job.standing, policy.restriction.way_out)
+    return target
 
 
 def _check_features(study: Study, model: CreditModel) -> None:

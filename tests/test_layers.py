@@ -21,6 +21,8 @@ HOMES = {
     "pyspark": ("engine/spark",),
     "py4j": ("engine/spark",),
     "loky": ("engine/workers",),
+    "adbc_driver_sqlite": ("scoring/ledger",),
+    "adbc_driver_postgresql": ("scoring/ledger",),
     "numba": ("engine",),
     "lightgbm": ("models",),
     "sklearn": ("models", "core/statistics", "estimator"),

@@ -128,3 +128,9 @@ class WorkerError(CreditEvalError):
     """One of the processes that share the work was killed, or ran out of memory."""
 
     exit_code = 21
+
+
+class LedgerError(CreditEvalError):
+    """The ledger of decisions cannot be reached, read or written."""
+
+    exit_code = 23

@@ -21,6 +21,8 @@ STANDING = (
     "days_since_limit_change",
     "months_since_limit_change",
     "data_age",
+    "was_restricted",
+    "days_below",
 )
 
 
@@ -99,7 +101,7 @@ def policy_inputs(
             "requested": asked,
         }
     )
-    return inputs.join(stands[list(STANDING)]).assign(was_restricted=False, days_below=np.nan)
+    return inputs.join(stands[list(STANDING)])
 
 
 def _capacity(stands: pd.DataFrame, asked: pd.Series[float], income_share: float) -> pd.Series[float]:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:  # seconds that only those pay who sample, profile or decide
     from credit_eval.profiles.store import Profiles
     from credit_eval.samples.exposure import Compared, Exposure
     from credit_eval.samples.sample import Sample
+    from credit_eval.scoring.ledger import Ledger
     from credit_eval.study.results import Results
 
 SAMPLE = "sample"
@@ -621,11 +622,38 @@ class Study:
 
         Returns:
             a row per member.
+
+        Raises:
+            LedgerError: the ledger cannot be read.
+            IntegrityError: it contradicts the accounts.
+        """
+        with self.engine() as engine, _file_of(members) as path:
+            return self.standing_of(engine, path)
+
+    def standing_of(self, engine: DuckDB, members: Path) -> pd.DataFrame:
+        """As `standing`, of a cohort's file.
+
+        Args:
+            engine: that reads it.
+            members: a Parquet file of customer_id and as_of, perhaps `amount`.
+
+        Returns:
+            a row per member.
         """
         from credit_eval.samples.standing import standing
+        from credit_eval.scoring.memory import check_limits, remembered
 
-        with self.engine() as engine, _file_of(members) as path:
-            return standing(engine, self.dataset, path, self.definition)
+        found = standing(engine, self.dataset, members, self.definition)
+        state = self.ledger.before(self.name, found[["customer_id", "as_of"]])
+        check_limits(engine, self.dataset, state)
+        return remembered(found, state)
+
+    @property
+    def ledger(self) -> Ledger:
+        """What was decided of whom, when: `ledger.history(study.name, customer)`."""
+        from credit_eval.scoring.ledger import Ledger
+
+        return Ledger(self.paths.ledger(self.settings.ledger))
 
     def query(
         self, sql: str, parameters: Sequence[object] | Mapping[str, object] = (), **frames: pd.DataFrame

@@ -25,7 +25,13 @@ from credit_eval.samples.definition import DefaultDefinition
 from credit_eval.scoring import run as scoring
 from credit_eval.scoring.run import Job, score
 
-NO_MEANS = {"days_past_due": 0.0, "months_since_limit_change": 3.0, "data_age": 0.0} | {
+NO_MEANS = {
+    "days_past_due": 0.0,
+    "months_since_limit_change": 3.0,
+    "data_age": 0.0,
+    "was_restricted": False,
+    "days_below": float("nan"),
+} | {
     "own_inflow": float("nan"),
     "debt_service": 0.0,
     "unbilled": 0.0,

@@ -34,6 +34,8 @@ STANDING = PROFILES[["customer_id", "as_of"]].assign(
     days_past_due=0.0,
     months_since_limit_change=[2.0, float("nan"), 1.0],
     data_age=0.5,
+    was_restricted=False,
+    days_below=float("nan"),
     monthly_income=float("nan"),
 )
 

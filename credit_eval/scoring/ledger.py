@@ -1,0 +1,261 @@
+"""The ledger: what was decided of whom, when, appended and never changed; the next run begins with it.
+
+One row per decision, in SQLite (the default, a file) or PostgreSQL (a URL), through Arrow (ADBC) in both:
+
+    dataset, customer_id, place         place = as_of in microseconds * 1000 + version
+    p_default, decision, limit_before, limit_after
+    restricted                          the restriction bound, or bound before and still does
+    low_since                           as_of (microseconds) of the first of the reviews in a row that found p_default
+                                        below the way out of the restriction; NULL where this one did not
+
+and one per run in `runs`, with the hash of its manifest. A run is one transaction: killed on the way, it left
+nothing. The same run is not recorded twice; scored anew (`--replace`) it gets the next `version`, and the last
+version counts.
+
+What a run reads is what was decided *before* its as_of: decided twice on one day, or nightly instead of monthly, a
+customer walks the same path.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from credit_eval.core.clock import EPOCH, utc_now
+from credit_eval.core.errors import LedgerError
+
+#: Versions of one as_of that there may be.
+VERSIONS = 1000
+#: Decisions after which a customer is restricted.
+RESTRICTED = ("restriction", "still_restricted")
+#: Columns of what a run reads: of each customer's last decision before its as_of.
+STATE = ("customer_id", "as_of", "decided_at", "limit_before", "limit_after", "was_restricted", "days_below")
+
+_TABLES = (
+    """CREATE TABLE IF NOT EXISTS decisions (
+        dataset TEXT NOT NULL, customer_id TEXT NOT NULL, place BIGINT NOT NULL, p_default DOUBLE PRECISION NOT NULL,
+        decision TEXT NOT NULL, limit_before DOUBLE PRECISION, limit_after DOUBLE PRECISION NOT NULL,
+        restricted BIGINT NOT NULL, low_since BIGINT, PRIMARY KEY (dataset, customer_id, place))""",
+    """CREATE TABLE IF NOT EXISTS runs (
+        dataset TEXT NOT NULL, label TEXT NOT NULL, version BIGINT NOT NULL, manifest TEXT NOT NULL,
+        policy_version TEXT NOT NULL, model_version TEXT NOT NULL, rows BIGINT NOT NULL, written_at TEXT NOT NULL,
+        PRIMARY KEY (dataset, label, version))""",
+)
+#: As they are read: SQLite tells the type of a column by its first values, so none of them may be missing.
+_READ = "coalesce(limit_before, -1.0) AS limit_before, limit_after, restricted, coalesce(low_since, -1) AS low_since"
+_COLUMNS = f"customer_id, place, {_READ}"
+_PASSWORD = re.compile(r"//[^@/]*@")
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What is recorded of a run beside its decisions."""
+
+    dataset: str
+    label: str
+    manifest: str
+    policy_version: str
+    model_version: str
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """A ledger at a file of SQLite, or at a URL such as `postgresql://risk@db/ledger`."""
+
+    place: str
+
+    def __repr__(self) -> str:
+        return f"Ledger({self.shown!r})"
+
+    @property
+    def shown(self) -> str:
+        """Where it is, without names and passwords."""
+        return _PASSWORD.sub("//…@", self.place) if "://" in self.place else Path(self.place).name
+
+    def before(self, dataset: str, members: pd.DataFrame) -> pd.DataFrame:
+        """The last decision on each member before its as_of: `STATE`, a row for those who have one.
+
+        `members`: customer_id and as_of. `was_restricted` (bool); `days_below` (float), NaN where the last review did
+        not find p_default below the way out.
+
+        Raises:
+            LedgerError: the ledger cannot be reached or read.
+        """
+        if members.empty or not self._exists:
+            return _state(members.iloc[:0], _NOBODY)
+        places = _microseconds(members["as_of"]) * VERSIONS
+        one_date = int(places.min()) == int(places.max())
+        with self._open() as cursor:
+            sql = _LAST if one_date else _ALL
+            cursor.execute(sql.format(dataset=_text(dataset), place=int(places.max())))
+            found = _told(cursor.fetch_arrow_table().to_pandas())
+        return _state(members.assign(before=places), found)
+
+    def record(self, run: Recorded, scored: pd.DataFrame, state: pd.DataFrame, way_out: float) -> bool:
+        """Append a run's decisions, unless this very run is there; returns whether it was appended.
+
+        `scored`: customer_id, as_of, p_default, decision, limit_previous, limit_new and limit_bound_by. `state`: what
+        `before` gave.
+
+        Raises:
+            LedgerError: the ledger cannot be reached or written.
+        """
+        with self._open() as cursor:
+            same = f"dataset = {_text(run.dataset)} AND label = {_text(run.label)}"
+            cursor.execute(f"SELECT version, manifest FROM runs WHERE {same} ORDER BY version")
+            there = cursor.fetchall()
+            if there and there[-1][1] == run.manifest:
+                return False
+            version = there[-1][0] + 1 if there else 0
+            if version >= VERSIONS:
+                raise LedgerError(f"{run.label} was scored {VERSIONS} times", todo="begin a ledger of its own")
+            cursor.adbc_ingest("decisions", _rows(run.dataset, scored, state, version, way_out), mode="append")
+            cursor.adbc_ingest("runs", _run_row(run, version, len(scored)), mode="append")
+        return True
+
+    def history(self, dataset: str, customer: str) -> pd.DataFrame:
+        """Every decision on a customer in order: as_of, version, p_default, decision, limits, restricted, low_since."""
+        if not self._exists:
+            return pd.DataFrame()
+        with self._open() as cursor:
+            cursor.execute(
+                f"SELECT place, p_default, decision, {_READ} FROM decisions "
+                f"WHERE dataset = {_text(dataset)} AND customer_id = {_text(customer)} ORDER BY place"
+            )
+            found = _told(cursor.fetch_arrow_table().to_pandas())
+        place = found.pop("place")
+        found.insert(0, "as_of", _moments(place // VERSIONS))
+        found.insert(1, "version", place % VERSIONS)
+        return found.assign(restricted=found["restricted"] == 1, low_since=_moments(found["low_since"]))
+
+    @property
+    def _exists(self) -> bool:
+        return "://" in self.place or Path(self.place).exists()
+
+    @contextmanager
+    def _open(self) -> Iterator[Any]:
+        """A cursor of one transaction: committed at the end, or rolled back. The tables are there."""
+        try:
+            with _connect(self.place) as connection, connection.cursor() as cursor:
+                for table in _TABLES:
+                    cursor.execute(table)
+                connection.commit()
+                yield cursor
+                connection.commit()
+        except LedgerError:
+            raise
+        except Exception as error:
+            if not type(error).__module__.startswith("adbc_driver_manager"):
+                raise
+            raise LedgerError(
+                f"the ledger {self.shown} cannot be used",
+                received=_PASSWORD.sub("//…@", str(error)).splitlines()[0][:300],
+                todo="check `ledger` in settings.yaml, and that the database runs; nothing was recorded",
+            ) from None
+
+
+_ALL = f"SELECT {_COLUMNS} FROM decisions WHERE dataset = {{dataset}} AND place < {{place}}"
+#: The last row of each customer, by one pass over the key.
+_LAST = f"""
+    SELECT {_COLUMNS} FROM decisions JOIN (
+        SELECT customer_id AS who, max(place) AS last FROM decisions
+        WHERE dataset = {{dataset}} AND place < {{place}} GROUP BY customer_id) AS latest
+    ON customer_id = who AND place = last WHERE dataset = {{dataset}}"""
+
+_NOBODY = pd.DataFrame(
+    {name: pd.Series(dtype="float64") for name in ("place", "limit_before", "limit_after", "restricted", "low_since")}
+).assign(customer_id=pd.Series(dtype="str"))
+
+
+def _told(found: pd.DataFrame) -> pd.DataFrame:
+    """Rows as they were written: what was missing is missing again."""
+    for name in ("limit_before", "low_since"):
+        found[name] = found[name].astype("float64").where(found[name] >= 0)
+    return found
+
+
+def _connect(place: str) -> Any:
+    if "://" in place:
+        try:
+            import adbc_driver_postgresql.dbapi as postgresql
+        except ImportError:
+            raise LedgerError(
+                "the driver of PostgreSQL is not installed", todo="pip install 'credit-eval[postgresql]'"
+            ) from None
+        return postgresql.connect(place)
+    import adbc_driver_sqlite.dbapi as sqlite
+
+    Path(place).parent.mkdir(parents=True, exist_ok=True)
+    return sqlite.connect(place)
+
+
+def _state(members: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+    """Of each member the last row before its as_of, as `STATE`."""
+    rows = members.merge(found, on="customer_id")
+    rows = rows[rows["place"] < rows["before"]] if "before" in rows else rows
+    rows = rows.sort_values("place").drop_duplicates(["customer_id", "as_of"], keep="last")
+    decided_at, low_since = _moments(rows["place"] // VERSIONS), _moments(rows["low_since"])
+    found = rows.assign(
+        decided_at=decided_at,
+        was_restricted=rows["restricted"] == 1,
+        days_below=(rows["as_of"] - low_since).dt.total_seconds() / 86_400,
+    )
+    return found[list(STATE)].sort_values(["customer_id", "as_of"], ignore_index=True)
+
+
+def _rows(dataset: str, scored: pd.DataFrame, state: pd.DataFrame, version: int, way_out: float) -> pa.Table:
+    since = scored[["customer_id", "as_of"]].merge(state, on=["customer_id", "as_of"], how="left")
+    below = scored["p_default"].to_numpy() < way_out
+    as_of = _microseconds(scored["as_of"]).to_numpy()
+    unbroken = since["days_below"].notna().to_numpy()
+    first = np.where(unbroken, as_of - (since["days_below"].fillna(0).to_numpy() * 86_400e6).round(), as_of)
+    order = pa.array(np.argsort(scored["customer_id"].to_numpy(), kind="stable"))
+    return pa.table(
+        {
+            "dataset": pa.array([dataset] * len(scored), pa.string()),
+            "customer_id": pa.array(scored["customer_id"], pa.string()),
+            "place": pa.array(as_of * VERSIONS + version, pa.int64()),
+            "p_default": pa.array(scored["p_default"], pa.float64()),
+            "decision": pa.array(scored["decision"], pa.string()),
+            "limit_before": pa.array(scored["limit_previous"], pa.float64(), from_pandas=True),
+            "limit_after": pa.array(scored["limit_new"], pa.float64()),
+            "restricted": pa.array(scored["limit_bound_by"].isin(RESTRICTED).to_numpy().astype(np.int64)),
+            "low_since": pa.array(first.astype(np.int64), pa.int64(), mask=~below),
+        }
+    ).take(order)
+
+
+def _run_row(run: Recorded, version: int, rows: int) -> pa.Table:
+    return pa.table(
+        {
+            "dataset": [run.dataset],
+            "label": [run.label],
+            "version": pa.array([version], pa.int64()),
+            "manifest": [run.manifest],
+            "policy_version": [run.policy_version],
+            "model_version": [run.model_version],
+            "rows": pa.array([rows], pa.int64()),
+            "written_at": [str(utc_now())],
+        }
+    )
+
+
+def _microseconds(moments: pd.Series[Any]) -> pd.Series[int]:
+    return ((moments - pd.Timestamp(EPOCH)) // pd.Timedelta(microseconds=1)).astype("int64")
+
+
+def _moments(microseconds: pd.Series[Any]) -> pd.Series[Any]:
+    return pd.Timestamp(EPOCH) + pd.to_timedelta(microseconds.astype("float64"), unit="us")
+
+
+def _text(value: str) -> str:
+    """A text literal of SQL."""
+    return "'" + value.replace("'", "''") + "'"

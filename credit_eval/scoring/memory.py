@@ -1,0 +1,68 @@
+"""What a run remembers of the runs before it: its ledger beside where customers stand, and what it leaves there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from credit_eval.core.errors import IntegrityError
+from credit_eval.core.files import read_json, sha256_file
+from credit_eval.samples.definition import account_known_at
+from credit_eval.schema.duckdb import DuckDB, parquet
+from credit_eval.schema.store import Dataset
+from credit_eval.scoring.ledger import Ledger, Recorded
+
+_KEYS = ["customer_id", "as_of"]
+_SCORED = [*_KEYS, "p_default", "decision", "limit_previous", "limit_new", "limit_bound_by"]
+
+
+def remembered(standing: pd.DataFrame, state: pd.DataFrame) -> pd.DataFrame:
+    """Where customers stand, and what the ledger says of them: was_restricted (bool) and days_below."""
+    found = standing.merge(state[[*_KEYS, "was_restricted", "days_below"]], on=_KEYS, how="left")
+    restricted = found["was_restricted"].astype("boolean").fillna(False).astype(bool)
+    return found.assign(was_restricted=restricted, days_below=found["days_below"].astype("float64"))
+
+
+def check_limits(engine: DuckDB, dataset: Dataset, state: pd.DataFrame) -> None:
+    """Refuse a ledger whose decisions began with other limits than the accounts say were known then.
+
+    Raises:
+        IntegrityError: they differ; accounts of the past were changed, or the ledger is of other data.
+    """
+    told = state.dropna(subset="limit_before")
+    if told.empty or not dataset.has("accounts", "credit_limit"):
+        return
+    engine.register("told", told[["customer_id", "decided_at", "limit_before"]])
+    apart = engine.rows(
+        f"""SELECT customer_id, decided_at, any_value(limit_before), arg_max_null(credit_limit::DOUBLE, occurred_at)
+            FROM told JOIN (SELECT customer_id, occurred_at, credit_limit, {account_known_at(dataset)} AS known
+                            FROM {parquet(dataset.paths("accounts"))}) USING (customer_id)
+            WHERE known < decided_at GROUP BY customer_id, decided_at
+            HAVING abs(coalesce(arg_max_null(credit_limit::DOUBLE, occurred_at), -1) - any_value(limit_before)) > 0.005
+            ORDER BY customer_id"""
+    )
+    if apart:
+        customer, decided_at, before, limit = apart[0]
+        raise IntegrityError(
+            "the ledger contradicts the accounts",
+            expected=f"the limit that the decision of {decided_at:%Y-%m-%d} on {customer} began with, {before:,.2f}",
+            received=f"{limit:,.2f} in the accounts known by then" if limit is not None else "none known by then",
+            rows=[row[0] for row in apart[:3]],
+            n_rows=len(apart),
+            todo="find out who changed the past; import the accounts as they were, or begin a ledger of its own",
+        )
+
+
+def record(ledger: Ledger, scored: Path, state: pd.DataFrame, way_out: float) -> bool:
+    """Append a scored directory to the ledger, unless it is there; `state`: what is remembered of its members."""
+    manifest = read_json(scored / "manifest.json")
+    run = Recorded(
+        dataset=manifest["dataset"],
+        label=manifest["cohort"],
+        manifest=sha256_file(scored / "manifest.json"),
+        policy_version=f"{manifest['policy_name']}/{manifest['policy_version']}",
+        model_version=str(manifest["model_version"]),
+    )
+    frame = pd.concat(pd.read_parquet(path, columns=_SCORED) for path in sorted(scored.glob("part-*.parquet")))
+    return ledger.record(run, frame.reset_index(drop=True), state, way_out)
