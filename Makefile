@@ -48,9 +48,10 @@ report: install ## write the HTML report of the latest scored run of DATASET
 features: install ## list the feature catalogue
 	@$(RUN) features
 
-docs: install ## write docs/features.md and docs/tables.md from the declarations
+docs: install ## write docs/features.md, docs/tables.md and the schema of policies from the declarations
 	@$(RUN) features --write docs/features.md
 	@$(RUN) tables --write docs/tables.md
+	@$(RUN) policy schema --write credit_eval/policy/schema.json
 
 notebooks: install data/raw/simulated/dataset.json ## run every notebook on the simulated data; copies and HTML in data/reports/notebooks
 	@$(VENV)/bin/python notebooks/run.py

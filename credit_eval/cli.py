@@ -14,7 +14,7 @@ import typer
 from credit_eval import __version__
 from credit_eval.console import bars, err, out, print_what_the_terminal_can, say, visible
 from credit_eval.core.clock import parse_as_of
-from credit_eval.core.errors import CreditEvalError
+from credit_eval.core.errors import CohortError, CreditEvalError, PolicyError
 from credit_eval.core.progress import Tick, silent
 from credit_eval.core.runs import Run
 from credit_eval.settings import Paths, Settings, load_settings, project_root
@@ -327,6 +327,61 @@ def run(
     )
     if not (_ASKED.json or _ASKED.quiet):
         _print_summary(study, done)
+
+
+policy_app = typer.Typer(no_args_is_help=True, help="Check a policy, explain a decision, compare two policies.")
+app.add_typer(policy_app, name="policy")
+PolicyFile = Annotated[Path | None, typer.Option("--file", help="a policy file; else the policy in force")]
+
+
+@policy_app.command("check")
+def policy_check(dataset: DatasetName = "simulated", file: PolicyFile = None) -> None:
+    """What can never happen, collides or loses money (then 16); and how often each part fired on the latest run."""
+    from credit_eval.study import policies
+
+    study = _study(dataset, silent)
+    if not policies.check(study, policies.policy_of(study, file), tell):
+        raise typer.Exit(PolicyError.exit_code)
+
+
+@policy_app.command("explain")
+def policy_explain(
+    customer: Annotated[str, typer.Argument(help="the customer's id")],
+    dataset: DatasetName = "simulated",
+    file: PolicyFile = None,
+) -> None:
+    """Every input, every constraint and the decision on a customer of the latest run."""
+    from credit_eval.study import policies
+
+    study = _study(dataset, silent)
+    if not policies.explain(study, policies.policy_of(study, file), customer, tell):
+        raise typer.Exit(CohortError.exit_code)
+
+
+@policy_app.command("diff")
+def policy_diff(
+    one: Annotated[Path, typer.Argument(help="a policy file")],
+    other: Annotated[Path, typer.Argument(help="another")],
+    dataset: DatasetName = "simulated",
+) -> None:
+    """In which settings two policies differ, and who moves between them on the latest run."""
+    from credit_eval.policy.settings import load_policy
+    from credit_eval.study import policies
+
+    policies.diff(_study(dataset, silent), load_policy(one), load_policy(other), tell)
+
+
+@policy_app.command("schema")
+def policy_schema(
+    write: Annotated[Path | None, typer.Option(help="write it to this file")] = None,
+) -> None:
+    """The JSON schema of policy files, by which editors complete and check them."""
+    from credit_eval.study import policies
+
+    if write:
+        write.write_text(policies.schema(), encoding="utf-8")
+    else:
+        tell(policies.schema())
 
 
 @app.command()

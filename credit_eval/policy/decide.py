@@ -18,6 +18,7 @@ restrict       80.0          restriction      score
 from __future__ import annotations
 
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ from credit_eval.policy.limits import (
     Floats,
     Granted,
     Ints,
+    bounds,
     by_grade,
     grant,
 )
@@ -141,7 +143,7 @@ def decide(inputs: pd.DataFrame, policy: Policy, *, calibrated: bool, losses: Lo
             "apr": by_grade(policy, "apr")[customers.grade],
             "max_installments": _installments(customers, granted, policy),
             "policy_reason": policy_reasons(customers, granted, policy, losses),
-            "decided_by": _decided_by(customers, granted, policy, losses),
+            "decided_by": _decided_by(customers, granted, policy, losses, _best(inputs, customers, policy)),
             **_money(customers, granted, policy, losses),
         },
         index=inputs.index,
@@ -187,6 +189,7 @@ def _customers(inputs: pd.DataFrame, policy: Policy) -> Customers:
         _flags(inputs, "was_restricted"),
         days_below,
         data_age,
+        *_fired(inputs, policy),
     )
 
 
@@ -262,8 +265,77 @@ def _decisions(customers: Customers, granted: Granted) -> npt.NDArray[Any]:
     return names
 
 
-def _decided_by(customers: Customers, granted: Granted, policy: Policy, losses: Losses) -> npt.NDArray[Any]:
-    best = replace(customers, p=np.zeros_like(customers.p), grade=np.zeros_like(customers.grade))
+def _best(inputs: pd.DataFrame, customers: Customers, policy: Policy) -> Customers:
+    """The same customers with the best score there is; the rules of the policy ask again."""
+    declined, not_raised, referred = _fired(inputs.assign(p_default=0.0), policy)
+    return replace(
+        customers,
+        p=np.zeros_like(customers.p),
+        grade=np.zeros_like(customers.grade),
+        declined=declined,
+        not_raised=not_raised,
+        referred=referred,
+    )
+
+
+def constraints(inputs: pd.DataFrame, policy: Policy, losses: Losses) -> pd.DataFrame:
+    """The largest limit that each constraint allows, a column each; infinite where it allows anything.
+
+    Args:
+        inputs: as for `decide`.
+        policy: the rules.
+        losses: LGD and CCF.
+
+    Returns:
+        a row per customer, before rounding and movement downwards, the restrictions aside.
+    """
+    found = bounds(_customers(inputs, policy), policy, losses)
+    return pd.DataFrame(found.T, columns=list(CONSTRAINTS[: len(found)]), index=inputs.index)
+
+
+def fired(inputs: pd.DataFrame, policy: Policy) -> npt.NDArray[np.bool_]:
+    """Where each rule of a policy fires, (n, rules).
+
+    Args:
+        inputs: with the columns that the rules read.
+        policy: whose rules.
+
+    Returns:
+        true where its expression is surely true.
+
+    Raises:
+        PolicyError: a column is missing.
+    """
+    absent = sorted(policy.columns - set(inputs.columns))
+    if absent:
+        near = [close for name in absent for close in get_close_matches(name, [str(c) for c in inputs.columns], n=2)]
+        raise PolicyError(
+            "the policy's rules read columns that there are not",
+            expected="inputs of a decision, or features of the profiles" + (f"; {' or '.join(near)}?" if near else ""),
+            received=", ".join(absent),
+            todo="correct the rule, or leave it out where the data do not tell",
+        )
+    columns = {name: inputs[name].to_numpy() for name in policy.columns}
+    none = np.zeros((len(inputs), 0), dtype=bool)
+    return np.column_stack([none, *(rule.expression.holds(columns) for rule in policy.rules)])
+
+
+def _fired(inputs: pd.DataFrame, policy: Policy) -> tuple[Ints, Ints, Ints]:
+    """The first rule that declines, that allows no rise, and that refers, by its place; -1: none."""
+    hits = fired(inputs, policy)
+    found = []
+    for then in ("decline", "no_rise", "refer"):
+        mine = np.flatnonzero([rule.then == then for rule in policy.rules])
+        some = hits[:, mine]
+        first = np.where(some.any(axis=1), mine[some.argmax(axis=1)], -1) if len(mine) else np.full(len(hits), -1)
+        found.append(first.astype(np.int64))
+    declined, not_raised, referred = found
+    return declined, not_raised, referred
+
+
+def _decided_by(
+    customers: Customers, granted: Granted, policy: Policy, losses: Losses, best: Customers
+) -> npt.NDArray[Any]:
     then = grant(best, policy, losses)
     adverse, adverse_then = (np.isin(_decisions(*each), ADVERSE) for each in ((customers, granted), (best, then)))
     above_the_threshold = granted.bound_by == RESTRICTION  # the score itself, whatever else there is

@@ -23,7 +23,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-#: Constraints in the order in which ties are settled; the last three stand before them all.
+#: Constraints in the order in which ties are settled; the last four stand before them all.
 CONSTRAINTS = (
     "amount_asked",
     "grade_cap",
@@ -34,16 +34,18 @@ CONSTRAINTS = (
     "exposure_cap",
     "overdue",
     "stale_data",
+    "rule_no_rise",
     "first_share",
     "step_cap",
     "restriction",
     "still_restricted",
+    "rule",
     "in_default",
 )
-RESTRICTION, STILL, IN_DEFAULT = (CONSTRAINTS.index(name) for name in ("restriction", "still_restricted", "in_default"))
+RESTRICTION, STILL, RULE, IN_DEFAULT = map(CONSTRAINTS.index, ("restriction", "still_restricted", "rule", "in_default"))
 FIRST_SHARE = CONSTRAINTS.index("first_share")
 #: Why a raise waits for a person, the first that holds; 0 stands for nothing.
-REFERRALS = ("", "p_default", "cured", "capacity_unknown")
+REFERRALS = ("", "p_default", "cured", "capacity_unknown", "rule")
 
 #: A limit that misses the next step by less than this share of a step has only lost it to floating point.
 _SLACK = 1e-9
@@ -61,7 +63,8 @@ class Customers:
     `since_change` are days since a debt in default was paid and since the line last changed, `months` whole months
     since that; NaN where neither ever happened. `was_restricted`: at the last review; `days_below`: days since the
     first of the reviews that have all found p_default below the way out, NaN where the last did not. `data_age`: days
-    since anything was heard of repayments, NaN: never was.
+    since anything was heard of repayments, NaN: never was. `declined`, `not_raised` and `referred`: the first rule of
+    the policy that says so, by its place; -1: none.
     """
 
     p: Floats
@@ -79,6 +82,9 @@ class Customers:
     was_restricted: Bools
     days_below: Floats
     data_age: Floats
+    declined: Ints
+    not_raised: Ints
+    referred: Ints
 
     @property
     def book(self) -> Book:
@@ -119,10 +125,11 @@ class Granted:
 def grant(customers: Customers, policy: Policy, losses: Losses) -> Granted:
     """The limit of every customer under the policy."""
     above, still = customers.p > policy.restriction.threshold, _still_restricted(customers, policy)
-    restricted = above | still | customers.in_default
-    bounds = _bounds(customers, policy, losses)
-    allowed = np.where(restricted, 0.0, bounds.min(axis=0))
-    bound_by = np.where(restricted, np.where(above, RESTRICTION, STILL), bounds.argmin(axis=0))
+    restricted = above | still | (customers.declined >= 0) | customers.in_default
+    found = bounds(customers, policy, losses)
+    allowed = np.where(restricted, 0.0, found.min(axis=0))
+    bound_by = np.where(restricted, np.where(above, RESTRICTION, STILL), found.argmin(axis=0))
+    bound_by = np.where(restricted & ~above & ~still, RULE, bound_by)
     bound_by = np.where(customers.in_default, IN_DEFAULT, bound_by)
     rounded = _rounded_down(allowed, policy)
     owed = np.minimum(customers.line, customers.balance)
@@ -148,11 +155,11 @@ def grant(customers: Customers, policy: Policy, losses: Losses) -> Granted:
     )
 
 
-def _bounds(customers: Customers, policy: Policy, losses: Losses) -> Floats:
+def bounds(customers: Customers, policy: Policy, losses: Losses) -> Floats:
     """The largest limit that each constraint allows, (number of constraints but `restriction`, n)."""
     thin = policy.amount_unit * by_grade(policy, "thin_file_cap")[customers.grade]
     affordable = customers.affordable(policy)
-    bounds = np.stack(
+    found = np.stack(
         [
             np.nan_to_num(customers.requested, nan=np.inf),
             policy.amount_unit * by_grade(policy, "limit_cap")[customers.grade],
@@ -165,12 +172,13 @@ def _bounds(customers: Customers, policy: Policy, losses: Losses) -> Floats:
             np.full(len(thin), policy.money(policy.limits.exposure_cap)),
             np.where(customers.overdue, customers.line, np.inf),
             np.where(_stale(customers, policy), customers.line, np.inf),
+            np.where(customers.not_raised >= 0, customers.line, np.inf),
             np.full(len(thin), np.inf),
             _within_a_step(customers, thin, policy),
         ]
     )
-    bounds[FIRST_SHARE] = _low_and_grow(customers, bounds.min(axis=0), policy)
-    return bounds
+    found[FIRST_SHARE] = _low_and_grow(customers, found.min(axis=0), policy)
+    return found
 
 
 def _still_restricted(customers: Customers, policy: Policy) -> Bools:
@@ -260,6 +268,7 @@ def _referral(customers: Customers, policy: Policy) -> Ints:
         customers.p > above if above is not None else np.zeros(len(customers.p), dtype=bool),
         customers.since_cure < policy.refer.cured_within_days,
         np.isnan(customers.capacity) & policy.refer.capacity_unknown,
+        customers.referred >= 0,
     ]
-    found: Ints = np.select(cases, [1, 2, 3], default=0)
+    found: Ints = np.select(cases, [1, 2, 3, 4], default=0)
     return found

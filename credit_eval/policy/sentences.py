@@ -190,6 +190,15 @@ def _for_days(days: float) -> str:
     return f"since {_days(days)}" if days >= 1 else "for the first time"
 
 
+def _rule(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
+    return [f"no new credit: {policy.rules[i].because} (rule {policy.rules[i].name})" for i in customers.declined[rows]]
+
+
+def _rule_no_rise(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
+    found = [policy.rules[i] for i in customers.not_raised[rows]]
+    return [f"no more credit than before: {rule.because} (rule {rule.name})" for rule in found]
+
+
 def _profit(customers: Customers, rows: Ints, policy: Policy) -> list[str]:
     return ["limit set where a higher one is not expected to earn more"] * len(rows)
 
@@ -218,6 +227,8 @@ def _referral(customers: Customers, referral: int, row: int, policy: Policy) -> 
         case "cured":
             paid = _days(customers.since_cure[row])
             why = f"a debt in default was paid {paid} ago, less than {_days(policy.refer.cured_within_days)}"
+        case "rule":
+            why = policy.rules[customers.referred[row]].because
         case _:
             why = "how much is left of a month is not known"
     return f"for a person to decide, as {why}: "
@@ -233,9 +244,11 @@ _SENTENCES: dict[str, Callable[[Customers, Ints, Policy], list[str]]] = {
     "exposure_cap": _exposure_cap,
     "overdue": _overdue,
     "stale_data": _stale_data,
+    "rule_no_rise": _rule_no_rise,
     "first_share": _first_share,
     "step_cap": _step_cap,
     "restriction": _restriction,
     "still_restricted": _still_restricted,
+    "rule": _rule,
     "in_default": _in_default,
 }

@@ -10,15 +10,20 @@ holds for every policy is checked here: a riskier grade never gets more, and nev
 
 from __future__ import annotations
 
+from datetime import date, datetime
+from difflib import get_close_matches
+from math import inf
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from credit_eval.core.errors import PolicyError
 from credit_eval.core.files import sha256_json
 from credit_eval.core.located_yaml import Located, read_yaml
+from credit_eval.policy.boxes import boxes
+from credit_eval.policy.rules import Expression, RuleError
 
 #: The policy of the project: amounts without a currency.
 DEFAULT_POLICY = Path(__file__).with_name("default.yaml")
@@ -151,8 +156,53 @@ class Refer(_Section):
     cured_within_days: Amount = 365.0
 
 
+class Rule(_Section):
+    """A rule of its own: where `when` is true (`policy.rules`), `then` happens, told in the words of `because`.
+
+    `decline`: no new credit, a line shrinks to what is owed. `no_rise`: no more credit than before. `refer`: a rise
+    waits for a person. Of several rules that fire the first one counts. A rule may stop who is riskier, never who is
+    safer: it may ask for a p_default above something only.
+    """
+
+    name: Text
+    when: Text
+    then: Literal["decline", "no_rise", "refer"]
+    because: Text
+
+    @property
+    def expression(self) -> Expression:
+        """`when`, as it is read."""
+        return Expression.parse(self.when)
+
+    @field_validator("when")
+    @classmethod
+    def _can_be_read(cls, when: str) -> str:
+        try:
+            found = boxes(Expression.parse(when))
+        except RuleError as error:
+            raise PydanticCustomError("policy", "{expected}", {"expected": str(error), "received": when}) from None
+        if found is None:
+            expected = "an expression of fewer alternatives: split the rule"
+            raise PydanticCustomError("policy", "{expected}", {"expected": expected, "received": when})
+        asked = [box.ranges["p_default"] for box in found if "p_default" in box.ranges]
+        upwards = all(one.high == inf and one.among is None and not one.without for one in asked)
+        if not upwards or any("p_default" in name and name != "p_default" for box in found for name in box.ranges):
+            expected = (
+                "a rule that never stops a safer customer and lets a riskier one through: p_default above a number"
+            )
+            raise PydanticCustomError("policy", "{expected}", {"expected": expected, "received": when})
+        return when
+
+
+class Effective(_Section):
+    """From which date on, and before which, a policy decides; unsaid: any."""
+
+    since: date | None = None
+    until: date | None = None
+
+
 #: Settings that are texts: what is written stands, 2026.10 is no number.
-_TEXTS = ("name", "version", "currency", "grade")
+_TEXTS = ("name", "version", "currency", "grade", "when", "because", "since", "until")
 
 #: Sections of one setting each key.
 _SECTIONS = ("restriction", "expected_loss", "affordability", "limits", "movement", "profit", "refer")
@@ -176,6 +226,9 @@ class Policy(_Section):
         movement: how fast a line may move.
         profit: what a limit earns and costs; None: it binds nothing.
         refer: what waits for a person.
+        rules: what else stops new credit, or waits for a person.
+        effective: from when to when it decides.
+        jurisdiction: that it is written for; None: any.
         grades: from the safest on: bounds of probability, price, cap and instalments.
     """
 
@@ -190,12 +243,45 @@ class Policy(_Section):
     movement: Movement = Movement()
     profit: Profit | None = None
     refer: Refer = Refer()
+    rules: tuple[Rule, ...] = ()
+    effective: Effective = Effective()
+    jurisdiction: Literal["any", "eu"] | None = None
     grades: Annotated[tuple[Grade, ...], Field(min_length=1)]
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns that its rules read."""
+        return frozenset().union(*(rule.expression.columns for rule in self.rules))
+
+    def check_in_force(self, at: datetime, jurisdiction: str) -> None:
+        """Refuse to decide at a time, or for a place, that the policy is not for.
+
+        Args:
+            at: as_of.
+            jurisdiction: of the data set.
+
+        Raises:
+            PolicyError: it is not in force then or there.
+        """
+        since, until = self.effective.since, self.effective.until
+        if (since and at.date() < since) or (until and at.date() >= until):
+            raise PolicyError(
+                f"policy {self.name} is not in force on {at:%Y-%m-%d}",
+                expected=f"since {since or 'ever'}, until {until or 'further notice'}",
+                received=f"{at:%Y-%m-%d}",
+                todo="name the policy of that time with --policy FILE, or correct `effective`",
+            )
+        if self.jurisdiction not in (None, jurisdiction):
+            raise PolicyError(
+                f"policy {self.name} is written for another jurisdiction",
+                expected=f"{self.jurisdiction}, as its `jurisdiction` says",
+                received=f"{jurisdiction}, as settings.yaml says of the data set",
+            )
 
     @property
     def policy_version(self) -> str:
         """The version as written, and a hash of the content, so an edit without a new version is seen."""
-        return f"{self.version}+{sha256_json(self.model_dump())[:8]}"
+        return f"{self.version}+{sha256_json(self.model_dump(mode='json'))[:8]}"
 
     def with_(self, **changes: object) -> Policy:
         """The same policy but for some settings, each named as in its section; checked as a file is.
@@ -275,6 +361,21 @@ class Policy(_Section):
         return self
 
     @model_validator(mode="after")
+    def _rules_have_names_of_their_own(self) -> Self:
+        names = [rule.name for rule in self.rules]
+        for i, name in enumerate(names):
+            if name in names[:i]:
+                raise _wrong(("rules", i, "name"), "a name of its own for every rule", name)
+        return self
+
+    @model_validator(mode="after")
+    def _it_ends_after_it_begins(self) -> Self:
+        since, until = self.effective.since, self.effective.until
+        if since and until and until <= since:
+            raise _wrong(("effective", "until"), f"after {since}", until)
+        return self
+
+    @model_validator(mode="after")
     def _a_limit_is_possible(self) -> Self:
         if self.limits.minimum > self.limits.exposure_cap:
             expected = f"at most the exposure cap of {self.limits.exposure_cap:g}"
@@ -333,11 +434,35 @@ def _complaint(problem: ErrorDetails) -> str:
 def _expected(problem: ErrorDetails) -> str:
     match problem["type"]:
         case "extra_forbidden":
-            return "a setting named in docs/policy.md (is it misspelt or indented wrongly?)"
+            return _near(str(problem["loc"][-1]))
         case "missing":
             return "a value for it in this section"
         case _:
             return problem["msg"].removeprefix("Input should be ")
+
+
+def _near(name: str) -> str:
+    """What a misspelt setting may have been meant to be.
+
+    >>> _near("treshold")
+    'a setting named in docs/policy.md; threshold?'
+    """
+    sections = [
+        Policy,
+        Restriction,
+        ExpectedLoss,
+        Affordability,
+        Limits,
+        Movement,
+        Profit,
+        Refer,
+        Rule,
+        Effective,
+        Grade,
+    ]
+    known = [key for section in sections for key in section.__annotations__]
+    close = get_close_matches(name, known, n=2)
+    return "a setting named in docs/policy.md" + (f"; {' or '.join(dict.fromkeys(close))}?" if close else "")
 
 
 def _received(problem: ErrorDetails, at: tuple[str | int, ...]) -> str | None:

@@ -29,6 +29,8 @@ CONSTRAINTS = {
     "in_default": "a debt in default now",
     "still_restricted": "restricted before, and not below the way out for long enough",
     "profit": "a higher limit is not expected to earn more",
+    "rule": "a rule of the policy: no new credit",
+    "rule_no_rise": "a rule of the policy: no more credit than before",
     "stale_data": "nothing heard of repayments lately",
     "first_share": "a new line begins low",
 }

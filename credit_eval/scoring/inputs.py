@@ -9,6 +9,7 @@ import pandas as pd
 
 from credit_eval.core.errors import IntegrityError, PolicyError
 from credit_eval.language.feature import Role
+from credit_eval.policy.settings import Policy
 from credit_eval.samples.means import MONTHS
 
 _KEYS = ["customer_id", "as_of"]
@@ -68,18 +69,18 @@ def policy_inputs(
     *,
     revolving: bool,
     assume_no_debt: bool,
-    income_share: float,
+    policy: Policy,
 ) -> pd.DataFrame:
-    """Inputs of `policy.decide`: one row per profile, same index.
+    """Inputs of `policy.decide`: one row per profile, same index; and the features that the policy's rules read.
 
     `roles` says which feature is what (`Catalogue.roles`). `standing` is what `samples.standing` says of each profile,
     in any order, perhaps of others too.
     `revolving`: the customer has a line whose limit changes, so the last limit is the previous one. Otherwise
     every request is a loan of its own: there is no previous limit, and `requested` is the amount that the cohort says
     is asked for at `as_of`, else the amount last asked for before it.
-    Capacity is an estimate of what is left of a month: own money as `samples.means` says, or `income_share` of a known
-    income, less the debts due; the purchase that a loan is asked for is not part of it. It is NaN only where the source
-    tells neither. The balance includes what credit bought since the last statement.
+    Capacity is an estimate of what is left of a month: own money as `samples.means` says, or the policy's share of a
+    known income, less the debts due; the purchase that a loan is asked for is not part of it. It is NaN only where
+    the source tells neither. The balance includes what credit bought since the last statement.
 
     Raises:
         PolicyError: the source has no repayments, so nobody knows what is owed, and `assume_no_debt` is false; a loan
@@ -97,9 +98,10 @@ def policy_inputs(
             "p_default": scores["p_default"],
             "limit_previous": _column(profiles, roles.get("limit")) if revolving else unknown,
             "balance": _column(profiles, roles.get("balance")).fillna(0.0) + stands["unbilled"],
-            "capacity": _capacity(stands, asked, income_share),
+            "capacity": _capacity(stands, asked, policy.affordability.income_share),
             "requested": asked,
         }
+        | {name: profiles[name] for name in sorted(policy.columns) if name in profiles.columns}
     )
     return inputs.join(stands[list(STANDING)])
 

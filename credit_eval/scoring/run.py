@@ -254,7 +254,7 @@ def _scored_frame(job: Job, profiles: pd.DataFrame, scores: pd.DataFrame, explai
         job.catalogue.roles,
         revolving=job.revolving,
         assume_no_debt=job.assume_no_debt,
-        income_share=job.policy.affordability.income_share,
+        policy=job.policy,
     )
     calibrated, losses = job.model.is_calibrated, job.losses
     decisions = decide(inputs, job.policy, calibrated=calibrated, losses=losses).drop(columns="customer_id")

@@ -93,6 +93,18 @@ class Results:
         summary = summarise(self.folder)
         return summary, portfolio(self.folder, by_score_only=summary.enough_by_score)
 
+    def inputs(self, policy: Policy | None = None) -> pd.DataFrame:
+        """What a policy (None: the one in force) looks at of each customer scored (`policy.decide.INPUTS`).
+
+        Args:
+            policy: whose rules may read features.
+
+        Returns:
+            a row per profile.
+        """
+        scored = self.profiles[_KEYS].merge(self.scored[[*_KEYS, "p_default"]], on=_KEYS, validate="one_to_one")
+        return self.study.inputs(scored["p_default"].to_numpy(), self._with_amounts(), policy)
+
     def what_if(self, policy: Policy) -> pd.DataFrame:
         """The decisions under another policy: the same customers, with the same probabilities.
 

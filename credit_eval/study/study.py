@@ -37,6 +37,7 @@ if TYPE_CHECKING:  # seconds that only those pay who sample, profile or decide
 
     from credit_eval.estimator import DefaultModel
     from credit_eval.models.record import Record
+    from credit_eval.policy.losses import Losses
     from credit_eval.profiles.customer import Line
     from credit_eval.profiles.store import Profiles
     from credit_eval.samples.exposure import Compared, Exposure
@@ -412,15 +413,9 @@ class Study:
             PolicyError: a probability that is none, or what is owed is unknown.
         """
         from credit_eval.policy.decide import decide
-        from credit_eval.policy.losses import losses
 
         inputs, chosen = self.inputs(p_default, profiles, policy), policy or self.policy
-        decided = decide(
-            inputs,
-            chosen,
-            calibrated=True,
-            losses=losses(chosen, self.exposure, window_days=self.definition.window_days),
-        )
+        decided = decide(inputs, chosen, calibrated=True, losses=self.losses(chosen))
         return decided.assign(limit_previous=inputs["limit_previous"])
 
     def inputs(self, p_default: ArrayLike, profiles: pd.DataFrame, policy: Policy | None = None) -> pd.DataFrame:
@@ -450,7 +445,7 @@ class Study:
             self.catalogue.roles,
             revolving=chosen.revolving,
             assume_no_debt=chosen.assume_no_debt,
-            income_share=(policy or self.policy).affordability.income_share,
+            policy=policy or self.policy,
         )
 
     @cached_property
@@ -516,6 +511,19 @@ class Study:
         with self.engine() as engine, _file_of(members) as path:
             return defaulted_members(engine, self.dataset, path, self.definition)
 
+    def losses(self, policy: Policy | None = None) -> Losses:
+        """LGD and CCF under a policy (None: the one in force): measured where there are enough defaults, else assumed.
+
+        Args:
+            policy: None: the one in force.
+
+        Returns:
+            both, and whence they are.
+        """
+        from credit_eval.policy.losses import losses
+
+        return losses(policy or self.policy, self.exposure, window_days=self.definition.window_days)
+
     def check_decidable(self, run: Run) -> None:
         """Refuse a run of whose customers nobody could be decided on, before anything is built for it.
 
@@ -529,11 +537,12 @@ class Study:
         """
         from credit_eval.scoring.inputs import check_inputs
 
+        self.policy.check_in_force(run.as_of or self.dataset.info.known_until, self.chosen.jurisdiction)
         amounts, _ = False, checked_label(run.label)
         if run.cohort is not None:
             with self.engine() as engine:
                 amounts = "amount" in engine.columns(self.dataset.cohort_path(run.cohort))
-        chosen, _ = self.chosen, self.policy
+        chosen = self.chosen
         check_inputs(
             self.features,
             self.catalogue.roles,

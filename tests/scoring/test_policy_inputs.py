@@ -42,7 +42,7 @@ STANDING = PROFILES[["customer_id", "as_of"]].assign(
 
 def inputs(profiles: pd.DataFrame = PROFILES, standing: pd.DataFrame = STANDING, **said: bool) -> pd.DataFrame:
     chosen = {"revolving": True, "assume_no_debt": False} | said
-    return policy_inputs(profiles, SCORES, standing, ROLES, income_share=0.4, **chosen)
+    return policy_inputs(profiles, SCORES, standing, ROLES, policy=load_policy(DEFAULT_POLICY), **chosen)
 
 
 def test_on_a_line_nothing_is_asked_and_capacity_is_monthly_and_not_below_0():
