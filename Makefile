@@ -9,7 +9,7 @@ export MPLBACKEND := Agg
 export MLFLOW_DISABLE_TELEMETRY := true
 export PYTHONWARNINGS := ignore::FutureWarning:mlflow
 
-.PHONY: demo install simulate run train score report features docs notebooks lab test bench-chain bench-features typecheck lint lock clean help
+.PHONY: demo install simulate run train score report features docs notebooks lab test bench-chain bench-features bench-policy typecheck lint lock clean help
 
 demo: run ## everything: install, simulate, train, score, report, and a summary (the default)
 
@@ -66,6 +66,9 @@ test: install ## lint, type check, and every test with its doctests
 
 bench-chain: install ## measure wall time and memory of every stage, and of growing imports [CUSTOMERS=200000: the stages alone]
 	@$(VENV)/bin/python benchmarks/chain.py $(if $(CUSTOMERS),--customers $(CUSTOMERS) --orders)
+
+bench-policy: install ## a million decisions beside pandas by hand, and a ledger of twelve months [CUSTOMERS=1000000]
+	@$(VENV)/bin/python -m benchmarks.policy $(if $(CUSTOMERS),--customers $(CUSTOMERS))
 
 bench-features: install ## features beside Polars, DuckDB, featuretools (SCALE=1: over 1 to 100 million events)
 	@$(VENV)/bin/python -m benchmarks.features $(if $(SCALE),--scale)

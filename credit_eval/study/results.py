@@ -105,6 +105,48 @@ class Results:
         scored = self.profiles[_KEYS].merge(self.scored[[*_KEYS, "p_default"]], on=_KEYS, validate="one_to_one")
         return self.study.inputs(scored["p_default"].to_numpy(), self._with_amounts(), policy)
 
+    def coverage(self, policy: Policy | None = None) -> pd.DataFrame:
+        """How often each rule and constraint of a policy (None: the one in force) decides on these customers.
+
+        Args:
+            policy: None: the one in force.
+
+        Returns:
+            a row each: what, `true` (of rules: how often the expression is) and `decides`.
+        """
+        from credit_eval.policy.check import coverage
+
+        chosen = policy or self.study.policy
+        return coverage(chosen, self.inputs(chosen), self.study.losses(chosen))
+
+    def constraints(self, policy: Policy | None = None) -> pd.DataFrame:
+        """The largest limit that each constraint allows each customer; infinite where it allows anything.
+
+        Args:
+            policy: None: the one in force.
+
+        Returns:
+            a row per customer, by customer_id, a column per constraint.
+        """
+        from credit_eval.policy.decide import constraints
+
+        chosen = policy or self.study.policy
+        inputs = self.inputs(chosen)
+        return constraints(inputs, chosen, self.study.losses(chosen)).set_index(inputs["customer_id"])
+
+    def moves(self, policy: Policy) -> pd.DataFrame:
+        """Who moves from the decisions that were made to those of another policy: the swap set, and its limits.
+
+        Args:
+            policy: such as `study.policy.with_(threshold=0.4)`.
+
+        Returns:
+            a row per decision before and after: n, limit_before and limit_after.
+        """
+        from credit_eval.policy.check import moves
+
+        return moves(self.scored, self.what_if(policy))
+
     def what_if(self, policy: Policy) -> pd.DataFrame:
         """The decisions under another policy: the same customers, with the same probabilities.
 

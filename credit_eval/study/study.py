@@ -524,6 +524,23 @@ class Study:
 
         return losses(policy or self.policy, self.exposure, window_days=self.definition.window_days)
 
+    def findings(self, policy: Policy | None = None) -> pd.DataFrame:
+        """What can never happen under a policy, what collides in it, and which grades lose money.
+
+        Args:
+            policy: None: the one in force.
+
+        Returns:
+            level (`fault` or `note`) and text, faults first.
+        """
+        import pandas as pd
+
+        from credit_eval.policy.check import findings
+
+        chosen = policy or self.policy
+        found = findings(chosen, self.losses(chosen))
+        return pd.DataFrame([vars(one) for one in found], columns=["level", "text"])
+
     def check_decidable(self, run: Run) -> None:
         """Refuse a run of whose customers nobody could be decided on, before anything is built for it.
 
