@@ -371,6 +371,24 @@ def policy_diff(
     policies.diff(_study(dataset, silent), load_policy(one), load_policy(other), tell)
 
 
+@policy_app.command("publish")
+def policy_publish(
+    file: Annotated[Path, typer.Argument(help="a policy file")],
+    dataset: DatasetName,
+    author: Annotated[str, typer.Option(help="who wrote it")],
+    approver: Annotated[str, typer.Option(help="who puts it in force: somebody else")],
+) -> None:
+    """Put a policy in force for a data set, after its replay on the latest run, which is recorded with it."""
+    from credit_eval.policy.settings import load_policy
+    from credit_eval.study import policies
+    from credit_eval.study.publishing import publish
+
+    study = _study(dataset, silent)
+    found = publish(study, load_policy(file), author=author, approver=approver)
+    give(asdict(found))
+    policies.tell_replay(found, study.dataset.info.currency, tell)
+
+
 @policy_app.command("schema")
 def policy_schema(
     write: Annotated[Path | None, typer.Option(help="write it to this file")] = None,

@@ -75,13 +75,15 @@ class DatasetSettings(_Section):
 
     `policy` is a policy file, or `default` for the built-in one in units of 1; nothing is decided under a policy that
     nobody named. `jurisdiction` is where its customers live: `eu` bars social and browsing data from the credit
-    decision. `assume_no_debt`: a source without repayments is taken to have nobody who owes anything.
+    decision. `published_only`: nothing is scored under a policy that no second person published. `assume_no_debt`: a
+    source without repayments is taken to have nobody who owes anything.
     """
 
     policy: Path
     jurisdiction: Literal["any", "eu"] = "any"
     revolving: bool = True
     assume_no_debt: bool = False
+    published_only: bool = False
 
     def policy_file(self, root: Path) -> Path:
         """Where the policy lies, seen from the project's root."""

@@ -13,6 +13,7 @@ Tell = Callable[[str], None]
 
 if TYPE_CHECKING:
     from credit_eval.policy.settings import Policy
+    from credit_eval.study.publishing import Replay
     from credit_eval.study.results import Results
     from credit_eval.study.study import Study
 
@@ -88,6 +89,19 @@ def diff(study: Study, one: Policy, other: Policy, tell: Tell) -> None:
     for row in swaps[swaps["before"] != swaps["after"]].itertuples():
         limits = f"limits {row.limit_before:,.0f} -> {row.limit_after:,.0f}"
         tell(f"  {row.before:>8} -> {row.after:<8} {row.n:>8,}   {limits}")
+
+
+def tell_replay(found: Replay, currency: str, tell: Tell) -> None:
+    """Print what a policy would have done to the customers of a past run."""
+    moved = found.moved
+    tell(f"on {moved.n:,} customers of {found.run}: {moved.value:.1%} [{moved.low:.1%}, {moved.high:.1%}] move")
+    for name, value in found.before.items():
+        tell(f"  {name:<20} {value:>16,.0f} -> {found.after[name]:>16,.0f}")
+    tell(f"  (money in {currency})")
+    for attribute, groups in found.groups.items():
+        for group, both in groups.items():
+            before, after = (f"{one.value:.1%} [{one.low:.1%}, {one.high:.1%}]" for one in both.values())
+            tell(f"  adverse, {attribute} {group:<10} {before} -> {after}")
 
 
 def schema() -> str:

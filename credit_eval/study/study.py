@@ -548,12 +548,14 @@ class Study:
             run: that is going to be scored.
 
         Raises:
-            PolicyError: nobody knows what customers owe, or the amounts of loans; amounts are asked for on lines; or
-                the policy is in another currency.
+            PolicyError: nobody knows what customers owe, or the amounts of loans; amounts are asked for on lines; the
+                policy is in another currency, not in force then or there, or not published where it must be.
             CohortError: there is no such cohort.
         """
         from credit_eval.scoring.inputs import check_inputs
+        from credit_eval.study.publishing import check_published
 
+        check_published(self)
         self.policy.check_in_force(run.as_of or self.dataset.info.known_until, self.chosen.jurisdiction)
         amounts, _ = False, checked_label(run.label)
         if run.cohort is not None:
