@@ -9,7 +9,7 @@ export MPLBACKEND := Agg
 export MLFLOW_DISABLE_TELEMETRY := true
 export PYTHONWARNINGS := ignore::FutureWarning:mlflow
 
-.PHONY: demo install simulate run train score report features docs notebooks lab test bench-chain bench-features bench-policy typecheck lint lock clean help
+.PHONY: demo install simulate run train score report features docs notebooks lab test test-slow bench-chain bench-features bench-policy typecheck lint lock clean help
 
 demo: run ## everything: install, simulate, train, score, report, and a summary (the default)
 
@@ -60,9 +60,12 @@ lab: install ## open the notebooks in JupyterLab (installs it the first time)
 	@$(VENV)/bin/python -c "import jupyterlab" 2>/dev/null || $(VENV)/bin/pip install --quiet --disable-pip-version-check "jupyterlab>=4.4"
 	@$(VENV)/bin/jupyter lab notebooks
 
-test: install ## lint, type check, and every test with its doctests
+test: install ## lint, type check, and every test with its doctests but whole runs
 	@$(MAKE) --no-print-directory lint typecheck
-	@OMP_NUM_THREADS=1 $(VENV)/bin/pytest -n 2 --dist loadgroup
+	@OMP_NUM_THREADS=1 $(VENV)/bin/pytest -n 2 --dist loadgroup -m "not slow"
+
+test-slow: install ## whole runs of the command line, killed, refused, in other zones; memory of imports
+	@OMP_NUM_THREADS=1 $(VENV)/bin/pytest -n 2 --dist loadgroup -m slow
 
 bench-chain: install ## measure wall time and memory of every stage, and of growing imports [CUSTOMERS=200000: the stages alone]
 	@$(VENV)/bin/python benchmarks/chain.py $(if $(CUSTOMERS),--customers $(CUSTOMERS) --orders)

@@ -92,13 +92,14 @@ def test_what_was_decided_is_in_the_ledger_once_also_where_a_kill_came_between(w
     customer = customer_of(world, "restrict")
     before = world.run("ledger", "simulated", customer)
     assert before.returncode == 0, before.stderr
-    (line,) = before.stdout.splitlines()
-    assert line.startswith(AS_OF)
-    assert "restrict" in line
+    last = before.stdout.splitlines()[-1]  # other tests have scored anew: each time is a version of its own
+    assert last.startswith(AS_OF)
+    assert "restrict" in last
     (world.root / LEDGER).unlink()  # as if the run had been killed after its scored file
     for _ in range(2):
         assert world.run("score", "simulated").returncode == 0
-    assert world.run("ledger", "simulated", customer).stdout == before.stdout
+    (line,) = world.run("ledger", "simulated", customer).stdout.splitlines()
+    assert line.split("  ")[1:] == last.split("  ")[1:]
     assert "holds no decision on nobody" in world.run("ledger", "simulated", "nobody").stdout
 
 

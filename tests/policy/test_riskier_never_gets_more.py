@@ -105,3 +105,35 @@ def test_the_word_of_the_decision_fits_the_numbers(policy, p, line, balance, cap
     assert (row["limit_bound_by"] == "restriction") == (p > 0.5)
     assert row["policy_reason"]
     assert (row["max_installments"] == 0) == (p > 0.5 or (limit == 0 and row["decision"] != "refer"))
+
+
+@given(
+    policies(low=True), st.lists(PROBABILITIES, min_size=2, max_size=20), LINES, MONEY, LINES,
+    st.booleans(), st.sampled_from([math.nan, 0.0, 30.0]), st.sampled_from([0.0, 1.0]), st.sampled_from([0.0, 60.0]),
+)  # fmt: skip
+def test_whatever_is_remembered_and_however_slowly_lines_move(
+    policy, p, line, balance, capacity, restricted, below, months, late
+):
+    """Riskier never gets more nor pays less, above the threshold nobody gets new credit, cuts keep their pace."""
+    told = {"was_restricted": restricted, "days_below": below, "overdue": late > 0, "days_past_due": late}
+    told["months_since_limit_change"] = math.nan if line is None else months
+    told["days_since_limit_change"] = math.nan if line is None else 31 * months
+    found = decided(policy, sorted(p), line, balance, capacity, **told)
+    assert (found["limit_new"].diff().dropna() <= 0).all()
+    assert (found["apr"].diff().dropna() >= 0).all()
+    had = line or 0.0
+    for row, at in zip(found.itertuples(), sorted(p), strict=True):
+        if at > 0.5 or (restricted and not (at < 0.4 and below >= 30)):
+            assert row.limit_new == min(had, balance)
+        elif policy.movement.max_decrease and late < 30:
+            most = had if months < 1 else had * policy.movement.max_decrease
+            assert row.limit_new >= (had if months < 1 else had - most) - 1e-6
+
+
+@given(policies(low=True), PROBABILITIES, LINES, MONEY, MONEY, MONEY, MONEY)
+def test_borrowing_buys_no_credit(policy, p, line, balance, more_debt, capacity, less_capacity):
+    """Less own money, more debts and a larger balance never leave more that can still be drawn."""
+    now = decided(policy, p, line, balance, [capacity]).iloc[0]
+    then = decided(policy, p, line, balance + more_debt, [max(capacity - less_capacity, 0.0)]).iloc[0]
+    free_now, free_then = now["limit_new"] - balance, then["limit_new"] - balance - more_debt
+    assert max(free_then, 0.0) <= max(free_now, 0.0) + policy.money(policy.limits.step) + 1e-6
