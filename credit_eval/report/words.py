@@ -83,10 +83,10 @@ def money(amount: float, currency: str) -> str:
 def number(found: float) -> str:
     """A share with three decimals, an amount without any.
 
-    >>> number(0.31654), number(1234.5)
-    ('0.317', '1,234')
+    >>> number(0.31654), number(1234.5), number(0.0)
+    ('0.317', '1,234', '0')
     """
-    return f"{found:.3f}" if abs(found) < 2 else f"{found:,.0f}"
+    return f"{found:.3f}" if 0 < abs(found) < 2 else f"{found:,.0f}"
 
 
 def signed(number: float) -> str:
