@@ -481,7 +481,7 @@ def _info(name: str) -> DatasetInfo:
 
 def _tell_dataset(name: str) -> None:
     info = _info(name)
-    tables = ", ".join(f"{table} {info.rows[table]:,}" for table in info.columns)
+    tables = ", ".join(f"{table} {n:,}" for table, n in info.rows.items())
     tell((name, "bold"), f" ({info.currency}, known until {info.known_until:%Y-%m-%d}): {tables}")
     for note in info.notes:
         tell(f"  note: {note}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -85,6 +85,12 @@ class DatasetSettings(_Section):
     assume_no_debt: bool = False
     published_only: bool = False
 
+    def unless_said(self, *, revolving: bool, assume_no_debt: bool) -> Self:
+        """These settings, where nobody said otherwise in settings.yaml."""
+        taken = {"revolving": revolving, "assume_no_debt": assume_no_debt}
+        unsaid = {name: value for name, value in taken.items() if name not in self.model_fields_set}
+        return self.model_copy(update=unsaid)
+
     def policy_file(self, root: Path) -> Path:
         """Where the policy lies, seen from the project's root."""
         return DEFAULT_POLICY if str(self.policy) == "default" else root / self.policy
@@ -112,7 +118,7 @@ class Settings(_Section):
         """
         found = self.datasets.get(dataset)
         if policy is not None:
-            said = {} if found is None else found.model_dump()
+            said = {} if found is None else found.model_dump(exclude_unset=True)
             return DatasetSettings.model_validate(said | {"policy": policy})
         if found is None:
             raise SourceError(

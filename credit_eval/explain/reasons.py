@@ -7,7 +7,8 @@ raised it most among those that can be told, and names the customer's value besi
 What can be told is a fact about the customer that is worse than typical (`tellable`): not a value that is unknown,
 equal or better, not what the lender did, and not that nothing stands in the lender's own books. Where that leaves a
 customer without a reason, the largest contribution that can be told is one, whatever its family; and where nothing can
-be told since little is known, that is the reason.
+be told since little is known, that is the reason. A customer who is like everybody, of a population that is risky as a
+whole, is told the typical value that raises the risk most.
 
 >>> import numpy as np
 >>> codes, sums = group_contributions(np.array([[0.5, -0.25, 1.0]]), ["R_LATE", "R_ORDERS", "R_LATE"])
@@ -115,28 +116,37 @@ def reason_codes(
     told = _that_can_be_told(values, profiles, features, typical)
     largest = _largest(told, of_group, len(codes))
     chosen = _chosen(sums, largest)
+    bare = np.flatnonzero(chosen[:, 0] < 0)
+    little = _little_known(bare, profiles, features, typical)
+    alike = np.setdiff1d(bare, list(little))
+    told[alike] = _that_can_be_told(values[alike], profiles.iloc[alike], features, typical, typical_too=True)
+    chosen[alike, 0] = _ranked(_largest(told[alike], of_group, len(codes)))[:, 0]
     leading = _leading(told, chosen, of_group)
     texts = _texts(leading, profiles, features, typical, currency)
     names = np.array([*codes, None], dtype=object)[chosen]  # group -1, no reason, reads the last one
-    _tell_where_little_is_known(names, texts, profiles, features, typical)
+    for row, text in little.items():
+        names[row, 0], texts[row, 0] = LITTLE_KNOWN, text
     columns = {f"reason_code_{k + 1}": names[:, k] for k in range(TOP)}
     columns |= {f"reason_text_{k + 1}": texts[:, k] for k in range(TOP)}
     return pd.DataFrame(columns, index=profiles.index, dtype=object)
 
 
-def tellable(feature: Explained, values: pd.Series[Any], typical: Typical) -> Bools:
-    """Whether a value may be named as a reason, shape (n,): known, the customer's own, and worse than typical."""
+def tellable(feature: Explained, values: pd.Series[Any], typical: Typical, *, typical_too: bool = False) -> Bools:
+    """Whether a value may be named as a reason, shape (n,): known, the customer's own, and worse than typical.
+
+    With `typical_too`, not better than that.
+    """
     known = values.notna().to_numpy()
     if feature.reason in LENDERS_ACTS:
         return np.zeros(len(values), dtype=bool)
     if feature.unit == "category":
-        return np.asarray(known & (values.to_numpy(dtype=object) != typical.value))
+        return np.asarray(known & (typical_too | (values.to_numpy(dtype=object) != typical.value)))
     number = values.to_numpy(dtype=np.float64, na_value=np.nan)
     nothing = (number == 0) & (feature.tables <= _BOOKS) & (feature.unit in ("count", "money", "number"))
-    return np.asarray(known & ~nothing & _worse(feature, number, typical))
+    return np.asarray(known & ~nothing & _worse(feature, number, typical, typical_too=typical_too))
 
 
-def _worse(feature: Explained, number: Floats, typical: Typical) -> Bools:
+def _worse(feature: Explained, number: Floats, typical: Typical, *, typical_too: bool) -> Bools:
     """Whether numbers are worse than typical by what can be seen; where most have none, than the best there is."""
     leaning = feature.direction or typical.leaning
     if typical.value is None:
@@ -144,16 +154,21 @@ def _worse(feature: Explained, number: Floats, typical: Typical) -> Bools:
         return ~best.get(leaning, np.zeros(len(number), dtype=bool))
     usual = float(typical.value)
     apart = np.abs(number - usual) > seen_apart(usual, feature.unit)
-    return np.asarray(apart & (leaning * (number - usual) >= 0))
+    return np.where(apart, leaning * (number - usual) >= 0, typical_too)
 
 
 def _that_can_be_told(
-    values: Floats, profiles: pd.DataFrame, features: Sequence[Explained], typical: Mapping[str, Typical]
+    values: Floats,
+    profiles: pd.DataFrame,
+    features: Sequence[Explained],
+    typical: Mapping[str, Typical],
+    *,
+    typical_too: bool = False,
 ) -> Floats:
     """Contributions, rounded, of what can be told and raises the risk; minus infinity elsewhere."""
     told = np.round(values, _DECIMALS)
     for j, feature in enumerate(features):
-        fine = tellable(feature, profiles[feature.name], typical[feature.name])
+        fine = tellable(feature, profiles[feature.name], typical[feature.name], typical_too=typical_too)
         told[~fine | (told[:, j] <= 0), j] = -np.inf
     return told
 
@@ -174,19 +189,16 @@ def _chosen(sums: Floats, largest: Floats) -> Ints:
     return chosen
 
 
-def _tell_where_little_is_known(
-    names: npt.NDArray[Any],
-    texts: npt.NDArray[Any],
-    profiles: pd.DataFrame,
-    features: Sequence[Explained],
-    typical: Mapping[str, Typical],
-) -> None:
-    """Give a reason to those who have none, if less is known of them than is typical."""
-    bare = np.flatnonzero(names[:, 0] == None)  # noqa: E711  # element by element
+def _little_known(
+    rows: Ints, profiles: pd.DataFrame, features: Sequence[Explained], typical: Mapping[str, Typical]
+) -> dict[int, str]:
+    """Of some rows those of whom less is known than is typical, and the sentence that says so."""
     usual = round(sum(1 - typical[feature.name].without for feature in features))
-    known = profiles[[feature.name for feature in features]].iloc[bare].notna().sum(axis=1).to_numpy()
-    for row, n in zip(bare[known < usual], known[known < usual], strict=True):
-        names[row, 0], texts[row, 0] = LITTLE_KNOWN, little_known(int(n), usual, len(features))
+    known = profiles[[feature.name for feature in features]].iloc[rows].notna().sum(axis=1).to_numpy()
+    return {
+        int(row): little_known(int(n), usual, len(features))
+        for row, n in zip(rows[known < usual], known[known < usual], strict=True)
+    }
 
 
 def _check_width(values: Floats, expected: int) -> None:

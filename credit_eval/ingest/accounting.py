@@ -7,6 +7,7 @@ from datetime import datetime
 
 from credit_eval.schema.duckdb import DuckDB, Relation
 from credit_eval.schema.store import TRAINING_COHORT
+from credit_eval.schema.tables import TABLES
 
 #: How far a label may lie beside its row to be told as one that just misses it.
 BESIDE = "INTERVAL 1 HOUR"
@@ -25,7 +26,7 @@ def unused(engine: DuckDB, written: Mapping[str, Relation], known_until: datetim
     Returns:
         a note for each kind that there is.
     """
-    tables = {name: rows for name, rows in written.items() if "/" not in name and name != "outcomes"}
+    tables = {name: rows for name, rows in written.items() if name in TABLES}
     notes = [note for name, rows in tables.items() for note in _beyond(engine, name, rows, known_until)]
     notes += _without_events(engine, tables) + _requests_at_as_of(engine, written)
     return notes + _labels_astray(engine, written)

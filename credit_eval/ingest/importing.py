@@ -10,16 +10,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pyarrow.parquet as pq
+
 from credit_eval.core.clock import DAY
 from credit_eval.core.errors import SourceError
 from credit_eval.core.files import atomic_directory, sha256_file
 from credit_eval.core.progress import Tick, silent
 from credit_eval.ingest.accounting import unused
+from credit_eval.ingest.flat_checks import check_flat
 from credit_eval.ingest.staging import QUARANTINE, Relations, Staging, staged, unseen_orders
 from credit_eval.schema.derived import derived_columns
 from credit_eval.schema.duckdb import DuckDB, Relation, one_select, parquet
-from credit_eval.schema.rules import SHAPES
+from credit_eval.schema.flat import FLAT, UNLABELLED
+from credit_eval.schema.rules import SHAPES, cohort_shape
 from credit_eval.schema.store import Dataset, DatasetInfo, describe_dataset, open_dataset
+from credit_eval.schema.validation import Incoming
 
 #: Event tables whose ends lie further apart than this are not of one export, and a note says so.
 _ENDS_TOGETHER = timedelta(days=7)
@@ -75,7 +80,9 @@ def write_dataset(
             if not first < complete <= midnight_after(last) + LONGEST_QUIET:
                 raise _beyond(complete, first, midnight_after(last))
             _check_cohorts(staging, building, complete)
-            shapes = [one.shape.name for one in staging.incoming]
+            if relations.flat:
+                check_flat(staging.engine, relations.flat, building)
+            shapes = [one.shape.name for one in staging.incoming if (building / f"{one.shape.name}.parquet").exists()]
             astray = unused(staging.engine, {name: _stored(building, name) for name in shapes}, complete)
         info = DatasetInfo(
             name=name,
@@ -85,10 +92,18 @@ def write_dataset(
             known_from=first,
             known_until=complete,
             label_source="outcomes" if relations.outcomes else "repayments",
+            flat=list(relations.flat.columns) if relations.flat else [],
+            window_days=relations.flat.window_days if relations.flat else None,
             columns=written.columns,
             rows=written.rows,
             hashes=hashes_of(building),
-            notes=kept + written.notes + astray + _ends_apart(written.ends, complete),
+            notes=[
+                *kept,
+                *(relations.flat.notes if relations.flat else ()),
+                *written.notes,
+                *astray,
+                *_ends_apart(written.ends, complete),
+            ],
             derived=written.derived,
         )
         describe_dataset(building, info)
@@ -114,7 +129,10 @@ def _write(staging: Staging, building: Path) -> _Written:
     for one in staging.incoming:
         name = one.shape.name
         made = derived_columns(name, one.given)
-        staging.write(one, building / f"{name}.parquet", derived=made)
+        target = building / f"{name}.parquet"
+        staging.write(one, target, derived=made)
+        if name == cohort_shape(UNLABELLED).name and not pq.read_metadata(target).num_rows:
+            target.unlink()
         if name in SHAPES:
             columns[name] = [column.name for column in one.shape.written((*one.given, *made))]
             derived |= {name: list(made)} if made else {}
@@ -122,13 +140,26 @@ def _write(staging: Staging, building: Path) -> _Written:
     tables = [one for one in staging.incoming if one.shape.name in SHAPES]
     found = {one.shape.name: staging.measured(one, _stored(building, one.shape.name)) for one in tables}
     firsts = [measured.first for measured in found.values() if measured.first is not None]
+    ends = {name: moment for measured in found.values() for name, moment in measured.ends.items()}
+    rows = {table: measured.rows for table, measured in found.items()}
+    if flat := next((one for one in staging.incoming if one.shape.name == FLAT), None):
+        n, first, last = _observed(staging, building, flat)
+        rows |= {FLAT: n}
+        firsts += [first] if n else []
+        ends |= {FLAT: last} if n and not ends else {}  # beside events, their ends say how long the data are complete
     if not firsts:
         raise SourceError("the source holds no rows", todo="check that the files are the right ones")
-    ends = {name: moment for measured in found.values() for name, moment in measured.ends.items()}
     if "orders" in columns:
         notes += unseen_orders(staging.engine, _stored(building, "orders"))
-    rows = {table: measured.rows for table, measured in found.items()}
     return _Written(columns, derived, rows, (min(firsts), max(ends.values())), ends, notes)
+
+
+def _observed(staging: Staging, building: Path, flat: Incoming) -> tuple[int, datetime, datetime]:
+    """Rows of the flat table, and when they were observed first and last."""
+    ((n, first, last),) = staging.engine.rows(
+        f"SELECT count(*), min(as_of), max(as_of) FROM {_stored(building, flat.shape.name)}"
+    )
+    return n, first, last
 
 
 def _stored(building: Path, table: str) -> Relation:
@@ -160,7 +191,10 @@ def _ends_apart(ends: Mapping[str, datetime], known_until: datetime) -> list[str
 def _check_cohorts(staging: Staging, building: Path, known_until: datetime) -> None:
     """Whoever is to be judged after the data end would be judged by data that are not there."""
     for one in staging.incoming:
-        if any(column.name == "as_of" for column in one.shape.columns):
+        if (
+            any(column.name == "as_of" for column in one.shape.columns)
+            and (building / f"{one.shape.name}.parquet").exists()
+        ):
             rows = parquet(building / f"{one.shape.name}.parquet")
             late = f"SELECT count(*), max(as_of) FROM {rows} WHERE as_of > TIMESTAMP '{known_until}'"
             ((n, latest),) = staging.engine.rows(late)

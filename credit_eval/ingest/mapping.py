@@ -6,17 +6,15 @@ strictly: an unknown key, table or column is refused with its line in the file.
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from credit_eval.core.clock import EPOCH
 from credit_eval.core.errors import EngineError, SourceError
@@ -25,20 +23,27 @@ from credit_eval.core.names import NAME
 from credit_eval.core.progress import Tick, silent
 from credit_eval.core.zones import zone_named
 from credit_eval.ingest.appending import append_dataset
+from credit_eval.ingest.flat_table import FlatMapping, flat_of
 from credit_eval.ingest.importing import Counted, write_dataset
-from credit_eval.ingest.reading import Opened, SourceFile, identifier
+from credit_eval.ingest.reading import Opened
+from credit_eval.ingest.selects import (
+    STRICT,
+    FileMapping,
+    NamedFile,
+    SelectMapping,
+    Selects,
+    TableMapping,
+    Word,
+)
 from credit_eval.ingest.staging import Relations, staged
-from credit_eval.schema.duckdb import Relation, one_select, quote, select
+from credit_eval.schema.duckdb import one_select
 from credit_eval.schema.rules import (
     OUTCOMES,
     SHAPES,
-    SOURCE_FILE,
-    SOURCE_ROW,
     Clocks,
     Reading,
     Shape,
     cohort_shape,
-    shared_abbreviation,
 )
 from credit_eval.schema.store import TRAINING_COHORT, Dataset
 
@@ -49,76 +54,27 @@ if TYPE_CHECKING:
 Name = Annotated[str, Field(pattern=rf"^{NAME}$", max_length=100)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class NamedFile(_Strict):
-    """A file, or a pattern of files, that SELECTs read under a name: every column as text, beside `source_file` and
-    `source_row`. `columns`: those that must be there, and the only ones that are seen; None: all there are.
-    """
-
-    file: str
-    columns: list[str] | None = None
-    missing: list[str] = []
-    delimiter: str = Field(default=",", min_length=1, max_length=1)
-
-
-class FileMapping(_Strict):
-    """Which file, and how its columns become declared ones.
-
-    `columns` maps declared names to the file's; `values` replaces texts (those not listed stay as they are);
-    `constants` fills a declared column with one text; `formats` are strptime formats of times; texts in
-    `missing` are read as no value. `decimal` and `thousands`: how numbers are written. `duplicates`:
-    rows that are the same in every column are refused, or all but the first dropped and counted.
-    """
-
-    file: str
-    columns: dict[str, str]
-    values: dict[str, dict[str, str]] = {}
-    constants: dict[str, str] = {}
-    formats: dict[str, str] = {}
-    missing: list[str] = []
-    delimiter: str = Field(default=",", min_length=1, max_length=1)
-    decimal: str = Field(default=".", min_length=1, max_length=1)
-    thousands: str = Field(default="", max_length=1)
-    duplicates: Literal["refuse", "drop"] = "refuse"
-
-
-class SelectMapping(_Strict):
-    """One SELECT over the named files and views; it gives declared columns, of any type."""
-
-    select: str
-    duplicates: Literal["refuse", "drop"] = "refuse"
-
-
-class CountedNote(_Strict):
+class CountedNote(BaseModel):
     """A note kept where the number that a SELECT gives is not 0; `text` holds `{n}`."""
+
+    model_config = STRICT
 
     text: str
     count: str
 
 
-def _how(said: Any) -> str:
-    return "select" if isinstance(said, dict) and "select" in said else "file"
-
-
-TableMapping = Annotated[
-    Annotated[FileMapping, Tag("file")] | Annotated[SelectMapping, Tag("select")], Discriminator(_how)
-]
-#: A name that SELECTs use.
-Word = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]*$", max_length=60)]
-
-
-class Mapping(_Strict):
-    """A whole mapping file. `timezone` (an area like `Europe/Berlin`, `UTC`, or an offset like `+01:00`) is that of
-    times that say none, and that of the customers' clocks, by which night and weekend are told.
+class Mapping(BaseModel):
+    """A whole mapping file: declared tables, a flat file (`profiles`), or both. `timezone` (an area like
+    `Europe/Berlin`, `UTC`, or an offset like `+01:00`) is that of times that say none, and that of the customers'
+    clocks, by which night and weekend are told.
 
     Without it such times are UTC, but then they may not stand in one column with times that say their own.
     `daylight_saving`: how a time is read that the clocks skipped or showed twice. `rounding`: amounts of more than two
     decimals are rounded. `set_aside_at_most`: share of a table's rows that quarantine may set aside. `files` and
     `views` are what SELECTs read, a view also those above it.
     """
+
+    model_config = STRICT
 
     dataset: Name
     currency: str = Field(min_length=1)
@@ -131,7 +87,8 @@ class Mapping(_Strict):
     notes: list[str | CountedNote] = []
     files: dict[Word, str | NamedFile] = {}
     views: dict[Word, str] = {}
-    tables: dict[str, TableMapping] = Field(min_length=1)
+    tables: dict[str, TableMapping] = {}
+    profiles: FlatMapping | None = None
     cohorts: dict[Name, TableMapping] = {}
     outcomes: TableMapping | None = None
 
@@ -243,6 +200,12 @@ def append_mapping(
             received=said.dataset,
             todo="give the mapping that the data set was imported with",
         )
+    if said.profiles:
+        raise SourceError(
+            f"the data set {name} has a flat table, to which nothing can be appended",
+            expected="declared tables alone",
+            todo="import the longer file anew, with --replace",
+        )
     relations = relations_of(said, folder, quarantine=quarantine)
     return append_dataset(
         root / name,
@@ -255,20 +218,23 @@ def append_mapping(
     )
 
 
-def relations_of(said: Mapping, folder: Path, *, quarantine: bool = False) -> Relations:
-    """What a mapping says of the files in a folder.
+def relations_of(said: Mapping, folder: Path, *, quarantine: bool = False, labelled: bool = True) -> Relations:
+    """What a mapping says of the files in a folder; a flat file that is to be scored need not be `labelled`.
 
     Raises:
         SourceError: a file is missing, not UTF-8, or lacks a column.
     """
-    selects = _Selects(folder, Opened(skip_broken=quarantine))
+    selects = Selects(folder, Opened(skip_broken=quarantine))
     views = {name: selects.named(one) for name, one in said.files.items()}
     views |= {name: one_select(sql) for name, sql in said.views.items()}
+    own = {name: selects.of(cohort_shape(name), one) for name, one in said.cohorts.items()}
+    flat = flat_of(said.profiles, selects, labelled=labelled, cohorts=not own) if said.profiles else None
     return Relations(
         tables={name: selects.of(SHAPES[name], one) for name, one in said.tables.items()},
-        views=views,
-        cohorts={name: selects.of(cohort_shape(name), one) for name, one in said.cohorts.items()},
-        outcomes=selects.of(OUTCOMES, said.outcomes) if said.outcomes else None,
+        views=views | (flat.views if flat else {}),
+        cohorts=own | (flat.cohorts if flat else {}),
+        outcomes=selects.of(OUTCOMES, said.outcomes) if said.outcomes else flat.outcomes if flat else None,
+        flat=flat,
         broken=selects.opened.broken,
         reading=Reading(Clocks(said.timezone, said.daylight_saving), said.rounding is not None),
         set_aside_at_most=said.set_aside_at_most,
@@ -326,6 +292,7 @@ def _undeclared(mapping: Mapping) -> Iterator[Finding]:
             zone_named(mapping.timezone)
         except SourceError as error:
             yield ("timezone",), f"{error.received} is no zone (expected: {error.expected})"
+    yield from _flat_findings(mapping)
     for name, one in mapping.tables.items():
         if name in SHAPES:
             yield from _undeclared_columns(("tables", name), SHAPES[name], one)
@@ -341,6 +308,17 @@ def _undeclared(mapping: Mapping) -> Iterator[Finding]:
         )
     if mapping.outcomes:
         yield from _undeclared_columns(("outcomes",), OUTCOMES, mapping.outcomes)
+
+
+def _flat_findings(mapping: Mapping) -> Iterator[Finding]:
+    if mapping.profiles is None:
+        if not mapping.tables:
+            yield ("tables",), "missing key (expected: `tables`, or `profiles` for a flat file)"
+        return
+    yield from ((("profiles", *where), what) for where, what in mapping.profiles.findings())
+    if mapping.profiles.label and (mapping.outcomes or TRAINING_COHORT in mapping.cohorts):
+        where = ("outcomes",) if mapping.outcomes else ("cohorts", TRAINING_COHORT)
+        yield where, "the label of `profiles` says it already"
 
 
 def _undeclared_columns(where: tuple[str, ...], shape: Shape, one: FileMapping | SelectMapping) -> Iterator[Finding]:
@@ -374,84 +352,3 @@ def _refused(path: Path, located: Located, findings: list[Finding]) -> SourceErr
         received="; ".join(f"line {line}: {where}: {what}" for line, where, what in lines),
         todo="see docs/bring-your-own-data.md for the keys there are",
     )
-
-
-@dataclass(frozen=True)
-class _Selects:
-    """Makes the SELECTs that turn mapped files, found in a folder, into rows of a shape."""
-
-    folder: Path
-    opened: Opened
-
-    def named(self, one: str | NamedFile) -> Relation:
-        """The rows of a named file: its columns as text, and where each row comes from."""
-        one = NamedFile(file=one) if isinstance(one, str) else one
-        parts = [self._open(path, one, one.columns or []) for path in self._paths(one)]
-        rows = " UNION ALL BY NAME ".join(f"FROM {part.numbered(one.columns or list(part.columns))}" for part in parts)
-        return select(rows)
-
-    def of(self, shape: Shape, one: FileMapping | SelectMapping) -> Relation:
-        """The rows of one table, cohort, or the outcomes."""
-        if isinstance(one, SelectMapping):
-            return one_select(one.select)
-        columns = [f"{_column(shape, name, one)} AS {name}" for name in one.columns]
-        columns += [f"{quote(value)} AS {name}" for name, value in one.constants.items()]
-        columns += [SOURCE_FILE, SOURCE_ROW]
-        needs = list(dict.fromkeys(one.columns.values()))
-        rows = " UNION ALL ".join(f"FROM {self._open(path, one, needs).numbered(needs)}" for path in self._paths(one))
-        return select(f"SELECT {', '.join(columns)} FROM ({rows})")
-
-    def _paths(self, one: FileMapping | NamedFile) -> list[Path]:
-        pattern = re.search(r"[*?\[]", one.file)
-        paths = sorted(self.folder.glob(one.file)) if pattern else [self.folder / one.file]
-        if not paths:
-            raise SourceError(
-                f"no file matches {one.file}", expected=f"a file in {self.folder.name}/", todo="check the pattern"
-            )
-        return paths
-
-    def _open(self, path: Path, one: FileMapping | NamedFile, needs: list[str]) -> SourceFile:
-        name = os.path.relpath(path, self.folder)
-        if path.suffix == ".parquet":
-            return self.opened.parquet(path, name=name, needs=needs)
-        missing = one.missing if isinstance(one, NamedFile) else ()
-        return self.opened.csv(path, name=name, delimiter=one.delimiter, missing=missing, needs=needs)
-
-
-def _number(text: str, one: FileMapping) -> str:
-    """A number with its own signs for decimals and thousands, as everybody writes it; thousands are groups of three.
-
-    Where nobody said which signs, `1.250` in a CSV file may be either, and is no number.
-    """
-    if not one.model_fields_set & {"decimal", "thousands"}:
-        either = quote(" (a point for thousands, or three decimals? say `decimal` and `thousands`)")
-        unsure = rf"regexp_matches({text}, '^[-+]?\d{{1,3}}\.\d{{3}}$')"
-        return text if one.file.endswith(".parquet") else f"CASE WHEN {unsure} THEN {text} || {either} ELSE {text} END"
-    decimal, thousands = (re.escape(sign) for sign in (one.decimal, one.thousands or "\0"))
-    pattern = quote(rf"^[-+]?(\d+|\d{{1,3}}({thousands}\d{{3}})+)({decimal}\d*)?$")
-    plain = f"replace({text}, {quote(one.thousands)}, '')" if one.thousands else text
-    plain = f"replace({plain}, {quote(one.decimal)}, '.')"
-    like = quote(f" (not like 1{one.thousands}234{one.decimal}50)")
-    written = f"WHEN regexp_matches({text}, {pattern}) THEN {plain}"
-    return f"CASE WHEN {text} IS NULL OR {text} = '' THEN {text} {written} ELSE {text} || {like} END"
-
-
-def _column(shape: Shape, name: str, one: FileMapping) -> str:
-    """A declared column from the file's, still as text: values replaced, times of a format written as ISO 8601.
-
-    What does not fit a format is left as text that no cast accepts, so validation reports it as it was written.
-    """
-    text = f"CAST({identifier(one.columns[name])} AS VARCHAR)"
-    if one.missing:
-        text = f"CASE WHEN {text} NOT IN ({', '.join(quote(said) for said in one.missing)}) THEN {text} END"
-    if name in one.values:
-        cases = " ".join(f"WHEN {quote(theirs)} THEN {quote(ours)}" for theirs, ours in one.values[name].items())
-        text = f"CASE {text} {cases} ELSE {text} END"
-    declared = shape.column(name)
-    if declared is not None and declared.type in ("decimal", "int"):
-        return _number(text, one)
-    if declared is None or declared.type != "timestamp" or name not in one.formats:
-        return text
-    pattern = quote(one.formats[name])
-    read = f"CASE WHEN NOT {shared_abbreviation(text)} THEN CAST(try_strptime({text}, {pattern}) AS VARCHAR) END"
-    return f"coalesce({read}, {text} || ' (not like ' || {pattern} || ')')"

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from credit_eval.core.errors import EngineError, QuarantineError, SourceError
 from credit_eval.core.progress import Tick
+from credit_eval.ingest.flat_table import Flat
 from credit_eval.ingest.reading import BrokenLine
 from credit_eval.schema.additions import Stored
 from credit_eval.schema.derived import with_derived
@@ -62,6 +63,7 @@ class Relations:
     `views` are named relations the others may build on, made in this order. `tables` maps declared tables,
     `cohorts` names of cohorts, to rows of their columns; values may be of any type. Rows may also have
     `source_file` and `source_row`, which tell a reader where a bad row comes from; else its rows are numbered.
+    `flat`: a flat file, of which some of these are made.
     `broken` are lines skipped because nothing could be read from them. `reading`: by which clocks times are
     told, and whether amounts are rounded. Nothing but what lies in `folder`, and `files`, can be read (None: anything).
     """
@@ -70,6 +72,7 @@ class Relations:
     views: Mapping[str, Relation] = field(default_factory=dict)
     cohorts: Mapping[str, Relation] = field(default_factory=dict)
     outcomes: Relation | None = None
+    flat: Flat | None = None
     broken: tuple[BrokenLine, ...] = ()
     reading: Reading = PLAIN
     folder: Path | None = None
@@ -81,6 +84,7 @@ class Relations:
     def shaped(self) -> list[tuple[Shape, Relation]]:
         """Every relation, and the shape its rows are to have."""
         shaped = [(SHAPES[table_named(table).name], rows) for table, rows in self.tables.items()]
+        shaped += [(self.flat.shape, self.flat.rows)] if self.flat else []
         shaped += [(cohort_shape(cohort), rows) for cohort, rows in self.cohorts.items()]
         return shaped + ([(OUTCOMES, self.outcomes)] if self.outcomes else [])
 

@@ -11,8 +11,10 @@ from credit_eval.core.files import sha256_json
 from credit_eval.core.zones import zone_named
 from credit_eval.language.expressions import on_clock
 from credit_eval.language.feature import Feature, Role
-from credit_eval.language.measures import Measure
+from credit_eval.language.flat import flat_features
+from credit_eval.language.measures import Given, Measure
 from credit_eval.language.translation import Chinese
+from credit_eval.schema.flat import FlatColumn
 from credit_eval.schema.store import DatasetInfo
 from credit_eval.schema.tables import table_named
 
@@ -59,7 +61,12 @@ class Catalogue:
     @property
     def measures(self) -> dict[str, Measure]:
         """What the engines compute, by column name."""
-        return {feature.name: feature.measure for feature in self.features}
+        return {feature.name: feature.measure for feature in self.features if not isinstance(feature.measure, Given)}
+
+    @property
+    def given(self) -> dict[str, Given]:
+        """What a flat table gives, by column name."""
+        return {feature.name: feature.measure for feature in self.features if isinstance(feature.measure, Given)}
 
     @property
     def fingerprint(self) -> str:
@@ -97,6 +104,23 @@ class Catalogue:
         kept = tuple(feature for feature in self.features if feature.lawful not in barred)
         return Catalogue(kept), [feature.name for feature in self.features if feature.lawful in barred]
 
+    def with_flat(self, columns: Iterable[FlatColumn]) -> Catalogue:
+        """These features and those of a flat table, which takes their role from a feature where it says it better.
+
+        Args:
+            columns: as the mapping declares them.
+
+        Returns:
+            both, the flat table's last.
+
+        Raises:
+            DeclarationError: two features of one name.
+        """
+        given = flat_features(columns)
+        roles = {feature.role for feature in given if feature.role}
+        own = (replace(feature, role=None) if feature.role in roles else feature for feature in self.features)
+        return Catalogue((*own, *given))
+
     def available(self, info: DatasetInfo) -> Provided:
         """The features a source can provide, on its customers' clock; for each other, the table or column it lacks.
 
@@ -106,9 +130,10 @@ class Catalogue:
         Returns:
             the features that can be built, and what each other one lacks.
         """
-        absent = {f.name: lack for f in self.features if (lack := _lack(f, info.columns))}
+        lacking = {f.name: lack for f in self.features if (lack := _lack(f, info.columns))}
+        absent = lacking if info.columns else {}  # of a flat table alone nobody expects events
         zone = zone_named(info.timezone).name
-        return Provided(Catalogue(tuple(on_clock(f, zone) for f in self.features if f.name not in absent)), absent)
+        return Provided(Catalogue(tuple(on_clock(f, zone) for f in self.features if f.name not in lacking)), absent)
 
 
 @dataclass(frozen=True)

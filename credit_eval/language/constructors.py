@@ -25,7 +25,7 @@ from typing import Literal
 from credit_eval.language.aggregates import Aggregate, Kind
 from credit_eval.language.expressions import Expression
 from credit_eval.language.feature import Keep, Named, Of
-from credit_eval.language.measures import Difference, Rank, Ratio, Series, SeriesFold
+from credit_eval.language.measures import Difference, Given, Rank, Ratio, Series, SeriesFold
 from credit_eval.language.words import (
     ROWS,
     Unit,
@@ -139,7 +139,7 @@ def series(
 
 def rank(named: Named) -> Named:
     """Where the customer stands among everybody observed at the same as_of: 0 lowest, 1 highest."""
-    assert not isinstance(named.measure, Rank)
+    assert not isinstance(named.measure, Rank | Given)
     title = f"{named.title}, percentile among all customers"
     return Named(f"{named.name}_rank", Rank(named.measure), "share", title)
 

@@ -13,9 +13,10 @@ from typing import Literal
 from credit_eval.core.errors import DeclarationError
 from credit_eval.language.aggregates import Aggregate
 from credit_eval.language.expressions import Expression
-from credit_eval.language.measures import Measure, aggregates_of
+from credit_eval.language.measures import Given, Measure, aggregates_of
 from credit_eval.language.typical import Typical
 from credit_eval.language.words import ABSENT, NO_LIMIT, Language, Text, Unit, show, unknown
+from credit_eval.schema.flat import FLAT
 from credit_eval.schema.tables import table_named
 
 #: A typical value is told together with the share of customers that have none, from this share on.
@@ -24,7 +25,7 @@ SOME_WITHOUT = 0.10
 Lawful = Literal["any", "not_in_eu_credit", "audit_only"]
 #: What the policy reads of a profile: owed now, the limit now, the spending of the last 180 days net of what was
 #: cancelled, returned or declined, and the amount last asked for.
-Role = Literal["balance", "limit", "requested"]
+Role = Literal["balance", "limit", "requested", "income", "annual_income"]
 
 
 class Dimension(StrEnum):
@@ -87,6 +88,7 @@ class Feature:
         role: what the policy takes it for, None for nothing.
         zh: the title in Chinese; without one the feature is told in English.
         measure_word: what Chinese counts its values with.
+        absent: what it means that there is no value, where that is known.
 
     Raises:
         DeclarationError: a category with a direction, or a column for audit only outside a feature for audit only.
@@ -100,6 +102,7 @@ class Feature:
     role: Role | None = None
     zh: str = ""
     measure_word: str = ""
+    absent: str = ""
 
     def __post_init__(self) -> None:
         if self.direction and self.value_type == "category":
@@ -137,16 +140,24 @@ class Feature:
     @property
     def value_type(self) -> Literal["number", "category"]:
         """Whether the value is a number or a text."""
-        return "category" if isinstance(self.measure, Aggregate) and self.measure.is_text else "number"
+        match self.measure:
+            case Given(type="category"):
+                return "category"
+            case Aggregate(is_text=True):
+                return "category"
+            case _:
+                return "number"
 
     @property
     def tables(self) -> frozenset[str]:
         """Tables read."""
+        if isinstance(self.measure, Given):
+            return frozenset({FLAT})
         return frozenset(aggregate.table for aggregate in aggregates_of(self.measure))
 
     @property
     def needs(self) -> dict[str, frozenset[str]]:
-        """Columns read, per table."""
+        """Columns read, per declared table."""
         needed: dict[str, frozenset[str]] = {}
         for aggregate in aggregates_of(self.measure):
             needed[aggregate.table] = needed.get(aggregate.table, frozenset()) | aggregate.columns
@@ -170,6 +181,8 @@ class Feature:
     @property
     def _absent(self) -> Text:
         """Why there may be no value: it never happened, there is no limit to compare with, or nobody wrote it down."""
+        if self.absent:
+            return Text(self.absent, self.absent)
         if isinstance(self.measure, Aggregate) and self.measure.kind.startswith("days_since"):
             return Text("never", "从未发生")
         return NO_LIMIT if self.reason in ("R_UTILISATION", "R_LIMIT_CHANGES") else ABSENT

@@ -4,6 +4,7 @@
     Difference   left - right
     Series       steps of equal length before as_of, and what their answers look like in a row
     Rank         where a member stands among all members of the same as_of
+    Given        what a flat table holds of the member at as_of
 
 >>> from credit_eval.language.expressions import column
 >>> spent = Aggregate("orders", "sum", value=column("amount"), when_empty=0)
@@ -81,7 +82,18 @@ class Rank:
         _require(not (isinstance(self.of, Aggregate) and self.of.is_text), self, "a number")
 
 
-Measure = Aggregate | Ratio | Difference | Series | Rank
+@dataclass(frozen=True)
+class Given:
+    """What the flat table holds in `column` of the very member, customer and as_of; of a date, the days since then.
+
+    No engine computes it: it is there.
+    """
+
+    column: str
+    type: Literal["number", "category", "date"]
+
+
+Measure = Aggregate | Ratio | Difference | Series | Rank | Given
 
 
 def aggregates_of(measure: Measure) -> tuple[Aggregate, ...]:
@@ -95,6 +107,8 @@ def aggregates_of(measure: Measure) -> tuple[Aggregate, ...]:
             return measure.windows
         case Rank(of):
             return aggregates_of(of)
+        case Given():
+            return ()
         case _:
             return (measure,)
 

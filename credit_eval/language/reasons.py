@@ -82,5 +82,9 @@ def little_known(known: int, typical: int, of: int, language: Language = "en") -
 
 
 def label(code: str, language: Language = "en") -> str:
-    """The label of a reason code; a code of another catalogue stands for itself."""
-    return REASONS[code].in_(language) if code in REASONS else code
+    """The label of a reason code; a code of another catalogue is its own words.
+
+    >>> label("R_SAVINGS_ACCOUNT")
+    'savings account'
+    """
+    return REASONS[code].in_(language) if code in REASONS else code.removeprefix("R_").replace("_", " ").lower()

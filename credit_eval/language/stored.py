@@ -33,7 +33,7 @@ _CLASSES: dict[str, type] = {
             for one in vars(module).values()
             if isinstance(one, type) and is_dataclass(one)
         ),
-        *(measures.Ratio, measures.Difference, measures.Series, measures.Rank),
+        *(measures.Ratio, measures.Difference, measures.Series, measures.Rank, measures.Given),
         *(Feature, Named, Text, Dimension, Decimal),
     )
 }

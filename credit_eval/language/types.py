@@ -45,7 +45,9 @@ def type_of(node: Expression, table: Table) -> ValueType:
     """
     match node:
         case ColumnOf(name):
-            return table.column(name).type
+            declared = table.column(name).type
+            assert declared != "number"  # of flat tables alone, from which nothing is computed
+            return declared
         case Constant(value):
             return _type_of_constant(value)
         case AsOf():

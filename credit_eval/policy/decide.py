@@ -38,6 +38,7 @@ from credit_eval.policy.limits import (
     bounds,
     by_grade,
     grant,
+    waiting,
 )
 from credit_eval.policy.losses import Losses
 from credit_eval.policy.losses import losses as assumed
@@ -84,7 +85,14 @@ def grade_of(p_default: npt.ArrayLike, policy: Policy) -> npt.NDArray[Any]:
     return _names(policy)[_grade_number(p, policy)]
 
 
-def decide(inputs: pd.DataFrame, policy: Policy, *, calibrated: bool, losses: Losses | None = None) -> pd.DataFrame:
+def decide(
+    inputs: pd.DataFrame,
+    policy: Policy,
+    *,
+    calibrated: bool,
+    losses: Losses | None = None,
+    untold: npt.NDArray[np.bool_] | None = None,
+) -> pd.DataFrame:
     """Decide on every row, each on its own; order and index are kept.
 
     Args:
@@ -100,6 +108,8 @@ def decide(inputs: pd.DataFrame, policy: Policy, *, calibrated: bool, losses: Lo
         policy: the rules.
         calibrated: whether `p_default` comes from a calibrated model.
         losses: LGD and CCF; None: as the policy assumes them.
+        untold: (n,) of whom no reason could be told, as nothing raised their risk; None: of nobody. Where the score
+            decides against one of them, a person decides instead, and no limit moves until then.
 
     Returns:
         `customer_id`, `grade`, `decision`, `limit_new`, `limit_bound_by`, `apr`, `max_installments` (0: no new
@@ -132,7 +142,11 @@ def decide(inputs: pd.DataFrame, policy: Policy, *, calibrated: bool, losses: Lo
         )
     customers = _customers(inputs, policy)
     losses = losses or assumed(policy, None)
-    granted = grant(customers, policy, losses)
+    granted, best = grant(customers, policy, losses), _best(inputs, customers, policy)
+    if untold is not None:
+        against = np.isin(_decisions(customers, granted), ADVERSE)
+        by_score = _decided_by(customers, granted, policy, losses, best) == BY_SCORE
+        granted = waiting(granted, customers, untold & against & by_score)
     return pd.DataFrame(
         {
             "customer_id": inputs["customer_id"],
@@ -143,7 +157,7 @@ def decide(inputs: pd.DataFrame, policy: Policy, *, calibrated: bool, losses: Lo
             "apr": by_grade(policy, "apr")[customers.grade],
             "max_installments": _installments(customers, granted, policy),
             "policy_reason": policy_reasons(customers, granted, policy, losses),
-            "decided_by": _decided_by(customers, granted, policy, losses, _best(inputs, customers, policy)),
+            "decided_by": _decided_by(customers, granted, policy, losses, best),
             **_money(customers, granted, policy, losses),
         },
         index=inputs.index,
@@ -252,6 +266,7 @@ def _grade_number(p: Floats, policy: Policy) -> Ints:
 def _decisions(customers: Customers, granted: Granted) -> npt.NDArray[Any]:
     new, line, limit = np.isnan(customers.previous), customers.line, granted.limit
     cases = [
+        (granted.referral == REFERRALS.index("no_reason"), "refer"),
         (granted.restricted & new, "decline"),
         (granted.restricted, "restrict"),
         (granted.refer, "refer"),
@@ -341,6 +356,7 @@ def _decided_by(
     above_the_threshold = granted.bound_by == RESTRICTION  # the score itself, whatever else there is
     gets_more = (then.limit > granted.limit) | (granted.refer & ~then.refer)
     better = np.where(adverse, ~adverse_then | above_the_threshold, gets_more)
+    better &= granted.referral != REFERRALS.index("no_reason")
     rule = np.array(CONSTRAINTS, dtype=object)[then.bound_by]
     rule = np.where(granted.refer, np.array(REFERRALS, dtype=object)[granted.referral], rule)
     return np.where(better, np.array(BY_SCORE, dtype=object), rule)

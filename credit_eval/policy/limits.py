@@ -10,7 +10,7 @@ Grade D caps at 600, one month of capacity affords 500, and the expected-loss bu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -45,7 +45,7 @@ CONSTRAINTS = (
 RESTRICTION, STILL, RULE, IN_DEFAULT = map(CONSTRAINTS.index, ("restriction", "still_restricted", "rule", "in_default"))
 FIRST_SHARE = CONSTRAINTS.index("first_share")
 #: Why a raise waits for a person, the first that holds; 0 stands for nothing.
-REFERRALS = ("", "p_default", "cured", "capacity_unknown", "rule")
+REFERRALS = ("", "p_default", "cured", "capacity_unknown", "rule", "no_reason")
 
 #: A limit that misses the next step by less than this share of a step has only lost it to floating point.
 _SLACK = 1e-9
@@ -152,6 +152,20 @@ def grant(customers: Customers, policy: Policy, losses: Losses) -> Granted:
         referral=referral,
         short=(final > 0) & (final < customers.requested),
         held_up=(floor > earned) & (floor >= owed) & ~restricted,
+    )
+
+
+def waiting(granted: Granted, customers: Customers, rows: Bools) -> Granted:
+    """The same, but in these rows nothing changes until a person decided, as no reason can be told."""
+    return replace(
+        granted,
+        limit=np.where(rows, customers.line, granted.limit),
+        refer=granted.refer | rows,
+        referral=np.where(rows, REFERRALS.index("no_reason"), granted.referral),
+        owed=granted.owed & ~rows,
+        too_small=granted.too_small & ~rows,
+        short=granted.short & ~rows,
+        held_up=granted.held_up & ~rows,
     )
 
 

@@ -229,6 +229,8 @@ def _referral(customers: Customers, referral: int, row: int, policy: Policy) -> 
             why = f"a debt in default was paid {paid} ago, less than {_days(policy.refer.cured_within_days)}"
         case "rule":
             why = policy.rules[customers.referred[row]].because
+        case "no_reason":
+            why = "nothing that could be told raised the risk"
         case _:
             why = "how much is left of a month is not known"
     return f"for a person to decide, as {why}: "

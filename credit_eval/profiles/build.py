@@ -6,6 +6,7 @@ row groups, and memory depends on the range and not on the data.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from credit_eval.engine.workers import give_back
 from credit_eval.language.catalogue import Catalogue, Provided
 from credit_eval.language.measures import Rank
 from credit_eval.language.stored import stored
+from credit_eval.profiles.flat import join_flat
 from credit_eval.profiles.store import Profiles, ProfilesInfo, describe_profiles, open_profiles
 from credit_eval.schema.store import Dataset, check_sorted
 
@@ -65,8 +67,9 @@ def build_profiles(
         events = {table: dataset.paths(table) for table in dataset.tables}
         for path in chain.from_iterable(events.values()):
             check_sorted(path)
-        for written in (engine or Embedded()).write(provided.measures, events, ranges, building):
+        for written in _computed(provided, events, ranges, building, engine or Embedded()):
             tick("profiles", written, len(ranges))
+        join_flat(dataset, provided, building)
         _rank(building, [f.name for f in provided.features if isinstance(f.measure, Rank)])
         info = ProfilesInfo(
             dataset=dataset.name,
@@ -80,6 +83,18 @@ def build_profiles(
         )
         describe_profiles(building, info)
     return open_profiles(target)
+
+
+def _computed(
+    provided: Catalogue, events: Mapping[str, Sequence[Path]], ranges: Ranges, building: Path, engine: Engine
+) -> Iterator[int]:
+    """Write what the engine computes of each range; the keys alone where it has nothing to compute."""
+    if provided.measures:
+        yield from engine.write(provided.measures, events, ranges, building)
+        return
+    for number, cohort in enumerate(ranges):
+        write_part(cohort.keys, building, number)
+        yield number + 1
 
 
 def _rank(building: Path, names: list[str]) -> None:

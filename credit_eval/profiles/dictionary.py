@@ -12,7 +12,7 @@ from __future__ import annotations
 from credit_eval.language.aggregates import Aggregate
 from credit_eval.language.catalogue import Catalogue
 from credit_eval.language.feature import Dimension, Feature
-from credit_eval.language.measures import Difference, Measure, Rank, Ratio, Series, aggregates_of
+from credit_eval.language.measures import Difference, Given, Measure, Rank, Ratio, Series, aggregates_of
 
 _DIRECTION = {1: "higher is riskier", -1: "higher is safer", 0: "not claimed"}
 _LAWFUL = {"any": "any", "not_in_eu_credit": "not for credit in the EU", "audit_only": "audit only"}
@@ -55,6 +55,8 @@ def windows(measure: Measure) -> str:
     """The windows a measure looks at, the first asked for first."""
     if isinstance(measure, Rank):
         return windows(measure.of)
+    if isinstance(measure, Given):
+        return "as_of"
     if isinstance(measure, Series):
         return f"{measure.steps} × {measure.step} d"
     return ", ".join(dict.fromkeys(_window(aggregate) for aggregate in aggregates_of(measure)))
@@ -94,7 +96,7 @@ def _when_empty(measure: Measure) -> str:
             return "the rank of 0" if _when_empty(of) == "0" else "unknown"
         case Difference(left, right):
             return "0" if (left.when_empty, right.when_empty) == (0, 0) else "unknown"
-        case Ratio():
+        case Ratio() | Given():
             return "unknown"
         case _:
             return "0" if measure.when_empty == 0 else "unknown"

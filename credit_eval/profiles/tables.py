@@ -17,6 +17,7 @@ _TYPES = {
     "text": "text",
     "int": "whole number",
     "decimal": "amount, two decimals",
+    "number": "number",
     "timestamp": "time",
     "bool": "true or false",
 }

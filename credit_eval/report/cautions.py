@@ -15,6 +15,7 @@ from credit_eval.report.intervals import share_interval
 from credit_eval.report.summary import Summary
 from credit_eval.report.tables import Portfolio
 from credit_eval.report.words import count, percent, signed
+from credit_eval.schema.flat import ROWS
 from credit_eval.schema.store import DatasetInfo
 
 FEW_BADS = 30
@@ -169,6 +170,11 @@ def _coverage(evidence: Evidence) -> Iterator[Caution]:
 
 def _who_is_scored(evidence: Evidence) -> Iterator[Caution]:
     summary, portfolio = evidence.summary, evidence.portfolio
+    if evidence.info.flat and evidence.manifest["cohort"] == f"cohort={ROWS}":
+        yield _note(
+            "Every row of the table has a label, so those scored are those who taught the model: it knows them, and "
+            "ranks them better than it would others. How it ranks others is what validation says."
+        )
     restricted = summary.restricted / summary.customers
     if restricted > MANY_RESTRICTED:
         yield _warn(f"{percent(restricted)} of customers get no new credit. Check the data before acting on it.")

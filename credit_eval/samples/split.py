@@ -58,12 +58,14 @@ def choose_split(frame: pd.DataFrame, *, window_days: int, oot_snapshots: int = 
         )
         return Split(by_time, "time", why)
     span = (frame["as_of"].max() - frame["as_of"].min()).days
-    why = (
-        f"Not judged out of time: the sample spans {span} days, and where windows of {window_days} days must have "
-        "ended, and labels be known, before the dates it is judged on, "
-        f"fewer than {MIN_BADS} bads or goods are left to {' and to '.join(short_of)}. "
-        "Judged instead by cross-validation grouped by customer."
+    lacks = (
+        f"the sample spans {span} days, and where windows of {window_days} days must have ended, and labels be known, "
+        f"before the dates it is judged on, fewer than {MIN_BADS} bads or goods are left to "
+        + " and to ".join(short_of)
+        if span
+        else "all rows are of one date"
     )
+    why = f"Not judged out of time: {lacks}. Judged instead by cross-validation grouped by customer."
     return Split(grouped_parts(frame, seed=seed), "grouped", why)
 
 

@@ -6,6 +6,7 @@ are held to one meaning:
 - text: as it stands but for blanks and invisible characters at its ends; an empty text is a missing one; an identifier
   in scientific notation (1.23457E+17) is refused, as a spreadsheet made one of many;
 - int: a whole number (`30.0` is one, `3.7` is not and is never rounded);
+- number: a finite one, as a double;
 - decimal: a finite number of at most 10^12 in size (`nan` and `inf` are no numbers), of at most two decimals unless
   somebody said that amounts are rounded (half up);
 - timestamp: ISO 8601, from 1900 until 2199 (a year 19 is a two-digit year read wrongly). A zone in the text wins and is
@@ -46,6 +47,7 @@ SQL_TYPES: dict[Type, str] = {
     "text": "VARCHAR",
     "int": "BIGINT",
     "decimal": "DECIMAL(18,2)",
+    "number": "DOUBLE",
     "timestamp": "TIMESTAMP",
     "bool": "BOOLEAN",
 }
@@ -54,6 +56,7 @@ _EXPECTED_TYPES: dict[Type, str] = {
     "text": "text",
     "int": "a whole number",
     "decimal": f"a finite number of at most {LARGEST_AMOUNT:,}",
+    "number": "a finite number",
     "timestamp": "a time such as 2026-03-01 or 2026-03-01T12:30:00Z, from 1900 to 2199",
     "bool": "true or false",
 }
@@ -114,20 +117,21 @@ def shape_of(table: Table) -> Shape:
 
 def cohort_shape(name: str) -> Shape:
     """The shape of a cohort file, named `cohorts/<name>`; `amount` is what is asked for at `as_of`, if it is a loan."""
-    return Shape(f"cohorts/{name}", (*_JUDGED, AMOUNT_ASKED), _JUDGED_KEY, references=_JUDGED_REFERENCES)
+    return Shape(f"cohorts/{name}", (*JUDGED, AMOUNT_ASKED), JUDGED_KEY, references=JUDGED_REFERENCES)
 
 
 AMOUNT_ASKED = Column("amount", "decimal", at_least=0, unit="money")
-_JUDGED = (COMMON[0], Column("as_of", "timestamp", required=True))
-_JUDGED_KEY = ("customer_id", "as_of")
-_JUDGED_REFERENCES = (("customer_id", "customers"),)
+#: Who is judged, and when: the key of cohorts, of outcomes and of a flat table.
+JUDGED = (COMMON[0], Column("as_of", "timestamp", required=True))
+JUDGED_KEY = ("customer_id", "as_of")
+JUDGED_REFERENCES = (("customer_id", "customers"),)
 
 OUTCOMES = Shape(
     "outcomes",
-    (*_JUDGED, Column("defaulted", "bool"), Column("known_at", "timestamp", required=True)),
-    _JUDGED_KEY,
+    (*JUDGED, Column("defaulted", "bool"), Column("known_at", "timestamp", required=True)),
+    JUDGED_KEY,
     (("known_at", "as_of"),),
-    _JUDGED_REFERENCES,
+    JUDGED_REFERENCES,
 )
 
 SHAPES: dict[str, Shape] = {name: shape_of(table) for name, table in TABLES.items()}
@@ -306,6 +310,8 @@ def _cast(column: Column, reading: Reading) -> str:
         return f"CASE WHEN TRY_CAST({name} AS DOUBLE) = {whole} THEN {whole} END"
     if column.type == "timestamp":
         return _moment(name, reading.clocks)
+    if column.type == "number":
+        return f"CASE WHEN isfinite(TRY_CAST({name} AS DOUBLE)) THEN TRY_CAST({name} AS DOUBLE) END"
     return f"TRY_CAST({name} AS {SQL_TYPES[column.type]})"
 
 

@@ -5,6 +5,7 @@
         <table>.parquet         one file per declared table, sorted by (customer_id, occurred_at)
         <table>.parts/<day>.parquet     rows that came later, sorted alike: what `credit-eval append` brought (optional)
         cohorts/<cohort>.parquet    customer_id, as_of: whom to judge, when; amount: of the loan asked for (optional)
+        flat.parquet            customer_id, as_of, and columns that its mapping declares: a flat table (optional)
         outcomes.parquet        customer_id, as_of, defaulted, known_at: labels a source brings (optional)
 
 Labels lie in a file of their own that no declared table names, so no feature can reach them. A part is named after
@@ -22,6 +23,7 @@ import pyarrow.parquet as pq
 
 from credit_eval.core.errors import CohortError, SourceError
 from credit_eval.core.files import read_json, sha256_json, write_json
+from credit_eval.schema.flat import FLAT, FlatColumn
 from credit_eval.schema.tables import table_named
 
 #: The cohort that models learn from, where the source brings labels of its own: `outcomes` are of its rows.
@@ -46,6 +48,8 @@ class DatasetInfo:
     ones. `timezone` is that of the customers' clocks (`core.zones` says which there are): times are stored in UTC,
     hours and weekdays are counted in it. `hashes` are SHA-256 of the files' bytes. `label_source` is `outcomes` where
     the source brings labels, `repayments` where the default definition is applied to the repayments.
+    `flat` are the columns of a flat table, where there is one; `window_days` is how long its labels were waited for,
+    where its mapping says so.
     """
 
     name: str
@@ -61,6 +65,8 @@ class DatasetInfo:
     derived: dict[str, list[str]] = field(default_factory=dict)
     parts: dict[str, list[Part]] = field(default_factory=dict)
     timezone: str = "UTC"
+    flat: list[FlatColumn] = field(default_factory=list)
+    window_days: int | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -72,6 +78,7 @@ class DatasetInfo:
             self.label_source,
             self.columns,
             self.timezone,
+            *([[asdict(column) for column in self.flat], self.window_days] if self.flat else []),
         ]
         return sha256_json([self.hashes, meaning])
 
@@ -120,6 +127,11 @@ class Dataset:
                 received=f"{as_of:%Y-%m-%d %H:%M}",
                 todo="choose another as_of, or import the data for this one",
             )
+
+    @property
+    def flat_path(self) -> Path:
+        """The flat table's file (may not exist)."""
+        return self.root / f"{FLAT}.parquet"
 
     @property
     def outcomes_path(self) -> Path:
@@ -173,6 +185,7 @@ def open_dataset(root: Path) -> Dataset:
         content[key] = datetime.fromisoformat(content[key])
     parts = content.pop("parts", {})
     content["parts"] = {table: [Part(**one) for one in listed] for table, listed in parts.items()}
+    content["flat"] = [FlatColumn(**column) for column in content.pop("flat", [])]
     dataset = Dataset(root, DatasetInfo(**content))
     _check_complete(dataset)
     return dataset
@@ -180,6 +193,7 @@ def open_dataset(root: Path) -> Dataset:
 
 def _check_complete(dataset: Dataset) -> None:
     paths = [path for table in dataset.tables for path in dataset.paths(table)]
+    paths += [dataset.flat_path] if dataset.info.flat else []
     missing = [path.relative_to(dataset.root).as_posix() for path in paths if not path.exists()]
     if missing:
         raise SourceError(

@@ -26,7 +26,7 @@ from typing import Literal
 
 from credit_eval.core.errors import TableError
 
-Type = Literal["text", "int", "decimal", "timestamp", "bool"]
+Type = Literal["text", "int", "decimal", "number", "timestamp", "bool"]
 
 #: Amounts beyond it are taken for mistakes, so that sums and squares of those below it are exact on every engine.
 LARGEST_AMOUNT = 10**12

@@ -26,6 +26,9 @@ STANDING = (
     "days_below",
 )
 
+#: When a limit last moved that is given without its history: long ago.
+LONG_AGO_MONTHS = 120.0
+
 
 def check_inputs(
     features: Collection[str], roles: Mapping[Role, str], *, amounts: bool, revolving: bool, assume_no_debt: bool
@@ -91,6 +94,7 @@ def policy_inputs(
     stands = _standing_of(profiles, standing)
     amounts = bool(stands["amount_asked"].notna().any())
     check_inputs(profiles.columns, roles, amounts=amounts, revolving=revolving, assume_no_debt=assume_no_debt)
+    stands = _as_given(stands, profiles, roles)
     asked = _asked(profiles, stands["amount_asked"], roles.get("requested"), revolving=revolving)
     inputs = pd.DataFrame(
         {
@@ -101,9 +105,20 @@ def policy_inputs(
             "capacity": _capacity(stands, asked, policy.affordability.income_share),
             "requested": asked,
         }
-        | {name: profiles[name] for name in sorted(policy.columns) if name in profiles.columns}
     )
-    return inputs.join(stands[list(STANDING)])
+    own = sorted(policy.columns & set(profiles.columns) - set(inputs.columns) - set(STANDING))
+    return inputs.assign(**{name: profiles[name] for name in own}).join(stands[list(STANDING)])
+
+
+def _as_given(stands: pd.DataFrame, profiles: pd.DataFrame, roles: Mapping[Role, str]) -> pd.DataFrame:
+    """What a flat table says in place of events: an income; and a limit, of which nobody knows a late change."""
+    monthly = _column(profiles, roles.get("income")).fillna(_column(profiles, roles.get("annual_income")) / 12)
+    long_ago = _column(profiles, roles.get("limit")).notna().map({True: LONG_AGO_MONTHS, False: np.nan})
+    return stands.assign(
+        monthly_income=stands["monthly_income"].fillna(monthly),
+        days_since_limit_change=stands["days_since_limit_change"].fillna(30 * long_ago),
+        months_since_limit_change=stands["months_since_limit_change"].fillna(long_ago),
+    )
 
 
 def _capacity(stands: pd.DataFrame, asked: pd.Series[float], income_share: float) -> pd.Series[float]:

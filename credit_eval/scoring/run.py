@@ -256,10 +256,12 @@ def _scored_frame(job: Job, profiles: pd.DataFrame, scores: pd.DataFrame, explai
         assume_no_debt=job.assume_no_debt,
         policy=job.policy,
     )
-    calibrated, losses = job.model.is_calibrated, job.losses
-    decisions = decide(inputs, job.policy, calibrated=calibrated, losses=losses).drop(columns="customer_id")
     features = [job.catalogue[name] for name in job.model.features]
     reasons = reason_codes(explained.values, profiles, features, job.typical, currency=job.currency)
+    untold = reasons["reason_code_1"].isna().to_numpy()
+    calibrated, losses = job.model.is_calibrated, job.losses
+    decisions = decide(inputs, job.policy, calibrated=calibrated, losses=losses, untold=untold)
+    decisions = decisions.drop(columns="customer_id")
     keys, previous = profiles[["customer_id", "as_of"]], inputs[["limit_previous"]]
     # Where a rule of the policy decided, what raised the risk is no reason for the decision.
     reasons = reasons.where(decisions["decided_by"].eq(BY_SCORE), None)

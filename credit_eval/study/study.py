@@ -27,6 +27,7 @@ from credit_eval.language.feature import Dimension
 from credit_eval.policy.settings import Policy, load_policy
 from credit_eval.samples.definition import DefaultDefinition
 from credit_eval.schema.duckdb import DuckDB, parquet
+from credit_eval.schema.flat import FLAT, ROWS, UNLABELLED
 from credit_eval.schema.store import TRAINING_COHORT, Dataset, open_dataset
 from credit_eval.schema.tables import TABLES
 from credit_eval.settings import DatasetSettings, Paths, Settings, load_settings, project_root
@@ -81,7 +82,8 @@ def open_study(
     paths = Paths(root=project_root() if root is None else Path(root))
     settings = load_settings(paths.root / "settings.yaml")
     dataset = open_dataset(paths.dataset(name))
-    lawful, _ = catalogue.lawful_in(settings.jurisdiction(name))
+    features = catalogue.with_flat(dataset.info.flat)
+    lawful, _ = features.lawful_in(settings.jurisdiction(name))
     provided = lawful.available(dataset.info)
     if strict and provided.absent:
         raise DeclarationError(
@@ -119,7 +121,9 @@ class Study:
 
     def __repr__(self) -> str:
         info = self.dataset.info
-        tables = f"{sum(info.rows.values()):,} events in {len(info.columns)} tables"
+        tables = f"{sum(info.rows[table] for table in info.columns):,} events in {len(info.columns)} tables"
+        if info.flat:
+            tables = (f"{tables}, " if info.columns else "") + f"{info.rows[FLAT]:,} rows of a flat table"
         return f"Study({self.name!r}: {tables}, known until {info.known_until:%Y-%m-%d}, {len(self.features)} features)"
 
     @property
@@ -149,7 +153,11 @@ class Study:
         Raises:
             SourceError: nobody said which policy is in force for it.
         """
-        return self.settings.of(self.name, policy=self.policy_named)
+        chosen = self.settings.of(self.name, policy=self.policy_named)
+        if not self.dataset.info.flat:
+            return chosen
+        roles = self.catalogue.roles
+        return chosen.unless_said(revolving="requested" not in roles, assume_no_debt="balance" not in roles)
 
     @cached_property
     def policy(self) -> Policy:
@@ -180,7 +188,9 @@ class Study:
     @property
     def definition(self) -> DefaultDefinition:
         """What default means."""
-        return DefaultDefinition(**self.settings.default.model_dump())
+        definition = DefaultDefinition(**self.settings.default.model_dump())
+        waited = self.dataset.info.window_days
+        return definition if waited is None else replace(definition, window_days=waited)
 
     @property
     def tables(self) -> pd.DataFrame:
@@ -228,10 +238,14 @@ class Study:
     def runs(self) -> list[Run]:
         """What there is to score: the cohorts that the source brought without labels, or everybody at the data end.
 
+        Of a flat table the rows without a label, or all of them where all have one.
+
         Returns:
             each of them can be given to `stages.score`.
         """
         brought = [cohort for cohort in self.dataset.cohorts if cohort != TRAINING_COHORT]
+        if self.dataset.info.flat and UNLABELLED in brought:
+            brought.remove(ROWS)
         end = self.dataset.info.known_until
         return [Run(cohort=cohort) for cohort in brought] or [Run(as_of=datetime(end.year, end.month, end.day))]
 

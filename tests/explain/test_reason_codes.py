@@ -51,11 +51,18 @@ def obvious(row, can_tell):
     """The rule in plain Python, one row: codes, and for each the feature that is told."""
     row = [round(v, 9) for v in row]
     inside = {code: [i for i, r in enumerate(REASONS) if r == code] for code in set(REASONS)}
-    best = {code: [i for i in own if can_tell[i] and row[i] > 0] for code, own in inside.items()}
-    best = {code: max(own, key=lambda i: (row[i], -i)) for code, own in best.items() if own}
+
+    def largest(fine):
+        found = {code: [i for i in own if fine[i] and row[i] > 0] for code, own in inside.items()}
+        return {code: max(own, key=lambda i: (row[i], -i)) for code, own in found.items() if own}
+
+    best = largest(can_tell)
     sums = {code: round(sum(row[i] for i in inside[code]), 9) for code in best}
     codes = sorted((code for code in best if sums[code] > 0), key=lambda code: (-sums[code], code))[:TOP]
     codes = codes or sorted(best, key=lambda code: (-row[best[code]], code))[:1]
+    if not codes:  # as everybody: the typical value that raises the risk most
+        best = largest([True] * len(row))
+        codes = sorted(best, key=lambda code: (-row[best[code]], code))[:1]
     return codes, [best[code] for code in codes]
 
 
@@ -69,7 +76,7 @@ def test_is_the_obvious_rule(values, can_tell):
     for i, row in enumerate(values):
         codes, best = obvious(row, can_tell)
         empty = [None] * (TOP - len(codes))
-        texts = [f"f{j}={float(i + j / 10)!r} usual=-1.0" for j in best]
+        texts = [f"f{j}={float(i + j / 10) if can_tell[j] else -1.0!r} usual=-1.0" for j in best]
         assert list(found.iloc[i]) == [*codes, *empty, *texts, *empty]
 
 
@@ -167,7 +174,15 @@ def test_where_nothing_can_be_told_and_little_is_known_that_is_the_reason():
     found = told(np.full((2, 7), 0.5), profiles)
     assert found.loc[100, "reason_code_1"] == "R_LITTLE_ON_RECORD"
     assert found.loc[100, "reason_text_1"] == "Little on record: 1 of 7 facts are known; average: 7"
-    assert found.loc[101].isna().all()
+    assert found.loc[101, "reason_code_1"] == "R_A"
+    assert found.loc[101, "reason_text_1"] == "f0=-1.0 usual=-1.0"  # as everybody, of a risky population
+    assert found.loc[101].drop(["reason_code_1", "reason_text_1"]).isna().all()
+
+
+def test_what_is_better_than_typical_is_never_told():
+    better = Told("f0", "R_A", direction=1)
+    found = reason_codes(np.array([[0.5]]), pd.DataFrame({"f0": [-3.0]}), [better], {"f0": Typical(-1.0, 0.0)})
+    assert found.isna().all(axis=None)
 
 
 def test_index_is_kept_and_missing_reasons_are_none():

@@ -140,6 +140,31 @@ def test_unknown_capacity_is_referred_where_the_policy_says_so():
     assert one(0.01, policy=policy)["decision"] == "approve"
 
 
+@pytest.mark.parametrize(
+    ("case", "line"),
+    [
+        ({"p": 0.12, "line": 500}, 500),  # would be reduced to 370
+        ({"p": 0.30, "balance": 400}, 0),  # would be declined
+        ({"p": 0.12, "requested": 500}, 0),  # would be offered 270
+        ({"p": 0.51, "line": 300}, 300),  # would be restricted, and gets no new credit
+    ],
+)
+def test_a_person_decides_where_the_score_is_against_and_no_reason_can_be_told(case, line):
+    found = decide(frame(**case), POLICY, calibrated=True, untold=np.array([True])).iloc[0]
+    assert (found["decision"], found["limit_new"], found["decided_by"]) == ("refer", line, "no_reason")
+    assert found["policy_reason"].startswith("for a person to decide, as nothing that could be told raised the risk: ")
+    assert (found["max_installments"] == 0) == (case["p"] > 0.5)
+
+
+def test_a_reason_that_is_not_needed_changes_nothing():
+    for case in ({"p": 0.01}, {"p": 0.01, "line": 3000}, {"p": 0.45}):  # approved, held, referred by the policy
+        rows = frame(**case)
+        told, untold = (decide(rows, POLICY, calibrated=True, untold=np.array([missing])) for missing in (False, True))
+        pd.testing.assert_frame_equal(told, untold)
+    late = frame(0.01, line=300).assign(in_default=True)  # a rule decides, at any score
+    assert decide(late, POLICY, calibrated=True, untold=np.array([True])).iloc[0]["decision"] == "restrict"
+
+
 LOANS = [
     # p, capacity, asked -> decision, limit, constraint
     (0.01, 2000, 800, "approve", 800, "amount_asked"),
