@@ -189,6 +189,23 @@ def import_(
 
 
 @app.command()
+def draft(
+    file: Annotated[Path, typer.Argument(help="a flat file: CSV with a header, or Parquet")],
+    label: Annotated[str | None, typer.Option(help="its column that says what became of a row; else guessed")] = None,
+    into: Annotated[Path | None, typer.Option(help="write the mapping here; else beside the file")] = None,
+    replace: Replace = False,
+) -> None:
+    """Write a first mapping for a flat file, to edit: types, codes, identifiers, constants, leaks, class balance."""
+    from credit_eval.ingest.draft import draft as run
+
+    made = run(file, label=label, into=into, replace=replace)
+    give({"mapping": made.path, "found": made.told})
+    for line in made.told:
+        tell(f"  {line}")
+    tell(("edit this, then import it: ", "bold"), str(made.path))
+
+
+@app.command()
 def append(
     dataset: DatasetName,
     folder: Annotated[Path, typer.Option("--from", help="directory of the new files")],

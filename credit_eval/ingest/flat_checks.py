@@ -24,8 +24,9 @@ from credit_eval.schema.flat import FlatColumn
 LEAK_AUC = 0.95
 #: Of a band that is no small one (so many rows, such a share of all bads) such a share being bad is one, too.
 PURE, PURE_ROWS, PURE_BADS = 0.99, 30, 0.10
-#: Bands of a number; and rows that a value of a category needs to be looked at by itself.
-BANDS, FEW = 50, 20
+#: Most bands of a number; rows that a band, or a value of a category, needs to be looked at by itself; and goods and
+#: bads without which nothing is seen.
+BANDS, FEW, FEWEST = 50, 20, 20
 #: Whole numbers that are all different, so many of them, are taken for identifiers; fewer where they are dense.
 MANY_IDS, FEW_IDS = 1_000, 100
 #: A category of which so large a share of values occurs once is none.
@@ -65,12 +66,14 @@ class Seen:
     @property
     def leak(self) -> str:
         """Why it is taken to know the label, in words; empty where it is not."""
-        bads = sum(bad for _, bad in self.bands)
+        n_known, bads = (sum(band) for band in zip(*self.bands, strict=True)) if self.bands else (0, 0)
+        if min(bads, n_known - bads) < FEWEST:
+            return ""
         auc = auc_of_bands(self.bands)
         if auc >= LEAK_AUC:
             return f"it ranks the label by itself, AUC {auc:.3f}"
         for n, bad in self.bands:
-            if n >= PURE_ROWS and bad >= PURE * n and bad >= PURE_BADS * bads and bads < PURE * self.rows:
+            if n >= PURE_ROWS and bad >= PURE * n and bad >= PURE_BADS * bads:
                 return f"{bad:,} of {n:,} rows of one of its values are bad"
         return ""
 
@@ -107,7 +110,8 @@ def seen_of(engine: DuckDB, rows: Relation, column: str, *, number: bool, label:
     )
     bands: tuple[tuple[int, int], ...] = ()
     if label:
-        ranked = f"floor(least(percent_rank() OVER (ORDER BY {column}), 0.9999) * {BANDS})"
+        bands_of_number = max(min(BANDS, int(n) // FEW), 1)
+        ranked = f"floor(least(percent_rank() OVER (ORDER BY {column}), 0.9999) * {bands_of_number})"
         large = f"count(*) OVER (PARTITION BY {column}) >= {FEW}"
         band = (
             f"CASE WHEN {column} IS NOT NULL THEN {ranked} END"

@@ -80,7 +80,7 @@ class LabelMapping(BaseModel):
     """Which column says what became of a row: texts of `bad`, and of `good` (all others, unless said).
 
     `window_days`: how long after as_of that was waited for. `known_at`: the column that says when it was known; else
-    it was when the window ended. An empty label is none yet.
+    it was when the window ended. An empty label is none yet, nor is one of `ignore`.
     """
 
     model_config = STRICT
@@ -88,6 +88,7 @@ class LabelMapping(BaseModel):
     column: str
     bad: list[str] = ["1", "1.0", "true", "yes"]
     good: list[str] | None = ["0", "0.0", "false", "no"]
+    ignore: list[str] = []
     window_days: int | None = Field(default=None, ge=1, le=3660)
     known_at: str | None = None
 
@@ -364,6 +365,10 @@ def _is(text: str, code: str) -> str:
 def _label(said: FlatMapping, label: LabelMapping, text: dict[str, str]) -> Iterator[str]:
     """The label as true or false, what is neither as it was written; and when it was known."""
     written = f"lower(trim({text['defaulted']}))"
+    if label.ignore:
+        written = (
+            f"CASE WHEN {written} NOT IN ({', '.join(quote(one.lower()) for one in label.ignore)}) THEN {written} END"
+        )
     bad = ", ".join(quote(one.lower()) for one in label.bad)
     neither = f"WHEN {written} <> '' THEN {text['defaulted']} || ' (neither good nor bad)'"
     if label.good is None:
