@@ -39,8 +39,8 @@ run: install data/raw/$(DATASET)/dataset.json ## train, score, report and sum up
 train: install data/raw/$(DATASET)/dataset.json ## train, validate and register the champion of DATASET [WHY=…: even if validation objects]
 	@$(RUN) train $(DATASET) $(if $(POLICY),--policy $(POLICY)) $(if $(WHY),--promote-anyway "$(WHY)")
 
-score: install data/raw/$(DATASET)/dataset.json ## score and decide: make score DATASET=… AS_OF=YYYY-MM-DD (or COHORT=…) [REPLACE=1]
-	@$(RUN) score $(DATASET) $(if $(POLICY),--policy $(POLICY)) $(if $(AS_OF),--as-of $(AS_OF)) $(if $(COHORT),--cohort $(COHORT)) $(if $(REPLACE),--replace)
+score: install data/raw/$(DATASET)/dataset.json ## score and decide: make score DATASET=… AS_OF=YYYY-MM-DD (or COHORT=…, FILE=…) [REPLACE=1]
+	@$(RUN) score $(DATASET) $(if $(POLICY),--policy $(POLICY)) $(if $(AS_OF),--as-of $(AS_OF)) $(if $(COHORT),--cohort $(COHORT)) $(if $(FILE),--file $(FILE)) $(if $(MODEL),--model $(MODEL)) $(if $(REPLACE),--replace)
 
 report: install ## write the HTML report of the latest scored run of DATASET
 	@$(RUN) report $(DATASET)

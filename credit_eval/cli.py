@@ -284,20 +284,40 @@ def score(
     dataset: DatasetName = "simulated",
     as_of: AsOf = None,
     cohort: Annotated[str | None, typer.Option(help="a cohort brought by the source")] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            help="people in no import: a file of rows, a folder of event files, or - for JSON lines (not kept)"
+        ),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="DATASET", help="decide by the champion of this data set")
+    ] = None,
     replace: Replace = False,
     strict: Strict = False,
     engine: Engine = "embedded",
     policy: PolicyName = None,
     catalogue: Features = None,
 ) -> None:
-    """Score everybody with an account at a date, or a cohort, and decide."""
+    """Score everybody with an account at a date, a cohort, or people of a file, and decide."""
     from credit_eval import stages
 
+    if file is not None and str(file) == "-":
+        study = _study(dataset, silent, policy=policy, catalogue=catalogue)
+        for row in stages.decide_rows(study, sys.stdin.readlines(), model_of=model):
+            print(dumps(row, default=str, ensure_ascii=False))
+        return
     with bars() as tick:
         study = _study(dataset, tick, strict=strict, engine=engine, policy=policy, catalogue=catalogue)
-        one = Run(cohort=cohort) if cohort is not None else Run(as_of=_moment(study, as_of))
-        target = stages.score(study, one, replace=replace)
-    give({"scored": target, "run": one.label})
+        if file is not None:
+            moment = parse_as_of(as_of) if as_of else None
+            target = stages.score_file(study, file, as_of=moment, model_of=model, replace=replace)
+        else:
+            brought = [] if as_of else [run for run in study.runs() if run.cohort]
+            one = Run(cohort=cohort) if cohort else brought[0] if brought and study.dataset.info.flat else None
+            one = one or Run(as_of=_moment(study, as_of))
+            target = stages.score(study, one, model_of=model, replace=replace)
+    give({"scored": target, "run": target.name})
     tell(f"scored: {target}")
     tell(f"  policy {study.in_force}")
 

@@ -6,10 +6,13 @@ alone: the champion and its validation, the scored file, the report.
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -18,8 +21,10 @@ from credit_eval.core.errors import ModelError, SourceError
 from credit_eval.core.files import exclusive, sha256_json, write_json
 from credit_eval.core.machine import threads
 from credit_eval.core.runs import Run
+from credit_eval.engine.ranks import Standing
 from credit_eval.explain.contributions import contributions
 from credit_eval.explain.leanings import leanings
+from credit_eval.ingest.incoming import rows_as_file
 from credit_eval.language.catalogue import Catalogue
 from credit_eval.language.typical import Leaning, Typical
 from credit_eval.models.model import CreditModel, GradeScale
@@ -30,6 +35,7 @@ from credit_eval.models.restriction import Stopped, what_it_adds
 from credit_eval.models.training import TrainingSettings, train_cross_fitted
 from credit_eval.models.training import train as train_by_time
 from credit_eval.policy.settings import Policy
+from credit_eval.profiles.build import build_profiles
 from credit_eval.profiles.population import typical_values
 from credit_eval.profiles.store import Profiles
 from credit_eval.report.build import write_report
@@ -37,6 +43,7 @@ from credit_eval.report.summary import Summary, summarise
 from credit_eval.samples.exposure import Compared, Exposure
 from credit_eval.samples.split import Split
 from credit_eval.scoring.memory import record
+from credit_eval.scoring.reading import read_scored
 from credit_eval.scoring.run import Job, already_done, check_whole, code_fingerprint
 from credit_eval.scoring.run import score as score_profiles
 from credit_eval.study import Study
@@ -95,7 +102,13 @@ def _train(study: Study, grades: GradeScale, promote_anyway: str | None) -> Reco
     importance, leanings = _importance(model, sample.frame)
     exposure, compared = _exposure(study, sample.split)
     stopped = _restriction(study, model, sample.split)
-    told_of = {"typical": _typical(sample.profiles, leanings), "exposure": asdict(exposure) if exposure else None}
+    meanings = {name: meaning for name, meaning in features.meanings.items() if name in model.features}
+    told_of = {
+        "typical": _typical(sample.profiles, leanings),
+        "exposure": asdict(exposure) if exposure else None,
+        "meanings": meanings,
+        "standings": {name: told for name, told in sample.profiles.info.standings.items() if name in model.features},
+    }
     model = replace(model, metadata=dict(model.metadata) | told_of)
     study.tick("registering", 0, 1)
     told = {
@@ -195,10 +208,11 @@ def _still_valid(study: Study) -> Record | None:
 # From a champion to decisions ------------------------------------------------------------------------------
 
 
-def score(study: Study, run: Run, *, replace: bool = False) -> Path:
+def score(study: Study, run: Run, *, model_of: str | None = None, replace: bool = False) -> Path:
     """Profiles, scores, reasons and decisions of everyone with an account at a date, or of a brought cohort.
 
-    The same run again changes nothing and is not made again. What was decided is appended to the ledger, also of a run
+    `model_of`: a data set whose champion decides, in place of its own. The same run again changes nothing and is not
+    made again. What was decided is appended to the ledger, also of a run
     that was killed before it came to that.
 
     Raises:
@@ -208,44 +222,136 @@ def score(study: Study, run: Run, *, replace: bool = False) -> Path:
     if run.as_of:
         study.dataset.check_as_of(run.as_of)
     study.check_decidable(run)
-    target, chosen, policy = study.paths.scored(study.name, run.label), study.chosen, study.policy
-    model, version = load_champion(study.paths.models, study.name)
-    _check_features(study, model)
+    target, way_out = study.paths.scored(study.name, run.label), study.policy.restriction.way_out
     with study.engine() as engine:
         members = study.members(engine, run.label, [run.as_of] if run.as_of else [])
-        job = Job(
-            dataset=study.name,
-            cohort=run.label,
-            data_fingerprint=study.dataset.fingerprint,
-            catalogue=study.catalogue,
-            model=model,
-            model_version=version,
-            policy=policy,
-            typical={name: Typical(*told) for name, told in model.metadata["typical"].items()},
-            currency=study.dataset.info.currency,
-            revolving=chosen.revolving,
-            assume_no_debt=chosen.assume_no_debt,
-            jurisdiction=chosen.jurisdiction,
-            definition=study.definition,
-            standing=study.standing_of(engine, members),
-        )
+        job = _job(study, run, study.standing_of(engine, members), model_of)
         if not replace and already_done(job, target):
-            record(study.ledger, target, job.standing, policy.restriction.way_out)
+            _record(study, target, job, way_out)
             return target
-        profiles = study.build_profiles(run.label, members)
+        standings = _standings(job.model) if run.file else None  # a few strangers are no population to stand in
+        profiles = study.build_profiles(run.label, members, standings)
     score_profiles(job, profiles, target, replace=replace, tick=study.tick)
-    record(study.ledger, target, job.standing, policy.restriction.way_out)
+    _record(study, target, job, way_out)
     return target
 
 
-def _check_features(study: Study, model: CreditModel) -> None:
-    barred = sorted(set(model.features) - set(study.features))
-    if barred:
+def score_file(
+    study: Study,
+    source: Path,
+    *,
+    name: str | None = None,
+    as_of: datetime | None = None,
+    model_of: str | None = None,
+    replace: bool = False,
+) -> Path:
+    """Score and decide on people nobody has seen: the rows of a flat file, or the events in a folder.
+
+    They are read as the mapping of the data set says, and lie under `file=NAME` afterwards, the same contract as any
+    scored file.
+
+    Args:
+        study: whose mapping, policy and champion serve.
+        source: the file or the folder.
+        name: of the run; None: the source's own name.
+        as_of: of events, up to when they are complete, and looked at; None: the midnight after the last one.
+        model_of: a data set whose champion decides, in place of its own.
+        replace: write anew what is there.
+
+    Returns:
+        the scored directory.
+
+    Raises:
+        SourceError: a column or a file is missing; all are named.
+        ModelError: features that the champion asks for cannot be built, or are another thing here.
+    """
+    called = name or re.sub(r"[^a-z0-9]+", "-", source.stem.lower()).strip("-") or "file"
+    with study.incoming(source, called, as_of) as people:
+        return score(people, Run(file=called), model_of=model_of, replace=replace)
+
+
+def decide_rows(study: Study, lines: Sequence[str], *, model_of: str | None = None) -> list[dict[str, object]]:
+    """Decide on rows of JSON, one object a line, and keep nothing: no file, no entry in the ledger.
+
+    Args:
+        study: whose mapping, policy and champion serve.
+        lines: objects of the flat file's own columns.
+        model_of: a data set whose champion decides, in place of its own.
+
+    Returns:
+        per row what a scored file says, and `profile`, what the model saw.
+
+    Raises:
+        SourceError: a line that is no row, or lacks columns.
+        ModelError: as `score_file`.
+    """
+    with TemporaryDirectory(prefix="credit_eval_") as scratch:
+        folder = Path(scratch)
+        source, ids = rows_as_file(lines, study.dataset.info, folder)
+        with study.incoming(source, "rows") as people, people.engine() as engine:
+            run = Run(file="rows")
+            people.check_decidable(run)
+            members = people.members(engine, run.label, [])
+            job = _job(people, run, people.standing_of(engine, members), model_of)
+            profiles = build_profiles(
+                people.dataset, members, people.provided, folder / "profiles", standings=_standings(job.model)
+            )
+            scored = read_scored(score_profiles(job, profiles, folder / "scored"))
+            seen = profiles.frame().set_index(["customer_id", "as_of"])[list(job.model.features)]
+            rows = scored.astype(object).where(scored.notna(), None).to_dict("records")
+            told = seen.astype(object).where(seen.notna(), None).to_dict("records")
+            decided = [row | {"profile": one} for row, one in zip(rows, told, strict=True)]
+            return sorted(decided, key=lambda row: ids.index(str(row["customer_id"])))
+
+
+def _standings(model: CreditModel) -> dict[str, Standing]:
+    """The population in which people of a file are ranked: that which the model learnt from."""
+    return {name: Standing(**told) for name, told in model.metadata.get("standings", {}).items()}
+
+
+def _record(study: Study, target: Path, job: Job, way_out: float) -> None:
+    """Append a run to the ledger, unless its rows are of nobody who could be met again."""
+    if not study.dataset.info.anonymous:
+        record(study.ledger, target, job.standing, way_out)
+
+
+def _job(study: Study, run: Run, standing: pd.DataFrame, model_of: str | None) -> Job:
+    chosen = study.chosen
+    model, version = load_champion(study.paths.models, model_of or study.name)
+    _check_features(study, model, model_of or study.name)
+    return Job(
+        dataset=study.name,
+        cohort=run.label,
+        data_fingerprint=study.dataset.fingerprint,
+        catalogue=study.catalogue,
+        model=model,
+        model_of=model_of or study.name,
+        model_version=version,
+        policy=study.policy,
+        typical={name: Typical(*told) for name, told in model.metadata["typical"].items()},
+        currency=study.dataset.info.currency,
+        revolving=chosen.revolving,
+        assume_no_debt=chosen.assume_no_debt,
+        jurisdiction=chosen.jurisdiction,
+        definition=study.definition,
+        standing=standing,
+    )
+
+
+def _check_features(study: Study, model: CreditModel, model_of: str) -> None:
+    """Refuse a champion whose features cannot be built here, or mean another thing; all of them are named."""
+    here = study.catalogue.meanings
+    absent = [name for name in model.features if name not in here]
+    meanings = model.metadata.get("meanings", {})
+    other = [name for name in model.features if name in here and meanings.get(name, here[name]) != here[name]]
+    if absent or other:
+        told = [f"not there: {', '.join(absent)}"] if absent else []
+        told += [f"of another meaning or unit: {', '.join(other)}"] if other else []
         raise ModelError(
-            f"the champion of {study.name} asks for {len(barred)} features that its profiles do not have",
-            expected=f"features that the data give and that are lawful in {study.chosen.jurisdiction!r}",
-            received=", ".join(barred[:3]) + (", …" if len(barred) > 3 else ""),
-            todo=f"train again: `credit-eval train {study.name}`",
+            f"the champion of {model_of} asks for {len(absent) + len(other)} features that {study.name} does not give",
+            expected=f"all {len(model.features)} of its features, lawful in {study.chosen.jurisdiction!r}",
+            received="; ".join(told),
+            todo=f"train a champion of its own: `credit-eval train {study.name}`",
         )
 
 

@@ -16,6 +16,7 @@ import credit_eval as ce
 from credit_eval import stages
 from credit_eval.core.errors import CohortError, DeclarationError, PolicyError, SampleError, SourceError
 from credit_eval.ingest.simulator.run import simulate
+from credit_eval.profiles.store import open_profiles
 
 PAGE = Path(__file__).parents[1] / "docs" / "door.md"
 
@@ -38,6 +39,34 @@ def study(root: Path) -> ce.Study:
 @pytest.fixture(scope="module")
 def sample(study: ce.Study) -> ce.Sample:
     return study.sample()
+
+
+def test_events_of_a_few_strangers_are_scored_as_in_the_whole(study: ce.Study, tmp_path: Path) -> None:
+    night = study.results()
+    some = night.scored["customer_id"].iloc[::60].tolist()
+    for table in study.dataset.tables:
+        rows = pd.read_parquet(study.dataset.path(table))
+        rows[rows["customer_id"].isin(some)].to_parquet(tmp_path / f"{table}.parquet")
+    end = study.dataset.info.known_until
+    target = stages.score_file(study, tmp_path, name="strangers", as_of=end)
+    scored, there = ce.read_scored(target).set_index("customer_id"), night.scored.set_index("customer_id")
+    assert sorted(scored.index) == sorted(some)
+    assert list(scored) == list(there)
+    ours = open_profiles(study.profiles_at("file=strangers")).frame().set_index("customer_id")
+    theirs = night.profiles.set_index("customer_id").loc[ours.index]
+    ranks = [name for name in ours if name.endswith("_rank")]
+    pd.testing.assert_frame_equal(ours.drop(columns=ranks), theirs.drop(columns=ranks))
+    assert len(ranks) == 3
+    assert ((ours[ranks] - theirs[ranks]).abs() < 0.12).all(
+        axis=None
+    )  # told among the people whom the model learnt from
+    assert_allclose(scored["p_default"], there.loc[scored.index, "p_default"], atol=0.05)
+
+
+def test_a_folder_without_the_files_is_told_their_names(study: ce.Study, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="nothing to score") as error:
+        stages.score_file(study, tmp_path, name="nobody")
+    assert "customers.csv" in str(error.value)
 
 
 def test_the_door_is_light_and_has_every_name_that_it_promises() -> None:

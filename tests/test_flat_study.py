@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import credit_eval as ce
 from credit_eval import stages
+from credit_eval.core.errors import ModelError, SourceError
 from credit_eval.core.files import read_json
+from credit_eval.core.runs import Run
+from credit_eval.ingest.mapping import import_mapping
 from credit_eval.models.model import CreditModel
 from credit_eval.models.registry import load_champion
 from credit_eval.scoring.run import COLUMNS
@@ -98,3 +102,89 @@ def test_events_and_columns_stand_in_one_study(tmp_path: Path) -> None:
     assert len(sample.frame) == 600
     assert sample.split.kind == "time"
     assert "accounts" in set(" ".join(study.provided.absent.values()).split())
+
+
+# People nobody has seen -----------------------------------------------------------------------------------
+
+
+def _strangers(study: Study, into: Path, **changes: object) -> pd.DataFrame:
+    """Those without a label, as a file of the same columns but for the label and the group."""
+    given = loans(ROWS, labelled=0.9).query("Bad == ''").drop(columns=["Bad", "Sex"]).assign(**changes)
+    given.to_csv(into / "new.csv", index=False)
+    return given
+
+
+def test_rows_of_a_file_are_decided_on_as_if_they_had_been_imported(study: Study, tmp_path: Path) -> None:
+    _strangers(study, tmp_path)
+    target = stages.score_file(study, tmp_path / "new.csv")
+    scored, there = ce.read_scored(target), study.results().scored
+    assert target.name == "file=new"
+    assert tuple(scored) == COLUMNS
+    pd.testing.assert_frame_equal(scored, there)
+    assert stages.score_file(study, tmp_path / "new.csv") == target  # once more changes nothing
+    assert study.latest().label == "cohort=unlabelled"  # the data set's own customers
+    assert "has changed" not in stages.report(study, Run(file="new")).read_text()
+
+
+def test_a_line_of_json_is_decided_on_and_nothing_is_kept(study: Study, tmp_path: Path) -> None:
+    given, there = _strangers(study, tmp_path), study.results().scored
+    before = study.ledger.history(study.name, "L01100")
+    lines = given.iloc[[20, 7]].to_json(orient="records", lines=True).splitlines()
+    rows = stages.decide_rows(study, lines)
+    assert [row["customer_id"] for row in rows] == ["L01100", "L01087"]  # as they were asked
+    for row in rows:
+        (same,) = there[there["customer_id"] == row["customer_id"]].replace({np.nan: None}).to_dict("records")
+        assert {name: row[name] for name in ("p_default", "decision", "limit_new", "reason_text_1")} == {
+            name: same[name] for name in ("p_default", "decision", "limit_new", "reason_text_1")
+        }
+        assert row["profile"]["months"] in (6, 12, 24, 36)
+        assert "sex" not in row["profile"]
+    assert not (study.paths.all_scored(study.name) / "file=rows").exists()
+    pd.testing.assert_frame_equal(study.ledger.history(study.name, "L01100"), before)
+
+
+def test_what_a_file_lacks_is_told_in_full(study: Study, tmp_path: Path) -> None:
+    _strangers(study, tmp_path).drop(columns=["Age", "Income"]).to_csv(tmp_path / "new.csv", index=False)
+    with pytest.raises(SourceError, match="lacks the columns 'Age', 'Income'"):
+        stages.score_file(study, tmp_path / "new.csv", name="lacking")
+    with pytest.raises(SourceError, match="line 2 is no row"):
+        stages.decide_rows(study, ['{"Loan": "a"}', "[1]"])
+    with pytest.raises(SourceError, match="line 1 is no JSON"):
+        stages.decide_rows(study, ["Loan: a"])
+    with pytest.raises(SourceError, match="no rows to score"):
+        stages.decide_rows(study, [""])
+
+
+def test_a_category_nobody_has_seen_is_unknown_and_counted(study: Study, tmp_path: Path) -> None:
+    _strangers(study, tmp_path, Checking="overdrawn")
+    target = stages.score_file(study, tmp_path / "new.csv", name="unseen")
+    assert read_json(target / "manifest.json")["never_seen_unknown"] == {"checking": ROWS // 10}
+
+
+def test_another_data_sets_champion_serves_where_its_features_mean_the_same(study: Study, tmp_path: Path) -> None:
+    flat = FlatFile(tmp_path, loans(100, seed=5))
+    others = ce.open("loans", root=study.paths.root, policy="default")
+    for name, columns in (("other", {}), ("apart", {"months": {"from": "Months", "unit": "days"}, "age": None})):
+        import_mapping(flat.mapping(columns=columns, whole={"dataset": name}), study.paths.raw, replace=True)
+        others = ce.open(name, root=study.paths.root, policy="default")
+        if name == "other":
+            scored = ce.read_scored(stages.score(others, others.runs()[0], model_of="loans"))
+            assert scored["model_version"].str.startswith("loans/").all()
+            assert len(scored) == 100
+            expected = study.champion().predict_proba(
+                others.results().profiles[list(study.champion().feature_names_in_)]
+            )
+            assert scored["p_default"].to_numpy() == pytest.approx(expected[:, 1])
+        else:
+            with pytest.raises(ModelError, match="asks for 2 features") as error:
+                stages.score(others, others.runs()[0], model_of="loans")
+            assert "not there: age" in str(error.value)
+            assert "another meaning or unit: months" in str(error.value)
+
+
+def test_rows_without_an_id_leave_no_trace_in_the_ledger(tmp_path: Path) -> None:
+    flat = FlatFile(tmp_path, loans(ROWS))
+    flat.load(id=None)
+    study = ce.open("loans", root=flat.folder, policy="default")
+    stages.run_all(study, promote_anyway="a test")
+    assert study.ledger.history("loans", "2").empty

@@ -16,7 +16,7 @@ from credit_eval.core.errors import SourceError
 #: Lower case, so that names differ on every file system; no leading dot or dash, so that none is hidden or an option.
 NAME = r"[a-z0-9][a-z0-9_-]*"
 _NAME = re.compile(NAME)
-_LABEL = re.compile(rf"as_of=\d{{4}}-\d\d-\d\d|cohort={NAME}")
+_LABEL = re.compile(rf"as_of=\d{{4}}-\d\d-\d\d|(cohort|file)={NAME}")
 _LONGEST = 100
 
 
@@ -35,7 +35,7 @@ def checked_label(label: str) -> str:
     Raises:
         SourceError: it is none.
     """
-    return _checked(_LABEL, label, "scored run", "as_of=YYYY-MM-DD or cohort=NAME")
+    return _checked(_LABEL, label, "scored run", "as_of=YYYY-MM-DD, cohort=NAME or file=NAME")
 
 
 def _checked(pattern: re.Pattern[str], name: str, of_what: str, expected: str) -> str:

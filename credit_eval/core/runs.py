@@ -1,9 +1,10 @@
-"""Who is scored, and when: everybody with an account at a date, or a cohort that the source brought.
+"""Who is scored, and when: everybody with an account at a date, a cohort that the source brought, or people of a file
+that were in no import.
 
 A run's label names its directories and files. It is made and read here only.
 
 >>> Run(datetime(2026, 7, 1)).label, Run.read("cohort=test")
-('as_of=2026-07-01', Run(as_of=None, cohort='test'))
+('as_of=2026-07-01', Run(as_of=None, cohort='test', file=None))
 """
 
 from __future__ import annotations
@@ -17,22 +18,26 @@ from credit_eval.core.names import checked_label
 
 @dataclass(frozen=True)
 class Run:
-    """One of the two: `as_of`, a midnight, or the name of a `cohort`, whose members may have any as_of.
+    """One of the three: `as_of`, a midnight; or the name of a `cohort` or a `file`, whose members may have any as_of.
 
     Args:
         as_of: midnight, UTC.
         cohort: name of a cohort of the data set.
+        file: name of a file of people who are in no data set.
 
     Raises:
-        CohortError: both, neither, or not at midnight.
+        CohortError: several, none, or not at midnight.
     """
 
     as_of: datetime | None = None
     cohort: str | None = None
+    file: str | None = None
 
     def __post_init__(self) -> None:
-        if (self.as_of is None) == (self.cohort is None):
-            raise CohortError("a run is of a date or of a cohort", expected="one of the two", received=repr(self))
+        if sum(said is not None for said in (self.as_of, self.cohort, self.file)) != 1:
+            raise CohortError(
+                "a run is of a date, a cohort or a file", expected="one of the three", received=repr(self)
+            )
         if self.as_of and self.as_of.time() != datetime.min.time():
             raise CohortError(
                 "a batch run observes at midnight",
@@ -49,9 +54,18 @@ class Run:
             SourceError: it is none.
         """
         kind, _, value = checked_label(label).partition("=")
-        return cls(as_of=datetime.fromisoformat(value)) if kind == "as_of" else cls(cohort=value)
+        if kind == "as_of":
+            return cls(as_of=datetime.fromisoformat(value))
+        return cls(cohort=value) if kind == "cohort" else cls(file=value)
+
+    @property
+    def brought(self) -> str | None:
+        """The name of the members' file, where they were brought."""
+        return self.cohort or self.file
 
     @property
     def label(self) -> str:
         """What its directories are called."""
-        return f"cohort={self.cohort}" if self.as_of is None else f"as_of={self.as_of:%Y-%m-%d}"
+        if self.as_of is not None:
+            return f"as_of={self.as_of:%Y-%m-%d}"
+        return f"cohort={self.cohort}" if self.file is None else f"file={self.file}"

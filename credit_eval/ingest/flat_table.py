@@ -182,6 +182,7 @@ class Flat:
     cohorts: dict[str, Relation]
     outcomes: Relation | None
     window_days: int | None
+    anonymous: bool
     goods_known_early: str | None
     notes: tuple[str, ...]
 
@@ -226,6 +227,7 @@ def flat_of(said: FlatMapping, selects: Selects, *, labelled: bool, cohorts: boo
         cohorts=made,
         outcomes=select(f"{outcome} {with_label.format(VIEW)}") if label else None,
         window_days=label.window_days if label else None,
+        anonymous=said.id is None,
         goods_known_early=early,
         notes=tuple(_notes(said)),
     )

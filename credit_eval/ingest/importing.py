@@ -54,14 +54,15 @@ def write_dataset(
     replace: bool = False,
     notes: Sequence[str | Counted] = (),
     known_until: datetime | None = None,
+    mapping: str = "",
     tick: Tick = silent,
 ) -> Dataset:
     """Write the data set `root/name`; `quarantine` sets bad rows aside under `quarantine/` and goes on.
 
     `timezone` is that of the customers' clocks. `known_until` is the midnight after the last known moment unless
     another is given: an earlier one, because some table ends earlier, or a later one, because nothing happened until
-    then. Rows known later are stored, but no `as_of` can reach them and no label counts them. Importing the same source
-    twice writes the same bytes.
+    then. `mapping` is kept as it is. Rows known later are stored, but no `as_of` can reach them and no label counts
+    them. Importing the same source twice writes the same bytes.
 
     Raises:
         TableError: rows break the declared tables and `quarantine` is false; nothing is written.
@@ -94,6 +95,8 @@ def write_dataset(
             label_source="outcomes" if relations.outcomes else "repayments",
             flat=list(relations.flat.columns) if relations.flat else [],
             window_days=relations.flat.window_days if relations.flat else None,
+            anonymous=bool(relations.flat and relations.flat.anonymous),
+            mapping=mapping,
             columns=written.columns,
             rows=written.rows,
             hashes=hashes_of(building),

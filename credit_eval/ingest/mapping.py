@@ -141,6 +141,7 @@ def import_mapping(
         replace=replace,
         notes=[note if isinstance(note, str) else Counted(note.text, note.count) for note in said.notes],
         known_until=said.moment(said.known_until),
+        mapping=mapping.read_text(encoding="utf-8"),
         tick=tick,
     )
 

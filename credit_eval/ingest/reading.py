@@ -67,7 +67,7 @@ class SourceFile:
         missing = [column for column in columns if column not in self.columns]
         if missing:
             raise SourceError(
-                f"{self.name} lacks the column " + ", ".join(repr(column) for column in missing),
+                f"{self.name} lacks the column{'s' if len(missing) > 1 else ''} " + ", ".join(map(repr, missing)),
                 expected=", ".join(columns),
                 received=", ".join(self.columns),
                 todo="check that it is the right file, or name the column as the file does",

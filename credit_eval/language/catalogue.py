@@ -73,6 +73,11 @@ class Catalogue:
         """Changes when the order, meaning, direction or words of any feature do."""
         return sha256_json([repr(feature) for feature in self.features])
 
+    @property
+    def meanings(self) -> dict[str, str]:
+        """Of each feature a hash of what it is, whatever it is called and by whichever clocks: measure and unit."""
+        return {f.name: sha256_json([repr(on_clock(f.measure, "UTC")), f.unit])[:12] for f in self.features}
+
     def translated(self, table: Mapping[str, Chinese]) -> Catalogue:
         """The same features, told in Chinese as a table says by their names; what it lacks is told in English.
 

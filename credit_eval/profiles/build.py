@@ -7,8 +7,10 @@ row groups, and memory depends on the range and not on the data.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -29,6 +31,9 @@ from credit_eval.profiles.flat import join_flat
 from credit_eval.profiles.store import Profiles, ProfilesInfo, describe_profiles, open_profiles
 from credit_eval.schema.store import Dataset, check_sorted
 
+if TYPE_CHECKING:
+    from credit_eval.engine.ranks import Standing
+
 #: A range of customers holds about so many cells of profiles and so many events of the largest table.
 CELLS_PER_RANGE, EVENTS_PER_RANGE = 4_000_000, 500_000
 
@@ -41,11 +46,13 @@ def build_profiles(
     *,
     replace: bool = False,
     engine: Engine | None = None,
+    standings: Mapping[str, Standing] | None = None,
     tick: Tick = silent,
 ) -> Profiles:
     """Write the profiles of a cohort (Parquet: customer_id, as_of) to `target`, atomically.
 
-    `engine` (None: the embedded one) changes no bit.
+    `engine` (None: the embedded one) changes no bit. `standings`: the cohort in which ranks are told, by feature; None:
+    this one.
     Features over tables or columns that the source lacks are left out and named in `ProfilesInfo.absent`; `Provided`
     is a catalogue of which that is known already.
 
@@ -70,7 +77,8 @@ def build_profiles(
         for written in _computed(provided, events, ranges, building, engine or Embedded()):
             tick("profiles", written, len(ranges))
         join_flat(dataset, provided, building)
-        _rank(building, [f.name for f in provided.features if isinstance(f.measure, Rank)])
+        ranked = [feature.name for feature in provided.features if isinstance(feature.measure, Rank)]
+        found = _rank(building, ranked, standings or {})
         info = ProfilesInfo(
             dataset=dataset.name,
             data_fingerprint=dataset.fingerprint,
@@ -80,6 +88,7 @@ def build_profiles(
             features=provided.names,
             absent=features.absent,
             declared=[stored(feature) for feature in provided.features],
+            standings={name: asdict(one) for name, one in found.items()},
         )
         describe_profiles(building, info)
     return open_profiles(target)
@@ -97,16 +106,21 @@ def _computed(
         yield number + 1
 
 
-def _rank(building: Path, names: list[str]) -> None:
-    """Second pass: what is known only when everybody's value is."""
+def _rank(building: Path, names: list[str], standings: Mapping[str, Standing]) -> dict[str, Standing]:
+    """Second pass: what is known only when everybody's value is; returns where values stood at the latest as_of."""
     if not names:
-        return
-    from credit_eval.engine.ranks import ranked  # pandas: a third of a second that others do without
+        return {}
+    from credit_eval.engine.ranks import Standing, ranked  # pandas: a third of a second that others do without
 
     paths = sorted(building.glob("part-*.parquet"))
     keys = pa.concat_tables(pq.read_table(path, columns=["as_of", *names]) for path in paths)
     as_of = keys["as_of"].cast(pa.int64()).to_numpy()
-    ranks = {name: ranked(keys[name].to_numpy(), as_of) for name in names}
+    values = {name: keys[name].to_numpy() for name in names}
+    ranks = {
+        name: standings[name].ranks_of(values[name]) if name in standings else ranked(values[name], as_of)
+        for name in names
+    }
+    latest = as_of == as_of.max()
     first = 0
     for number, path in enumerate(paths):
         table = pq.read_table(path)
@@ -116,6 +130,7 @@ def _rank(building: Path, names: list[str]) -> None:
             table = table.set_column(table.column_names.index(name), name, column)
         write_part(table, building, number)
         first += len(table)
+    return {name: Standing.of(values[name][latest], ranks[name][latest]) for name in names}
 
 
 def _sorted_members(cohort: Path) -> pa.Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,8 @@ class ProfilesInfo:
     """What the profiles were made from.
 
     `absent`: feature -> the table or column that the source lacks. `declared`: the features as `features.stored` holds
-    them, on the customers' clock.
+    them, on the customers' clock. `standings`: of each rank where values stood at the latest as_of
+    (`engine.ranks.Standing`).
     """
 
     dataset: str
@@ -35,6 +36,7 @@ class ProfilesInfo:
     features: list[str]
     absent: dict[str, str]
     declared: list[Any]
+    standings: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

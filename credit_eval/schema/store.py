@@ -49,7 +49,8 @@ class DatasetInfo:
     hours and weekdays are counted in it. `hashes` are SHA-256 of the files' bytes. `label_source` is `outcomes` where
     the source brings labels, `repayments` where the default definition is applied to the repayments.
     `flat` are the columns of a flat table, where there is one; `window_days` is how long its labels were waited for,
-    where its mapping says so.
+    where its mapping says so; `anonymous` rows are of nobody who could be met again. `mapping` is the text that the
+    data were imported with.
     """
 
     name: str
@@ -67,6 +68,8 @@ class DatasetInfo:
     timezone: str = "UTC"
     flat: list[FlatColumn] = field(default_factory=list)
     window_days: int | None = None
+    anonymous: bool = False
+    mapping: str = ""
 
     @property
     def fingerprint(self) -> str:

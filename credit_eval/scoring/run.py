@@ -74,8 +74,9 @@ _LIBRARIES = ("duckdb", "lightgbm", "numpy", "pandas", "woodelf-explainer")
 class Job:
     """Everything a scored file depends on.
 
-    `cohort` is the run's label. `typical` comes from the model's training sample, so no reason sentence knows the
-    future. `standing` has a row per member of the cohort (`samples.standing`), by `definition`.
+    `cohort` is the run's label. `model_of`: the data set whose champion decides, mostly its own. `typical` comes from
+    the model's training sample, so no reason sentence knows the future. `standing` has a row per member of the cohort
+    (`samples.standing`), by `definition`.
     """
 
     dataset: str
@@ -83,6 +84,7 @@ class Job:
     data_fingerprint: str
     catalogue: Catalogue
     model: CreditModel
+    model_of: str
     model_version: int
     policy: Policy
     typical: Mapping[str, Typical]
@@ -106,6 +108,7 @@ class Job:
             "cohort": self.cohort,
             "data_fingerprint": self.data_fingerprint,
             "catalogue_fingerprint": self.catalogue.fingerprint,
+            "model_of": self.model_of,
             "model_version": self.model_version,
             "model_fingerprint": self.model.fingerprint,
             "policy_name": self.policy.name,
@@ -266,7 +269,7 @@ def _scored_frame(job: Job, profiles: pd.DataFrame, scores: pd.DataFrame, explai
     # Where a rule of the policy decided, what raised the risk is no reason for the decision.
     reasons = reasons.where(decisions["decided_by"].eq(BY_SCORE), None)
     frame = pd.concat([keys, scores[["p_default", "score"]], previous, decisions, reasons], axis=1)
-    frame["model_version"] = f"{job.dataset}/{job.model_version}"
+    frame["model_version"] = f"{job.model_of}/{job.model_version}"
     frame["policy_version"] = f"{job.policy.name}/{job.policy.policy_version}"
     return frame.loc[:, list(COLUMNS)]
 
@@ -314,6 +317,7 @@ def _manifest(job: Job, profiles: Profiles, building: Path, tally: _Tally, start
         "explained_by": dict(sorted(tally.methods.items())),
         "features_absent": profiles.info.absent,
         "never_seen_unknown": dict(tally.unknown.most_common()),
+        "typical": {name: asdict(told) for name, told in job.typical.items() if name in job.model.features},
         "calibrated_on": job.model.calibrated().calibrated_on,
         "files": {name: sha256_file(building / name) for name in files},
         "started": started,

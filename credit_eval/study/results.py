@@ -166,7 +166,7 @@ class Results:
         """The profiles, and the amounts asked for at as_of where the cohort says them."""
         import pandas as pd
 
-        if self.run.cohort is None:
+        if self.run.cohort is None:  # of files, nobody keeps them
             return self.profiles
         members = pd.read_parquet(self.study.dataset.cohort_path(self.run.cohort))
         return self.profiles.merge(members, on=_KEYS, how="left") if "amount" in members else self.profiles

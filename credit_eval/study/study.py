@@ -19,7 +19,7 @@ from credit_eval.catalogue import CATALOGUE
 from credit_eval.core.errors import DeclarationError, PolicyError, SourceError
 from credit_eval.core.files import read_json
 from credit_eval.core.machine import give_back_memory
-from credit_eval.core.names import checked_label
+from credit_eval.core.names import checked_label, checked_name
 from credit_eval.core.progress import Tick, silent
 from credit_eval.core.runs import Run
 from credit_eval.language.catalogue import Catalogue, Provided, axis_titles
@@ -36,6 +36,7 @@ if TYPE_CHECKING:  # seconds that only those pay who sample, profile or decide
     import pandas as pd
     from numpy.typing import ArrayLike
 
+    from credit_eval.engine.ranks import Standing
     from credit_eval.estimator import DefaultModel
     from credit_eval.models.record import Record
     from credit_eval.policy.losses import Losses
@@ -250,7 +251,7 @@ class Study:
         return [Run(cohort=cohort) for cohort in brought] or [Run(as_of=datetime(end.year, end.month, end.day))]
 
     def latest(self) -> Run:
-        """The run scored last.
+        """The run scored last, of this data set's own customers.
 
         Returns:
             by the time at which scoring finished.
@@ -258,7 +259,8 @@ class Study:
         Raises:
             SourceError: nothing is scored yet.
         """
-        manifests = list(self.paths.all_scored(self.name).glob("*/manifest.json"))
+        found = self.paths.all_scored(self.name).glob("*/manifest.json")
+        manifests = [path for path in found if not path.parent.name.startswith("file=")]
         if not manifests:
             raise SourceError(
                 f"nothing is scored of {self.name} yet", todo=f"run `credit-eval score {self.name}` first"
@@ -279,7 +281,7 @@ class Study:
         from credit_eval.samples.cohorts import monthly_cohort
 
         if not as_ofs:
-            return self.dataset.cohort_path(label.removeprefix("cohort="))
+            return self.dataset.cohort_path(label.partition("=")[2])
         path = self.paths.cohort(self.name, label)
         monthly_cohort(engine, self.dataset, as_ofs, path)
         return path
@@ -298,12 +300,13 @@ class Study:
         own = f"+{self.catalogue.fingerprint[:8]}" if self.own_catalogue else ""
         return self.paths.profiles(self.name, label + own)
 
-    def build_profiles(self, label: str, members: Path) -> Profiles:
+    def build_profiles(self, label: str, members: Path, standings: Mapping[str, Standing] | None = None) -> Profiles:
         """Build the profiles of a cohort's file, and keep them under its label.
 
         Args:
             label: of a run or the sample.
             members: a Parquet file of customer_id and as_of.
+            standings: the population in which ranks are told, by feature; None: these members.
 
         Returns:
             the profiles on disk, opened.
@@ -314,7 +317,14 @@ class Study:
         target = self.profiles_at(label)
         with Spark() if self.spark else nullcontext() as engine:
             return build_profiles(
-                self.dataset, members, self.provided, target, replace=True, engine=engine, tick=self.tick
+                self.dataset,
+                members,
+                self.provided,
+                target,
+                replace=True,
+                engine=engine,
+                standings=standings,
+                tick=self.tick,
             )
 
     def observe(self, members: pd.DataFrame) -> pd.DataFrame:
@@ -572,9 +582,9 @@ class Study:
         check_published(self)
         self.policy.check_in_force(run.as_of or self.dataset.info.known_until, self.chosen.jurisdiction)
         amounts, _ = False, checked_label(run.label)
-        if run.cohort is not None:
+        if run.brought is not None:
             with self.engine() as engine:
-                amounts = "amount" in engine.columns(self.dataset.cohort_path(run.cohort))
+                amounts = "amount" in engine.columns(self.dataset.cohort_path(run.brought))
         chosen = self.chosen
         check_inputs(
             self.features,
@@ -583,6 +593,35 @@ class Study:
             revolving=chosen.revolving,
             assume_no_debt=chosen.assume_no_debt,
         )
+
+    @contextmanager
+    def incoming(self, source: Path, name: str, as_of: datetime | None = None) -> Iterator[Study]:
+        """This study over people nobody has seen: rows of a flat file, or events in a folder, and no others.
+
+        Args:
+            source: a file as the data set's flat file is; or a folder with the files that its mapping names.
+            name: of the cohort `name` in which they are.
+            as_of: of events, up to when they are complete, and looked at; None: the midnight after the last one.
+
+        Yields:
+            a study to score `Run(file=name)` of, gone afterwards.
+
+        Raises:
+            SourceError: a file lacks columns, all of which are named, or there is nobody in it.
+            TableError: rows break the declarations.
+        """
+        from credit_eval.ingest.incoming import import_incoming
+        from credit_eval.samples.cohorts import monthly_cohort
+
+        with TemporaryDirectory(prefix="credit_eval_") as scratch:
+            dataset = import_incoming(self.dataset.info, source, Path(scratch), checked_name(name, "file"), as_of=as_of)
+            end = dataset.info.known_until
+            if name not in dataset.cohorts:
+                (dataset.root / "cohorts").mkdir(exist_ok=True)
+                with self.engine() as engine:
+                    at = datetime(end.year, end.month, end.day)
+                    monthly_cohort(engine, dataset, [at], dataset.root / "cohorts" / f"{name}.parquet")
+            yield replace(self, dataset=dataset, provided=self.catalogue.available(dataset.info))
 
     def results(self, run: Run | None = None) -> Results:
         """What a scored run (None: the latest) left: decisions, contributions, profiles, a summary.
@@ -687,6 +726,8 @@ class Study:
 
         found = standing(engine, self.dataset, members, self.definition)
         state = self.ledger.before(self.name, found[["customer_id", "as_of"]])
+        if self.dataset.info.anonymous:  # a number in a file is nobody who could be met again
+            state = state.iloc[:0]
         check_limits(engine, self.dataset, state)
         return remembered(found, state)
 

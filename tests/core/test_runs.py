@@ -19,7 +19,7 @@ def test_a_label_is_read_as_it_was_made(run: Run) -> None:
 
 @pytest.mark.parametrize(
     ("said", "told"),
-    [({}, "one of the two"), ({"as_of": MIDNIGHT, "cohort": "test"}, "one of the two"),
+    [({}, "one of the three"), ({"as_of": MIDNIGHT, "cohort": "test"}, "one of the three"),
      ({"as_of": MIDNIGHT.replace(hour=5)}, "at midnight")],
     ids=["neither", "both", "another time of day"],
 )  # fmt: skip

@@ -182,3 +182,19 @@ b            2026-01-01   2026-03-01  B           2026-01-01  300.00
             check_limits(engine, dataset, state.assign(limit_before=[450.0, NONE]))
     assert refused.value.rows == ("a",)
     assert "300.00 in the accounts" in str(refused.value)
+
+
+def test_two_runs_may_decide_on_one_customer_at_one_date(ledger: Ledger) -> None:
+    nobody = ledger.before("of one date", members(FIRST, "a", "b"))
+    assert ledger.record(run("of one date", "cohort=rows"), scored(FIRST, a=(0.1, "x"), b=(0.2, "x")), nobody, WAY_OUT)
+    assert ledger.record(
+        run("of one date", "file=new"), scored(FIRST, b=(0.6, "restriction"), c=(0.3, "x")), nobody, WAY_OUT
+    )
+    assert ledger.record(
+        run("of one date", "cohort=rows", "bb"), scored(FIRST, a=(0.1, "x"), b=(0.2, "x")), nobody, WAY_OUT
+    )
+    assert ledger.history("of one date", "b")["p_default"].tolist() == [0.2, 0.6, 0.2]
+    assert ledger.history("of one date", "b")["version"].tolist() == [0, 1, 2]
+    later = ledger.before("of one date", members(FIRST + timedelta(days=1), "a", "b", "c"))
+    assert later["customer_id"].tolist() == ["a", "b", "c"]
+    assert not later["was_restricted"].any()  # the last of them counts
