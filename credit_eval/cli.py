@@ -17,11 +17,11 @@ from credit_eval.core.clock import parse_as_of
 from credit_eval.core.errors import CohortError, CreditEvalError, PolicyError
 from credit_eval.core.progress import Tick, silent
 from credit_eval.core.runs import Run
-from credit_eval.settings import Paths, Settings, load_settings, project_root
 
 if TYPE_CHECKING:
     from credit_eval.models.record import Record
     from credit_eval.schema.store import DatasetInfo
+    from credit_eval.settings import Paths, Settings
     from credit_eval.stages import Done
     from credit_eval.study import Study
 
@@ -110,8 +110,16 @@ def give(result: object) -> None:
         print(dumps(result, default=str, ensure_ascii=False))
 
 
+def _paths() -> Paths:
+    from credit_eval.settings import Paths, project_root
+
+    return Paths(root=_ASKED.root or project_root())
+
+
 def _root() -> tuple[Paths, Settings]:
-    paths = Paths(root=_ASKED.root or project_root())
+    from credit_eval.settings import load_settings
+
+    paths = _paths()
     return paths, load_settings(paths.root / "settings.yaml")
 
 
@@ -256,6 +264,25 @@ def profile(
             tell(("  no data: the source provides nothing on this side", "dim"))
         for line in found:
             tell(f"  {line.title:<78} {line.value:>16}   {line.usual}")
+
+
+@app.command()
+def decide(
+    dataset: DatasetName,
+    customer: Annotated[str, typer.Argument(help="customer_id")],
+    label: Annotated[str | None, typer.Option("--run", help="as_of=…, cohort=… or file=…; else the latest")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="also features that moved the score by nothing")] = False,
+) -> None:
+    """Print the decision on a customer of a scored run: what, why, and the profile behind it."""
+    from credit_eval.scoring.decision import as_json, latest_run, tell_decision
+    from credit_eval.scoring.lookup import decided
+
+    paths = _paths()
+    run = latest_run(paths.all_scored(dataset)) if label is None else Run.read(label)
+    found = decided(paths.scored(dataset, run.label), paths.profiles(dataset, run.label), customer)
+    give([as_json(one) for one in found])
+    for one in found:
+        tell_decision(one, tell, everything=everything)
 
 
 @app.command()

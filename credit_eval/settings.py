@@ -18,7 +18,6 @@ from credit_eval.core.errors import SourceError
 from credit_eval.core.located_yaml import read_yaml
 from credit_eval.core.machine import memory_bytes
 from credit_eval.core.names import checked_label, checked_name
-from credit_eval.policy.settings import DEFAULT_POLICY
 
 
 class _Section(BaseModel):
@@ -93,6 +92,8 @@ class DatasetSettings(_Section):
 
     def policy_file(self, root: Path) -> Path:
         """Where the policy lies, seen from the project's root."""
+        from credit_eval.policy.settings import DEFAULT_POLICY  # a tenth of a second that only who decides pays
+
         return DEFAULT_POLICY if str(self.policy) == "default" else root / self.policy
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,14 @@ import pytest
 
 import credit_eval as ce
 from credit_eval import stages
-from credit_eval.core.errors import ModelError, SourceError
+from credit_eval.core.errors import CohortError, ModelError, SourceError
 from credit_eval.core.files import read_json
 from credit_eval.core.runs import Run
 from credit_eval.ingest.mapping import import_mapping
 from credit_eval.models.model import CreditModel
 from credit_eval.models.registry import load_champion
+from credit_eval.scoring.decision import as_json, tell_decision
+from credit_eval.scoring.lookup import decided
 from credit_eval.scoring.run import COLUMNS
 from credit_eval.study import Study
 from tests.flat_file import FlatFile, loans
@@ -102,6 +105,62 @@ def test_events_and_columns_stand_in_one_study(tmp_path: Path) -> None:
     assert len(sample.frame) == 600
     assert sample.split.kind == "time"
     assert "accounts" in set(" ".join(study.provided.absent.values()).split())
+
+
+# One decision ---------------------------------------------------------------------------------------------
+
+
+def test_one_decision_is_looked_up_with_its_profile_and_contributions(study: Study) -> None:
+    night = study.results()
+    (found,) = decided(night.folder, study.profiles_at(night.run.label), "L01100")
+    there = night.scored.set_index("customer_id").loc["L01100"]
+    assert {name: found.row[name] for name in ("p_default", "decision", "limit_new")} == dict(
+        there[["p_default", "decision", "limit_new"]]
+    )
+    profile = night.profiles.set_index("customer_id").loc["L01100"]
+    assert {one.feature.name for one in found.seen} == set(study.champion().feature_names_in_)
+    for one in found.seen:
+        same = profile[one.feature.name]
+        assert one.value == same or (pd.isna(one.value) and pd.isna(same))
+    moved = night.contributions.set_index("customer_id").loc["L01100"]
+    total = sum(one.contribution for one in found.seen)
+    assert total + moved["base_value"] == pytest.approx(moved["log_odds"], abs=1e-9)
+    assert [one.contribution for one in found.seen] == sorted((one.contribution for one in found.seen), reverse=True)
+
+
+def test_a_decision_is_told_to_a_person_and_to_a_program(study: Study) -> None:
+    night, lines = study.results(), list[str]()
+    row = night.scored[night.scored["reason_text_1"].notna()].iloc[0]
+    (found,) = decided(night.folder, study.profiles_at(night.run.label), row["customer_id"])
+    tell_decision(found, lambda *parts: lines.append("".join(p if isinstance(p, str) else p[0] for p in parts)))
+    text = "\n".join(lines)
+    for told in (row["customer_id"], row["decision"], row["reason_text_1"], row["policy_reason"], "typical: "):
+        assert told in text
+    assert set(as_json(found)) == {*COLUMNS, "profile"}
+
+
+def test_who_is_not_there_and_profiles_of_another_run_are_told(study: Study, tmp_path: Path) -> None:
+    night = study.results()
+    with pytest.raises(CohortError, match="no such customer in cohort=unlabelled of loans"):
+        decided(night.folder, study.profiles_at(night.run.label), "L00001")
+    for path in study.profiles_at(night.run.label).glob("*"):
+        shutil.copy(path, tmp_path)
+    few = night.profiles.iloc[:3].to_parquet
+    few(tmp_path / "part-00000.parquet")
+    with pytest.raises(SourceError, match="are not those of the run"):
+        decided(night.folder, tmp_path, "L01100")
+    with pytest.raises(SourceError, match="nothing is scored"):
+        decided(tmp_path, tmp_path, "L01100")
+
+
+def test_a_profile_is_told_beside_what_the_champion_knows(study: Study) -> None:
+    lines = {
+        line.name: line for side in study.profile("L01100", study.dataset.info.known_until).values() for line in side
+    }
+    given = loans(ROWS, labelled=0.9).set_index("Loan").loc["L01100"]
+    assert lines["months"].value == str(given["Months"])
+    assert lines["income"].value == f"{given['Income']:,} EUR"
+    assert lines["age"].usual.startswith("typical: ")
 
 
 # People nobody has seen -----------------------------------------------------------------------------------

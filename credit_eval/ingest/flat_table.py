@@ -20,8 +20,8 @@ from pydantic import BaseModel, Field, model_validator
 from credit_eval.core.errors import EngineError
 from credit_eval.ingest.selects import STRICT, FileMapping, Selects, column_text
 from credit_eval.schema.duckdb import Relation, one_select, quote, select
-from credit_eval.schema.flat import MEANING, ROWS, UNLABELLED, FlatColumn, FlatRole, FlatType, Side, flat_shape
-from credit_eval.schema.rules import SOURCE_FILE, SOURCE_ROW, Shape
+from credit_eval.schema.flat import MEANING, ROWS, UNLABELLED, FlatColumn, FlatRole, FlatType, Side
+from credit_eval.schema.rules import SOURCE_FILE, SOURCE_ROW, Shape, flat_shape
 from credit_eval.schema.store import TRAINING_COHORT
 from credit_eval.schema.tables import Column
 

@@ -86,6 +86,21 @@ def draw_customers(engine: DuckDB, cohort: Path, path: Path, *, max_rows: int, s
     return path, Drawn(customers, rows, of_customers, of_rows)
 
 
+def one_member(engine: DuckDB, dataset: Dataset, customer_id: str, as_of: datetime, path: Path) -> None:
+    """Write this customer at `as_of` alone; of a flat table, at the latest of its dates that is not later.
+
+    Raises:
+        CohortError: an as_of outside the data.
+    """
+    _check_dates(dataset, [as_of])
+    moment = f"TIMESTAMP {quote(str(as_of))}"
+    if dataset.info.flat and not dataset.tables:
+        rows = f"{parquet(dataset.flat_path)} WHERE customer_id = {quote(customer_id)} AND as_of <= {moment}"
+        moment = f"coalesce((SELECT max(as_of) FROM {rows}), {moment})"
+    with atomic_file(path) as building:
+        engine.write_parquet(select(f"SELECT {quote(customer_id)} AS customer_id, {moment} AS as_of"), building)
+
+
 def population_with(engine: DuckDB, dataset: Dataset, customer_id: str, as_of: datetime, path: Path) -> None:
     """Write everybody with an account known before `as_of`, and this customer with or without one.
 

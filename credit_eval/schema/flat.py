@@ -13,9 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from credit_eval.schema.rules import JUDGED, JUDGED_KEY, JUDGED_REFERENCES, Shape
-from credit_eval.schema.tables import Column, Type
-
 #: What the flat table is called, as a table.
 FLAT = "flat"
 
@@ -26,7 +23,6 @@ FlatRole = Literal["income", "annual_income", "debt", "amount", "limit"]
 #: The sides of a customer, as `language.feature.Dimension` has them.
 Side = Literal["credit_history", "fulfilment_capacity", "behaviour_preference", "identity_stability", "network"]
 
-_STORED: dict[FlatType, Type] = {"number": "number", "category": "text", "date": "timestamp"}
 #: Cohorts that are made of its rows, where a mapping brings none: all, and those without a label.
 ROWS, UNLABELLED = "rows", "unlabelled"
 #: The suffix of the column that holds what a special code means.
@@ -69,9 +65,3 @@ class FlatColumn:
     def reason_code(self) -> str:
         """The code under which its contribution is counted."""
         return self.reason or f"R_{self.name.upper()}"
-
-
-def flat_shape(columns: tuple[FlatColumn, ...]) -> Shape:
-    """What the rows of a flat table are held to: a key of customer_id and as_of, and columns that may be empty."""
-    own = tuple(Column(column.name, _STORED[column.type]) for column in columns)
-    return Shape(FLAT, (*JUDGED, *own), JUDGED_KEY, references=JUDGED_REFERENCES)

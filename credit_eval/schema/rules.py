@@ -22,12 +22,13 @@ are held to one meaning:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from credit_eval.core.zones import zone_named
 from credit_eval.schema.duckdb import Relation, select
+from credit_eval.schema.flat import FLAT, FlatColumn, FlatType
 from credit_eval.schema.tables import (
     COMMON,
     DEFAULTS,
@@ -133,6 +134,15 @@ OUTCOMES = Shape(
     (("known_at", "as_of"),),
     JUDGED_REFERENCES,
 )
+
+_OF_FLAT: dict[FlatType, Type] = {"number": "number", "category": "text", "date": "timestamp"}
+
+
+def flat_shape(columns: Iterable[FlatColumn]) -> Shape:
+    """What the rows of a flat table are held to: a key of customer_id and as_of, and columns that may be empty."""
+    own = (Column(column.name, _OF_FLAT[column.type]) for column in columns)
+    return Shape(FLAT, (*JUDGED, *own), JUDGED_KEY, references=JUDGED_REFERENCES)
+
 
 SHAPES: dict[str, Shape] = {name: shape_of(table) for name, table in TABLES.items()}
 

@@ -16,14 +16,14 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from credit_eval.catalogue import CATALOGUE
-from credit_eval.core.errors import DeclarationError, PolicyError, SourceError
-from credit_eval.core.files import read_json
+from credit_eval.core.errors import DeclarationError, PolicyError
 from credit_eval.core.machine import give_back_memory
 from credit_eval.core.names import checked_label, checked_name
 from credit_eval.core.progress import Tick, silent
 from credit_eval.core.runs import Run
 from credit_eval.language.catalogue import Catalogue, Provided, axis_titles
 from credit_eval.language.feature import Dimension
+from credit_eval.language.typical import Typical
 from credit_eval.policy.settings import Policy, load_policy
 from credit_eval.samples.definition import DefaultDefinition
 from credit_eval.schema.duckdb import DuckDB, parquet
@@ -259,13 +259,9 @@ class Study:
         Raises:
             SourceError: nothing is scored yet.
         """
-        found = self.paths.all_scored(self.name).glob("*/manifest.json")
-        manifests = [path for path in found if not path.parent.name.startswith("file=")]
-        if not manifests:
-            raise SourceError(
-                f"nothing is scored of {self.name} yet", todo=f"run `credit-eval score {self.name}` first"
-            )
-        return Run.read(max(manifests, key=lambda path: str(read_json(path)["finished"])).parent.name)
+        from credit_eval.scoring.decision import latest_run
+
+        return latest_run(self.paths.all_scored(self.name))
 
     def members(self, engine: DuckDB, label: str, as_ofs: Sequence[datetime]) -> Path:
         """File of a cohort: everyone with an account at `as_ofs`, written now; without these, one that was brought.
@@ -395,7 +391,8 @@ class Study:
         return Sample(split, profiles, LeftOut(left_out, drawn))
 
     def profile(self, customer: str, as_of: datetime) -> dict[Dimension, list[Line]]:
-        """One customer's profile at a date, beside what is typical at that date.
+        """One customer's profile at a date, beside what is typical: of those whom the champion learnt from, if there
+        is one, else of everybody at that date.
 
         Args:
             customer: its id.
@@ -407,18 +404,36 @@ class Study:
         Raises:
             CohortError: an `as_of` outside the data, or an unknown customer.
         """
+        from credit_eval.engine.ranks import Standing
         from credit_eval.profiles.build import build_profiles
         from credit_eval.profiles.customer import by_dimension, one_profile
         from credit_eval.profiles.population import typical_values
-        from credit_eval.samples.cohorts import population_with
+        from credit_eval.samples.cohorts import one_member, population_with
 
+        learnt = self._learnt()
+        standings = {name: Standing(**told) for name, told in learnt.get("standings", {}).items()}
+        known = {name: Typical(*told) for name, told in learnt.get("typical", {}).items()}
+        alone = set(self.features) <= set(known)  # the champion knows what is typical, and where ranks stand
         with self.engine() as engine, TemporaryDirectory(prefix="credit_eval_") as scratch:
-            members = Path(scratch) / "population.parquet"
-            population_with(engine, self.dataset, customer, as_of, members)
-            profiles = build_profiles(self.dataset, members, self.provided, Path(scratch) / "profiles", tick=self.tick)
-            usual = typical_values(profiles)
+            members, target = Path(scratch) / "members.parquet", Path(scratch) / "profiles"
+            write = one_member if alone else population_with
+            write(engine, self.dataset, customer, as_of, members)
+            profiles = build_profiles(
+                self.dataset, members, self.provided, target, standings=standings if alone else None, tick=self.tick
+            )
+            usual = known if alone else typical_values(profiles)
             found = one_profile(engine, profiles, customer)
         return by_dimension(found, usual, profiles.catalogue, self.dataset.info.currency)
+
+    def _learnt(self) -> Mapping[str, Any]:
+        """What the champion remembers of the people it learnt from; nothing without one."""
+        from credit_eval.core.errors import ModelError
+        from credit_eval.models.registry import load_champion
+
+        try:
+            return load_champion(self.paths.models, self.name)[0].metadata
+        except ModelError:
+            return {}
 
     # Decisions -----------------------------------------------------------------------------------------------
 
@@ -475,15 +490,9 @@ class Study:
     @cached_property
     def exposure(self) -> Exposure | None:
         """CCF and LGD as measured when the champion was trained; None without a champion, or where nothing was."""
-        from credit_eval.core.errors import ModelError
-        from credit_eval.models.registry import load_champion
         from credit_eval.samples.exposure import exposure_of
 
-        try:
-            model, _ = load_champion(self.paths.models, self.name)
-        except ModelError:
-            return None
-        return exposure_of(model.metadata)
+        return exposure_of(self._learnt())
 
     def measure_exposure(self, defaults: pd.DataFrame) -> Exposure | None:
         """What defaults cost, measured on these; None where labels are not made of the repayments.
