@@ -307,6 +307,43 @@ def train(
 
 
 @app.command()
+def tune(
+    dataset: DatasetName = "simulated",
+    seconds: Annotated[float | None, typer.Option(help="after which no trial begins", min=1)] = None,
+    trials: Annotated[int | None, typer.Option(help="at most; the same trials on every machine", min=1)] = None,
+    rows: Annotated[int, typer.Option(help="to search on at most; what is found is judged on all", min=500)] = 60_000,
+    policy: PolicyName = None,
+    catalogue: Features = None,
+) -> None:
+    """Search for how to grow the trees, judged on data that the search never saw; ten minutes unless said."""
+    from credit_eval import stages
+
+    with bars() as tick:
+        study = _study(dataset, tick, policy=policy, catalogue=catalogue)
+        bound = 600.0 if seconds is None and trials is None else seconds
+        found = stages.tune(study, seconds=bound, trials=trials, rows=rows)
+    give(asdict(found))
+    whole = sum(trial.whole for trial in found.trials)
+    tell(
+        f"{len(found.trials)} trials in {found.seconds:.0f} s, {whole} of them on all {found.folds} folds (the others "
+        "were worse than the median of those before)"
+    )
+    tell(f"held-out log loss {found.loss:.4f}, it was {found.loss_before:.4f}")
+    tell(f"judged {found.judged_on}, {found.rows:,} rows with {found.bads:,} bads, which the search never saw:")
+    for name, now, before, gain in (
+        ("AUC", found.auc, found.auc_before, found.gain_auc),
+        ("log loss", found.log_loss, found.log_loss_before, found.gain_loss),
+    ):
+        tell(f"  {name:<9} {now:.4f}, it was {before:.4f}; gain {gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}]")
+    if not found.settings:
+        tell("nothing that was tried lost less on the folds: keep what there is")
+        return
+    advice = "shown to be better: " if found.better else "not shown to be better, so keep what there is; it would be: "
+    tell((advice, "bold"), f"settings.yaml, under datasets: {dataset}:")
+    tell(f"    training: {{{', '.join(f'{name}: {value}' for name, value in found.settings.items())}}}")
+
+
+@app.command()
 def score(
     dataset: DatasetName = "simulated",
     as_of: AsOf = None,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -61,6 +61,31 @@ class EngineSettings(_Section):
         return self.memory or f"{max(memory_bytes() // 16, 10**9) // 10**6}MB"
 
 
+class TrainingChoice(_Section):
+    """How trees are grown, by LightGBM's own names; what is not said is as `models.training.TrainingSettings` has it.
+
+    `monotone`: hold trees to the directions that features declare. `folds` stop and calibrate where customers are
+    cross-fitted, `repeats` judge.
+    """
+
+    learning_rate: Annotated[float, Field(gt=0, le=1)] | None = None
+    max_depth: Annotated[int, Field(ge=1, le=32)] | None = None
+    num_leaves: Annotated[int, Field(ge=2, le=4096)] | None = None
+    num_iterations: Annotated[int, Field(ge=1, le=20_000)] | None = None
+    early_stopping_round: Annotated[int, Field(ge=1)] | None = None
+    min_data_in_leaf: Annotated[int, Field(ge=1)] | None = None
+    feature_fraction: Annotated[float, Field(gt=0, le=1)] | None = None
+    bagging_fraction: Annotated[float, Field(gt=0, le=1)] | None = None
+    lambda_l2: Annotated[float, Field(ge=0)] | None = None
+    monotone: bool | None = None
+    folds: Annotated[int, Field(ge=2, le=50)] | None = None
+    repeats: Annotated[int, Field(ge=1, le=50)] | None = None
+
+    def said(self) -> dict[str, Any]:
+        """What somebody chose."""
+        return self.model_dump(exclude_none=True)
+
+
 class SimulateSettings(_Section):
     """Size and seed of the simulated data set."""
 
@@ -75,7 +100,9 @@ class DatasetSettings(_Section):
     `policy` is a policy file, or `default` for the built-in one in units of 1; nothing is decided under a policy that
     nobody named. `jurisdiction` is where its customers live: `eu` bars social and browsing data from the credit
     decision. `published_only`: nothing is scored under a policy that no second person published. `assume_no_debt`: a
-    source without repayments is taken to have nobody who owes anything.
+    source without repayments is taken to have nobody who owes anything. `unknown`: what happens where features are
+    unknown of somebody that were known of everybody the model learnt from: `warn`, or `refuse` to score. `training`
+    goes before that of all data sets.
     """
 
     policy: Path
@@ -83,6 +110,8 @@ class DatasetSettings(_Section):
     revolving: bool = True
     assume_no_debt: bool = False
     published_only: bool = False
+    unknown: Literal["warn", "refuse"] = "warn"
+    training: TrainingChoice = TrainingChoice()
 
     def unless_said(self, *, revolving: bool, assume_no_debt: bool) -> Self:
         """These settings, where nobody said otherwise in settings.yaml."""
@@ -108,6 +137,7 @@ class Settings(_Section):
     loss: LossSettings = LossSettings()
     simulate: SimulateSettings = SimulateSettings()
     engine: EngineSettings = EngineSettings()
+    training: TrainingChoice = TrainingChoice()
     ledger: str = "data/ledger/decisions.sqlite"
     datasets: dict[str, DatasetSettings] = {}
 
@@ -130,6 +160,11 @@ class Settings(_Section):
                 "jurisdiction, with `--policy default`",
             )
         return found
+
+    def training_of(self, dataset: str) -> dict[str, Any]:
+        """How trees are grown of a data set, where somebody chose."""
+        found = self.datasets.get(dataset)
+        return self.training.said() | (found.training.said() if found else {})
 
     def jurisdiction(self, dataset: str) -> Literal["any", "eu"]:
         """Where the customers of a data set live, for what decides nothing; `any` where nobody said."""

@@ -34,6 +34,8 @@ from credit_eval.models.registry import load_champion, register
 from credit_eval.models.restriction import Stopped, what_it_adds
 from credit_eval.models.training import TrainingSettings, train_cross_fitted
 from credit_eval.models.training import train as train_by_time
+from credit_eval.models.tuning import Tuned
+from credit_eval.models.tuning import tune as search
 from credit_eval.policy.settings import Policy
 from credit_eval.profiles.build import build_profiles
 from credit_eval.profiles.population import typical_values
@@ -93,10 +95,34 @@ def train(study: Study, *, promote_anyway: str | None = None) -> Record:
         return _train(study, grades, promote_anyway)
 
 
+def tune(study: Study, *, seconds: float | None = None, trials: int | None = None, rows: int = 60_000) -> Tuned:
+    """Search for how to grow the trees of a data set, judged on rows that the search never saw; changes nothing.
+
+    Args:
+        study: whose sample is searched on, beginning with its settings.
+        seconds: after which no trial begins.
+        trials: at most; so many give the same on every machine.
+        rows: of the search at most.
+
+    Returns:
+        what was found, also written to `tuning.json` beside the validation.
+
+    Raises:
+        SampleError: too few bads or goods, or no bound is said.
+    """
+    sample = study.draw_sample()
+    grown = _growing(study, _grades(study.policy))
+    by_time = sample.split.kind == "time"
+    frame, features = sample.frame, sample.profiles.catalogue.features
+    found = search(frame, features, grown, by_time=by_time, seconds=seconds, trials=trials, rows=rows, tick=study.tick)
+    write_json(study.paths.validation(study.name).with_name("tuning.json"), asdict(found))
+    return found
+
+
 def _train(study: Study, grades: GradeScale, promote_anyway: str | None) -> Record:
     sample = study.draw_sample()
     features = sample.profiles.catalogue
-    settings = TrainingSettings(seed=study.settings.sample.seed, grades=grades, threads=threads())
+    settings = _growing(study, grades)
     model, judged = _trained(study, sample.split, features, settings)
     overruled = check_promotion(study.name, objections(judged.metrics, judged.gains), promote_anyway)
     importance, leanings = _importance(model, sample.frame)
@@ -187,10 +213,17 @@ def _restriction(study: Study, model: CreditModel, split: Split) -> list[Stopped
     return what_it_adds(found.fillna({"drawn_since": 0.0}), study.policy.restriction.threshold)
 
 
+def _growing(study: Study, grades: GradeScale) -> TrainingSettings:
+    """How the trees of a data set are grown."""
+    chosen = study.settings.training_of(study.name)
+    return TrainingSettings(**chosen, seed=study.settings.sample.seed, grades=grades, threads=threads())
+
+
 def _identity(study: Study) -> str:
     """Changes when anything does that a champion is made from."""
     settings = study.settings
     chosen = settings.default.model_dump() | settings.sample.model_dump() | settings.loss.model_dump()
+    chosen |= {"training": settings.training_of(study.name)}
     grades = asdict(_grades(study.policy))
     return sha256_json([study.dataset.fingerprint, study.catalogue.fingerprint, chosen, grades, code_fingerprint()])
 
@@ -335,6 +368,7 @@ def _job(study: Study, run: Run, standing: pd.DataFrame, model_of: str | None) -
         jurisdiction=chosen.jurisdiction,
         definition=study.definition,
         standing=standing,
+        refuse_unknown=chosen.unknown == "refuse",
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,7 @@ from credit_eval.models.registry import load_champion
 from credit_eval.scoring.decision import as_json, tell_decision
 from credit_eval.scoring.lookup import decided
 from credit_eval.scoring.run import COLUMNS
+from credit_eval.settings import DatasetSettings, load_settings
 from credit_eval.study import Study
 from tests.flat_file import FlatFile, loans
 
@@ -247,3 +250,61 @@ def test_rows_without_an_id_leave_no_trace_in_the_ledger(tmp_path: Path) -> None
     study = ce.open("loans", root=flat.folder, policy="default")
     stages.run_all(study, promote_anyway="a test")
     assert study.ledger.history("loans", "2").empty
+
+
+# Settings -------------------------------------------------------------------------------------------------
+
+
+def test_unknown_that_never_was_is_refused_where_the_settings_say_so(study: Study, tmp_path: Path) -> None:
+    _strangers(study, tmp_path, Checking="overdrawn")
+    strict = DatasetSettings(policy=Path("default"), unknown="refuse")
+    refusing = replace(study, settings=study.settings.model_copy(update={"datasets": {"loans": strict}}))
+    with pytest.raises(ModelError, match="features are unknown that were known of everybody") as error:
+        stages.score_file(refusing, tmp_path / "new.csv", name="refused")
+    assert f"checking (of {ROWS // 10})" in str(error.value)
+    assert not (study.paths.all_scored("loans") / "file=refused").exists()
+    _strangers(study, tmp_path)
+    assert stages.score_file(refusing, tmp_path / "new.csv", name="known").exists()
+
+
+def test_trees_are_grown_as_the_settings_of_the_data_set_say(tmp_path: Path) -> None:
+    flat = FlatFile(tmp_path, loans(ROWS))
+    flat.load()
+    said = "training: {num_leaves: 5, folds: 3}\n"
+    said += "datasets: {loans: {policy: default, training: {num_iterations: 7, monotone: no}}}"
+    (flat.folder / "settings.yaml").write_text(said)
+    study = ce.open("loans", root=flat.folder)
+    stages.train(study, promote_anyway="a test")
+    champion = load_champion(study.paths.models, "loans")[0]
+    grown = champion.metadata["settings"]
+    assert (grown["num_leaves"], grown["num_iterations"], grown["folds"], grown["monotone"]) == (5, 7, 3, False)
+    trees = champion.booster.dump_model()["tree_info"]
+    assert len(trees) <= 7
+    assert max(tree["num_leaves"] for tree in trees) <= 5
+    (told,) = re.findall(r"\[monotone_constraints: (.*)\]", champion.booster_text)
+    assert set(told.split(",")) == {"0"}
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("training: {num_leaves: 1}", "line 1: training.num_leaves"),
+        ("training: {leaves: 9}", "line 1: training.leaves extra"),
+        ("datasets:\n  loans:\n    policy: default\n    unknown: ignore", "line 4: datasets.loans.unknown"),
+    ],
+)
+def test_settings_that_are_none_are_told_with_their_line(tmp_path: Path, said: str, told: str) -> None:
+    (tmp_path / "settings.yaml").write_text(said)
+    with pytest.raises(SourceError) as error:
+        load_settings(tmp_path / "settings.yaml")
+    assert told in str(error.value)
+
+
+def test_a_search_for_settings_is_judged_and_written_and_changes_nothing(study: Study) -> None:
+    before = load_champion(study.paths.models, study.name)
+    found = stages.tune(study, trials=2)
+    told = read_json(study.paths.validation(study.name).with_name("tuning.json"))
+    assert told["auc"] == found.auc
+    assert len(told["trials"]) == 2
+    assert found.judged_on.startswith("out of time")
+    assert load_champion(study.paths.models, study.name)[1] == before[1]

@@ -24,6 +24,7 @@ HOMES = {
     "adbc_driver_sqlite": ("scoring/ledger",),
     "adbc_driver_postgresql": ("scoring/ledger",),
     "numba": ("engine",),
+    "optuna": ("models/tuning",),
     "lightgbm": ("models",),
     "sklearn": ("models", "core/statistics", "estimator"),
     "mlflow": ("models/registry",),

@@ -26,6 +26,8 @@ from credit_eval.samples.split import check_labels, customer_folds
 
 #: So many rows teach what unknown means, where the share that is hidden would be fewer.
 FEW_HIDDEN = 50
+#: Bins serve every size of leaf.
+_FOR_MANY = {"feature_pre_filter": False}
 #: Places of rows in a sample.
 Rows = NDArray[np.intp]
 #: The number of threads is written into a booster's text though it changes nothing in it.
@@ -50,25 +52,30 @@ class Trainable(Protocol):
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How trees are grown. The defaults are for noisy data: many shallow trees, each seeing a part.
+    """How trees are grown, by LightGBM's own names. The defaults are for noisy data: many shallow trees, each seeing a
+    part.
 
-    `min_rows_in_leaf` None means one in a hundred of the rows, but 20 to 200. `folds` serve
-    `train_cross_fitted`. `hidden` is the share of rows in which a number that is known of all of them is hidden from
-    the trees, so that they learn what to think where it is unknown: LightGBM would take it for 0, no day overdue, say,
-    and the riskiest would look safest. `threads` changes no bit of the result.
+    `min_data_in_leaf` None means one in a hundred of the rows, but 20 to 200. `folds` serve `train_cross_fitted`;
+    `repeats` is how often cross-validation that judges is repeated (None: three times, once where there are many
+    bads). `monotone`: trees are held to the directions of features. `hidden` is the share of rows in which a number
+    that is known of all of them is hidden from the trees, so that they learn what to think where it is unknown:
+    LightGBM would take it for 0, no day overdue, say, and the riskiest would look safest. `threads` changes no bit of
+    the result.
     """
 
     learning_rate: float = 0.05
     max_depth: int = 4
-    leaves: int = 12
-    max_rounds: int = 600
-    patience: int = 40
-    min_rows_in_leaf: int | None = None
-    share_of_features: float = 0.5
-    share_of_rows: float = 0.8
-    l2: float = 10.0
+    num_leaves: int = 12
+    num_iterations: int = 600
+    early_stopping_round: int = 40
+    min_data_in_leaf: int | None = None
+    feature_fraction: float = 0.5
+    bagging_fraction: float = 0.8
+    lambda_l2: float = 10.0
     hidden: float = 0.01
+    monotone: bool = True
     folds: int = 5
+    repeats: int | None = None
     seed: int = 20260101
     threads: int = 1
     scale: ScoreScale = field(default_factory=ScoreScale)
@@ -101,11 +108,14 @@ def train(
     booster = lgb.train(
         parameters,
         learnt,
-        num_boost_round=settings.max_rounds,
+        num_boost_round=settings.num_iterations,
         valid_sets=[_dataset(_matrix(sample, inputs, stop), sample, inputs, stop, reference=learnt)],
-        callbacks=[lgb.early_stopping(settings.patience, verbose=False), _ticking(tick, settings.max_rounds)],
+        callbacks=[
+            lgb.early_stopping(settings.early_stopping_round, verbose=False),
+            _ticking(tick, settings.num_iterations),
+        ],
     )
-    tick("training", settings.max_rounds, settings.max_rounds)
+    tick("training", settings.num_iterations, settings.num_iterations)
     ranking = _model(booster, max(booster.best_iteration, 1), inputs, settings, len(fit))
     held_out = sample.iloc[calibrate]
     log_odds = ranking.log_odds(held_out)
@@ -134,9 +144,54 @@ def train_cross_fitted(
     parameters = _parameters(features, settings, len(sample))
     rounds, log_odds = _out_of_fold(sample, inputs, fold, parameters, settings, tick)
     whole = lgb.train(parameters, _to_learn_from(sample, inputs, everybody, settings), num_boost_round=rounds)
-    tick("training", settings.max_rounds, settings.max_rounds)
+    tick("training", settings.num_iterations, settings.num_iterations)
     ranking = _model(whole, rounds, inputs, settings, len(sample))
     return _calibrated(ranking, log_odds, sample["defaulted"], f"out of fold, {settings.folds} folds by customer")
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Rows to learn from and rows to judge by, binned once for many settings."""
+
+    learnt: lgb.Dataset
+    held_out: lgb.Dataset
+    rows: int
+
+
+def fold_of(
+    sample: pd.DataFrame, features: Sequence[Trainable], settings: TrainingSettings, learn: Rows, held_out: Rows
+) -> Fold:
+    """Bin some rows of a sample (as for `train`) to learn from, and others to judge by.
+
+    Raises:
+        SampleError: too few bads or goods in one of them.
+        ModelError: the sample lacks a feature.
+    """
+    for rows in (learn, held_out):
+        check_labels(sample["defaulted"].iloc[rows])
+    inputs = _inputs(sample, features, learn)
+    learnt = _to_learn_from(sample, inputs, learn, settings)
+    learnt.params |= _parameters(features, settings, len(learn)) | _FOR_MANY
+    learnt.construct()
+    seen = _dataset(_matrix(sample, inputs, held_out), sample, inputs, held_out, reference=learnt)
+    seen.params |= _FOR_MANY
+    return Fold(learnt, seen.construct(), len(learn))
+
+
+def held_out_loss(fold: Fold, features: Sequence[Trainable], settings: TrainingSettings) -> tuple[float, int]:
+    """The least log loss on the rows held out, and the number of trees at which it is.
+
+    To nine decimals: LightGBM adds up its metric in the order of threads, though its trees are the same.
+    """
+    booster = lgb.train(
+        _parameters(features, settings, fold.rows) | _FOR_MANY,
+        fold.learnt,
+        num_boost_round=settings.num_iterations,
+        valid_sets=[fold.held_out],
+        valid_names=["held out"],
+        callbacks=[lgb.early_stopping(settings.early_stopping_round, verbose=False)],
+    )
+    return round(float(booster.best_score["held out"]["binary_logloss"]), 9), int(booster.best_iteration)
 
 
 def fit_calibration(log_odds: ArrayLike, defaulted: ArrayLike, *, calibrated_on: str) -> Calibration:
@@ -241,19 +296,20 @@ def _dataset(
 
 
 def _parameters(features: Sequence[Trainable], settings: TrainingSettings, rows: int) -> dict[str, Any]:
-    leaf = settings.min_rows_in_leaf or int(np.clip(rows / 100, 20, 200))
-    directions = [0 if feature.value_type == "category" else feature.direction for feature in features]
+    leaf = settings.min_data_in_leaf or int(np.clip(rows / 100, 20, 200))
+    free = {feature.name for feature in features if feature.value_type == "category" or not settings.monotone}
+    directions = [0 if feature.name in free else feature.direction for feature in features]
     return {
         "objective": "binary",
         "metric": "binary_logloss",
         "learning_rate": settings.learning_rate,
         "max_depth": settings.max_depth,
-        "num_leaves": settings.leaves,
+        "num_leaves": settings.num_leaves,
         "min_data_in_leaf": leaf,
-        "feature_fraction": settings.share_of_features,
-        "bagging_fraction": settings.share_of_rows,
+        "feature_fraction": settings.feature_fraction,
+        "bagging_fraction": settings.bagging_fraction,
         "bagging_freq": 1,
-        "lambda_l2": settings.l2,
+        "lambda_l2": settings.lambda_l2,
         "monotone_constraints": directions,
         "monotone_constraints_method": "basic",
         "deterministic": True,
@@ -278,9 +334,12 @@ def _out_of_fold(
     found = lgb.cv(
         parameters,
         data,
-        num_boost_round=settings.max_rounds,
+        num_boost_round=settings.num_iterations,
         folds=splits,
-        callbacks=[lgb.early_stopping(settings.patience, verbose=False), _ticking(tick, settings.max_rounds)],
+        callbacks=[
+            lgb.early_stopping(settings.early_stopping_round, verbose=False),
+            _ticking(tick, settings.num_iterations),
+        ],
         return_cvbooster=True,
     )["cvbooster"]
     log_odds = np.empty(fold.size)

@@ -158,7 +158,7 @@ def repeated_grouped_cv(
     Raises:
         SampleError: too few bads or goods for the folds.
     """
-    repeats = repeats or (1 if sample["defaulted"].sum() >= _MANY_BADS else 3)
+    repeats = repeats or settings.repeats or (1 if sample["defaulted"].sum() >= _MANY_BADS else 3)
     predictors = _predictors(features, settings, subsets or {})
     parts: list[pd.DataFrame] = []
     steps = repeats * folds

@@ -18,7 +18,7 @@ SAMPLE = lending_sample()
 
 @pytest.fixture(scope="module")
 def model():
-    return train_cross_fitted(SAMPLE, FEATURES, TrainingSettings(max_rounds=80, folds=3))
+    return train_cross_fitted(SAMPLE, FEATURES, TrainingSettings(num_iterations=80, folds=3))
 
 
 def test_matrix_is_float64_with_categories_as_places_and_unknown_as_nan(model):

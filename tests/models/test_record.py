@@ -15,7 +15,7 @@ from credit_eval.models.record import DEMOGRAPHICS, judged_by_cross_validation, 
 from credit_eval.models.training import TrainingSettings, train
 from credit_eval.samples.split import grouped_parts
 
-SETTINGS = TrainingSettings(max_rounds=60, patience=10, folds=3)
+SETTINGS = TrainingSettings(num_iterations=60, early_stopping_round=10, folds=3)
 
 
 @pytest.fixture(scope="module")

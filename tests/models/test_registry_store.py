@@ -25,7 +25,7 @@ SAMPLE = lending_sample(customers=400)
 
 @pytest.fixture(scope="module")
 def model():
-    return train_cross_fitted(SAMPLE, FEATURES, TrainingSettings(max_rounds=10, folds=3))
+    return train_cross_fitted(SAMPLE, FEATURES, TrainingSettings(num_iterations=10, folds=3))
 
 
 @pytest.fixture(scope="module")

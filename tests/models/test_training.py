@@ -15,7 +15,7 @@ from credit_eval.samples.split import grouped_parts
 
 SAMPLE = grouped_parts(lending_sample(), seed=1)
 FRESH = lending_sample(seed=99)
-QUICK = TrainingSettings(max_rounds=80, folds=3)
+QUICK = TrainingSettings(num_iterations=80, folds=3)
 
 
 @pytest.fixture(scope="module", params=[train, train_cross_fitted])
@@ -47,10 +47,10 @@ def test_what_it_says_of_itself(trained):
 def test_the_same_bits_again_and_with_any_number_of_threads(way):
     once, again = (
         way(SAMPLE, FEATURES, QUICK),
-        way(SAMPLE, FEATURES, TrainingSettings(max_rounds=80, folds=3, threads=2)),
+        way(SAMPLE, FEATURES, TrainingSettings(num_iterations=80, folds=3, threads=2)),
     )
     assert once.fingerprint == again.fingerprint
-    other = way(SAMPLE, FEATURES, TrainingSettings(max_rounds=80, folds=3, seed=5))
+    other = way(SAMPLE, FEATURES, TrainingSettings(num_iterations=80, folds=3, seed=5))
     assert other.fingerprint != once.fingerprint
 
 
@@ -92,7 +92,7 @@ def test_calibration_is_on_rows_the_trees_have_not_seen():
 def test_calibrating_out_of_fold_undoes_overfitting():
     """One huge tree learns noise by heart and is sure of itself; that must not be believed."""
     greedy = TrainingSettings(
-        max_rounds=1, learning_rate=1.0, leaves=120, max_depth=12, min_rows_in_leaf=2, l2=0, folds=5
+        num_iterations=1, learning_rate=1.0, num_leaves=120, max_depth=12, min_data_in_leaf=2, lambda_l2=0, folds=5
     )
     model = train_cross_fitted(SAMPLE, FEATURES, greedy)
     believed = fit_calibration(model.log_odds(FRESH), FRESH["defaulted"], calibrated_on="fresh").slope
@@ -182,9 +182,9 @@ def test_the_trees_are_those_that_lightgbm_grows_of_the_same_rows_in_one_call():
     direct = lgb.train(
         training._parameters(FEATURES, quick, len(parts["fit"])),
         data["fit"],
-        num_boost_round=QUICK.max_rounds,
+        num_boost_round=QUICK.num_iterations,
         valid_sets=[data["stop"]],
-        callbacks=[lgb.early_stopping(QUICK.patience, verbose=False)],
+        callbacks=[lgb.early_stopping(QUICK.early_stopping_round, verbose=False)],
     )
     matrix = np.column_stack([column.numbers(FRESH[column.name]) for column in inputs])
     expected = direct.predict(matrix, raw_score=True, num_iteration=direct.best_iteration)
@@ -194,7 +194,7 @@ def test_the_trees_are_those_that_lightgbm_grows_of_the_same_rows_in_one_call():
 @pytest.mark.parametrize("threads", [2, 3])
 def test_the_number_of_threads_changes_no_byte_of_what_is_saved(threads, tmp_path):
     for count in (1, threads):
-        settings = TrainingSettings(max_rounds=20, folds=3, threads=count)
+        settings = TrainingSettings(num_iterations=20, folds=3, threads=count)
         train(SAMPLE, FEATURES, settings).save(tmp_path / str(count))
     one, many = ({path.name: path.read_bytes() for path in (tmp_path / str(count)).iterdir()} for count in (1, threads))
     assert one == many

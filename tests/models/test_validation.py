@@ -19,7 +19,7 @@ from credit_eval.models.validation import (
 from credit_eval.samples.split import grouped_parts
 
 SAMPLE = lending_sample(customers=500)
-QUICK = TrainingSettings(max_rounds=60, folds=3)
+QUICK = TrainingSettings(num_iterations=60, folds=3)
 DEMOGRAPHICS = {"demographics only": ["customers_region", "customers_age"], "nothing": []}
 
 
