@@ -12,6 +12,8 @@ import pyarrow.parquet as pq
 from credit_eval.engine.cohort import Cohort, Ranges
 from credit_eval.language.measures import Measure
 
+#: Rows of a part that are read together: one customer is looked up among so many.
+ROWS_PER_GROUP = 16_384
 #: Events by the name of their table: an Arrow table, or Parquet files sorted by customer.
 Events = Mapping[str, pa.Table | Sequence[Path]]
 
@@ -49,4 +51,11 @@ def part(into: Path, number: int) -> Path:
 
 def write_part(profiles: pa.Table, into: Path, number: int) -> None:
     """One range's profiles as a file."""
-    pq.write_table(profiles, part(into, number), compression="lz4", use_dictionary=False, write_statistics=False)
+    pq.write_table(
+        profiles,
+        part(into, number),
+        compression="lz4",
+        use_dictionary=False,
+        write_statistics=False,
+        row_group_size=ROWS_PER_GROUP,
+    )

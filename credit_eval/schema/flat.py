@@ -4,12 +4,13 @@ What an event table's columns are is declared in `tables`, for every data set al
 declared by the mapping that brought it, and kept with the data set: a row is part of the question (whom to judge, when,
 and what was given of them), so it joins a profile by customer_id *and* as_of, and no window looks back from it.
 
->>> FlatColumn("age", "number", title="age", unit="years").reason_code
-'R_AGE'
+>>> FlatColumn("months", "number", title="months the loan runs").reason_code
+'R_MONTHS_THE_LOAN_RUNS'
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -40,7 +41,7 @@ class FlatColumn:
         zh: the same in Chinese; without it the feature is told in English.
         direction: +1 where a higher value can only mean more risk, -1 only less, 0 where nothing is claimed.
         unit: as `language.words.Unit` has them.
-        reason: the reason code; the column's own where it is empty.
+        reason: the reason code; made of the title where it is empty.
         dimension: the side of the customer that it tells of.
         lawful: where it may be used; `audit_only` for what no model may see.
         role: what the policy takes it for.
@@ -64,4 +65,5 @@ class FlatColumn:
     @property
     def reason_code(self) -> str:
         """The code under which its contribution is counted."""
-        return self.reason or f"R_{self.name.upper()}"
+        words = re.sub(r"[^A-Z0-9]+", "_", (self.title or self.name).upper()).strip("_")
+        return self.reason or f"R_{words or self.name.upper()}"

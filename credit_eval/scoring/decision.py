@@ -82,7 +82,8 @@ def tell_decision(found: Decided, tell: Tell, *, everything: bool = False) -> No
         for line in lines:
             tell(line)
     if len(told) < len(found.seen):
-        tell((f"  and {len(found.seen) - len(told)} features that moved it by less than {NOTHING}: --all", "dim"))
+        rest = len(found.seen) - len(told)
+        tell((f"  and {rest} feature{'s' * (rest > 1)} that moved it by less than {NOTHING}: --all", "dim"))
 
 
 def _limits(row: dict[str, Any], currency: str) -> str:
@@ -103,4 +104,4 @@ def _line(one: Seen, currency: str) -> str:
     feature = one.feature
     moved = f"{one.contribution:+.2f}" if abs(one.contribution) >= NOTHING else ""
     value, usual = feature.show(one.value, currency), feature.usual(one.typical, currency)
-    return f"  {moved:>6}  {feature.title:<72} {value:>16}   {usual}"
+    return f"  {moved:>6}  {feature.title:<64} {value:>16}   {usual}"

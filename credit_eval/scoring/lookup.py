@@ -1,7 +1,8 @@
 """One customer of a scored run: the decision, the profile it was made of, and how much each feature moved it.
 
-A scored file's parts are ranges of customers, and each part of the profiles and of the contributions is of the same
-range. So one part of each is read, whatever the number of customers: the footers of the scored parts say which.
+A scored file's parts are ranges of customers, and each part of the profiles and of the contributions has the same
+rows in the same order. So one group of rows of each is read, whatever the number of customers: the footers of the
+scored parts say which may hold the customer.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from credit_eval.language.feature import Feature
 from credit_eval.language.stored import restored
 from credit_eval.language.typical import Typical
 
-_KEYS = ("customer_id", "as_of", "base_value", "log_odds")
+_KEYS = ("customer_id", "as_of")
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,12 @@ def decided(scored: Path, profiles: Path, customer: str) -> list[Decided]:
     if not (scored / "manifest.json").exists():
         raise SourceError(f"nothing is scored at {scored.name}", todo="score first: `credit-eval score`")
     manifest = read_json(scored / "manifest.json")
-    name, rows = _scored(scored, customer)
+    name, first, n = _place(scored, customer)
     of_model = {name: Typical(**told) for name, told in manifest["typical"].items()}
-    contributions = _rows(scored / "contributions" / name, customer)
-    seen = _rows(profiles / name, customer, list(of_model))
-    if len(seen) != len(rows) or len(contributions) != len(rows):
+    rows = _rows(scored / name, first, n)
+    seen = _rows(profiles / name, first, n, ["customer_id", "as_of", *of_model])
+    contributions = _rows(scored / "contributions" / name, first, n)
+    if any([row[key] for row in rows] != [row[key] for row in part] for part in (seen, contributions) for key in _KEYS):
         raise SourceError(
             f"the profiles at {profiles.name} are not those of the run {scored.name}",
             expected="the profiles that were scored",
@@ -89,33 +91,42 @@ def _seen(
     return tuple(sorted(found, key=lambda one: -one.contribution))
 
 
-def _scored(scored: Path, customer: str) -> tuple[str, list[dict[str, Any]]]:
-    """The name of the part that holds a customer, and the rows there."""
+def _place(scored: Path, customer: str) -> tuple[str, int, int]:
+    """The part that holds a customer, and there the first of its rows and how many follow."""
     for path in sorted(scored.glob("part-*.parquet")):
-        if _may_hold(path, customer) and (rows := _rows(path, customer)):
-            return path.name, rows
+        file, before = pq.ParquetFile(path), 0
+        found = [0, 0]
+        for group in range(file.num_row_groups):
+            rows = file.metadata.row_group(group)
+            if _may_hold(rows, customer):
+                who = file.read_row_group(group, columns=["customer_id"])["customer_id"].to_pylist()
+                if customer in who:  # a customer's rows follow each other, from one group into the next at most
+                    found = [found[0] if found[1] else before + who.index(customer), found[1] + who.count(customer)]
+            before += rows.num_rows
+        if found[1]:
+            return path.name, found[0], found[1]
     raise CohortError(
         f"no such customer in {scored.name} of {scored.parent.name}", received=customer, todo="check the identifier"
     )
 
 
-def _may_hold(path: Path, customer: str) -> bool:
-    footer = pq.read_metadata(path)
-    column = footer.schema.names.index("customer_id")
-    told = [footer.row_group(n).column(column).statistics for n in range(footer.num_row_groups)]
-    return any(one is None or not one.has_min_max or one.min <= customer <= one.max for one in told)
+def _may_hold(group: Any, customer: str) -> bool:
+    """Whether a row group may hold a customer, by what its footer says of the first column."""
+    told = group.column(0).statistics
+    return told is None or not told.has_min_max or told.min <= customer <= told.max
 
 
-def _rows(path: Path, customer: str, columns: list[str] | None = None) -> list[dict[str, Any]]:
-    """A customer's rows of a part, in the order of as_of; first who, then the columns of these rows alone."""
-    file = pq.ParquetFile(path)
+def _rows(path: Path, first: int, n: int, columns: list[str] | None = None) -> list[dict[str, Any]]:
+    """Rows `first` to `first + n` of a part, of whose groups no other is read; none where there are not so many."""
+    file, before = pq.ParquetFile(path), 0
     found: list[dict[str, Any]] = []
     for group in range(file.num_row_groups):
-        who = file.read_row_group(group, columns=["customer_id"])["customer_id"].to_pylist()
-        if customer in who:  # a customer's rows follow each other
-            table = file.read_row_group(group, columns=columns and ["customer_id", "as_of", *columns])
-            found += table.slice(who.index(customer), who.count(customer)).to_pylist()
-    return sorted(found, key=lambda row: row["as_of"])
+        rows = file.metadata.row_group(group).num_rows
+        start, stop = max(first - before, 0), min(first + n - before, rows)
+        if start < stop:
+            found += file.read_row_group(group, columns=columns).slice(start, stop - start).to_pylist()
+        before += rows
+    return found
 
 
 def _features(profiles: Path, names: set[str]) -> Catalogue:

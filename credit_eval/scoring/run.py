@@ -29,6 +29,7 @@ from credit_eval.core.clock import utc_now
 from credit_eval.core.errors import IntegrityError, ModelError, OutputExistsError
 from credit_eval.core.files import atomic_directory, read_json, sha256_file, sha256_json, write_json
 from credit_eval.core.progress import Tick, silent
+from credit_eval.engine.base import ROWS_PER_GROUP
 from credit_eval.explain.contributions import Contributions, check_sums, contributions
 from credit_eval.explain.reasons import reason_codes
 from credit_eval.language.catalogue import Catalogue
@@ -244,12 +245,16 @@ def _score_part(job: Job, profiles: pd.DataFrame, building: Path, number: int, t
     frame = _scored_frame(job, profiles, scores, explained)
     _check_reasons(frame)
     name = f"part-{number:05}.parquet"
-    pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), building / name, compression="zstd")
-    pq.write_table(_contribution_table(job, profiles, explained), building / "contributions" / name, compression="zstd")
+    _write(pa.Table.from_pandas(frame, preserve_index=False), building / name)
+    _write(_contribution_table(job, profiles, explained), building / "contributions" / name)
     tally.rows += len(frame)
     tally.decisions.update(frame["decision"].tolist())
     tally.methods[explained.method] += len(frame)
     tally.unknown.update(job.model.never_seen_unknown(matrix))
+
+
+def _write(rows: pa.Table, path: Path) -> None:
+    pq.write_table(rows, path, compression="zstd", row_group_size=ROWS_PER_GROUP)
 
 
 def _scored_frame(job: Job, profiles: pd.DataFrame, scores: pd.DataFrame, explained: Contributions) -> pd.DataFrame:
