@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from credit_eval.core.statistics import (
     ks_interval,
     log_loss,
 )
+from credit_eval.engine.workers import spread
 from credit_eval.models.model import CreditModel
 from credit_eval.models.training import Trainable, TrainingSettings, train_cross_fitted
 from credit_eval.samples.split import customer_folds
@@ -76,6 +78,8 @@ class Metrics:
 
 #: Bads from which on one cross-validation is as good as several.
 _MANY_BADS = 2_000
+#: And folds within which a model that is judged so stops and calibrates.
+_FOLDS_OF_MANY = 3
 
 
 @dataclass(frozen=True)
@@ -152,25 +156,53 @@ def repeated_grouped_cv(
     """Cross-validate `train_cross_fitted` beside logistic regressions and LightGBM on subsets of features.
 
     `sample` has customer_id, as_of, defaulted (0 or 1) and a column per feature. `repeats` None: three, but one where
-    there are 2,000 bads, as the split then hardly moves the estimate. `subsets` names baselines, such as
-    {"demographics only": [...feature names]}; empty subsets are left out. Ticks as `validation`, per fit.
+    there are 2,000 bads, as the split then hardly moves the estimate; the model then stops and calibrates by three
+    folds of what it learns from, where the champion does by `settings.folds`: its trees are as many rows' all the
+    same. `subsets` names baselines, such as {"demographics only": [...feature names]}; empty subsets are left out.
+    Ticks as `validation`, per fit.
 
     Raises:
         SampleError: too few bads or goods for the folds.
     """
-    repeats = repeats or settings.repeats or (1 if sample["defaulted"].sum() >= _MANY_BADS else 3)
-    predictors = _predictors(features, settings, subsets or {})
-    parts: list[pd.DataFrame] = []
-    steps = repeats * folds
-    for repeat in range(repeats):
-        fold = customer_folds(sample["customer_id"], sample["defaulted"], folds=folds, seed=seed + repeat)
-        for held_out in range(folds):
-            tick("validation", repeat * folds + held_out, steps)
-            learnt, seen = sample[fold != held_out], sample[fold == held_out]
-            shown = seen[["customer_id", "as_of", "defaulted"]].assign(repeat=repeat, fold=held_out)
-            parts.append(shown.assign(**{name: fit(learnt, seen) for name, fit in predictors.items()}))
-    tick("validation", steps, steps)
-    return _summed_up(pd.concat(parts, ignore_index=True), list(predictors))
+    many = sample["defaulted"].sum() >= _MANY_BADS
+    repeats = repeats or settings.repeats or (1 if many else 3)
+    settings = replace(settings, folds=min(settings.folds, _FOLDS_OF_MANY)) if many else settings
+    work = partial(_judge_fold, sample, features, settings, subsets or {}, folds, seed)
+    steps = [(repeat, held_out) for repeat in range(repeats) for held_out in range(folds)]
+    workers = settings.threads if sample.memory_usage(deep=False).sum() <= _SHARED else 1
+    if workers > 1:  # a fit is too small to keep several threads busy; a worker has one
+        work = partial(_judge_fold, sample, features, replace(settings, threads=1), subsets or {}, folds, seed)
+    tick("validation", 0, len(steps))
+    found: dict[tuple[int, int], pd.DataFrame] = {}
+    for step, part in spread(work, steps, min(workers, len(steps))):
+        found[step] = part
+        tick("validation", len(found), len(steps))
+    predictions = pd.concat([found[step] for step in steps], ignore_index=True)
+    return _summed_up(predictions, [str(name) for name in predictions if name not in _SHOWN])
+
+
+#: Columns of predictions that are of no competitor.
+_SHOWN = ("customer_id", "as_of", "defaulted", "repeat", "fold")
+#: A sample of at most so many bytes is handed to other processes, each of which holds it.
+_SHARED = 200_000_000
+
+
+def _judge_fold(
+    sample: pd.DataFrame,
+    features: Sequence[Trainable],
+    settings: TrainingSettings,
+    subsets: Mapping[str, Sequence[str]],
+    folds: int,
+    seed: int,
+    step: tuple[int, int],
+) -> tuple[tuple[int, int], pd.DataFrame]:
+    """What each competitor, having learnt from the other folds of a repeat, thinks of the rows of one."""
+    repeat, held_out = step
+    fold = customer_folds(sample["customer_id"], sample["defaulted"], folds=folds, seed=seed + repeat)
+    learnt, seen = sample[fold != held_out], sample[fold == held_out]
+    shown = seen[["customer_id", "as_of", "defaulted"]].assign(repeat=repeat, fold=held_out)
+    predictors = _predictors(features, settings, subsets)
+    return step, shown.assign(**{name: fit(learnt, seen) for name, fit in predictors.items()})
 
 
 def _predictors(

@@ -9,6 +9,13 @@ from credit_eval.explain import contributions as module
 from credit_eval.explain.contributions import Contributions, check_sums, contributions
 from credit_eval.explain.trees import CategoryRule, Forest
 
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch):
+    """Two hundred rows are many here, so that the route for many is the one that is tested."""
+    monkeypatch.setattr(module, "FEW", 200)
+
+
 N = 3_000
 
 

@@ -26,9 +26,12 @@ def test_it_adds_up_and_says_what_a_person_reads():
 
 def test_it_is_what_shap_takes():
     import matplotlib.pyplot as plt
+
+    found = explanation(
+        np.tile(VALUES, (5, 1)), -2.0, pd.concat([PROFILES] * 5), FEATURES
+    )  # which imports shap quietly
     import shap
 
-    found = explanation(np.tile(VALUES, (5, 1)), -2.0, pd.concat([PROFILES] * 5), FEATURES)
     assert isinstance(found, shap.Explanation)
     assert found.abs.mean(0).values == pytest.approx(np.abs(VALUES).mean(axis=0))
     plt.close("all")
