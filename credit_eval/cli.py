@@ -641,6 +641,11 @@ def _print_summary(study: Study, done: Done) -> None:
         if summary.never_seen_unknown:
             unknown = ", ".join(f"{name} {n:,}" for name, n in list(summary.never_seen_unknown.items())[:5])
             tell(f"  unknown    {len(summary.never_seen_unknown)} features that never were so in training: {unknown}")
+        if summary.never_seen:
+            new = ", ".join(f"{name} {n:,}" for name, n in list(summary.never_seen.items())[:5])
+            tell(
+                f"  unseen     {len(summary.never_seen)} categories that the model never saw, taken for unknown: {new}"
+            )
         tell(f"  scored     {study.paths.scored(study.name, one.label)}/")
         tell(f"  report     {study.paths.report(study.name, one.label)}")
     first = next(iter(done.summaries))

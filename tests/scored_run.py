@@ -141,6 +141,7 @@ def manifest(rows: int) -> dict[str, Any]:
         "rows": rows,
         "features_absent": {},
         "never_seen_unknown": {},
+        "never_seen": {},
         "files": {"part-00000.parquet": "ef" * 32},
         "started": "2026-03-02 01:00:00",
         "finished": "2026-03-02 01:00:05",

@@ -220,7 +220,12 @@ def test_what_a_file_lacks_is_told_in_full(study: Study, tmp_path: Path) -> None
 def test_a_category_nobody_has_seen_is_unknown_and_counted(study: Study, tmp_path: Path) -> None:
     _strangers(study, tmp_path, Checking="overdrawn")
     target = stages.score_file(study, tmp_path / "new.csv", name="unseen")
-    assert read_json(target / "manifest.json")["never_seen_unknown"] == {"checking": ROWS // 10}
+    manifest = read_json(target / "manifest.json")
+    assert manifest["never_seen"] == {"checking overdrawn": ROWS // 10}
+    assert manifest["never_seen_unknown"] == {}
+    page = stages.report(study, Run(file="unseen")).read_text()
+    assert "categories that the model has never seen" in page
+    assert "checking overdrawn" in page
 
 
 def test_another_data_sets_champion_serves_where_its_features_mean_the_same(study: Study, tmp_path: Path) -> None:
@@ -261,7 +266,7 @@ def test_unknown_that_never_was_is_refused_where_the_settings_say_so(study: Stud
     refusing = replace(study, settings=study.settings.model_copy(update={"datasets": {"loans": strict}}))
     with pytest.raises(ModelError, match="features are unknown that were known of everybody") as error:
         stages.score_file(refusing, tmp_path / "new.csv", name="refused")
-    assert f"checking (of {ROWS // 10})" in str(error.value)
+    assert f"checking 'overdrawn' (of {ROWS // 10})" in str(error.value)
     assert not (study.paths.all_scored("loans") / "file=refused").exists()
     _strangers(study, tmp_path)
     assert stages.score_file(refusing, tmp_path / "new.csv", name="known").exists()

@@ -191,11 +191,21 @@ class CreditModel:
         columns = {"p_default": p, "score": self.scale.whole_points(p), "grade": self.grades.grade(p)}
         return pd.DataFrame(columns, index=profiles.index)
 
-    def never_seen_unknown(self, matrix: Floats) -> dict[str, int]:
-        """By feature, rows of a `matrix` where it is unknown though it was known of every row in training."""
-        unknown = np.isnan(matrix).sum(axis=0).tolist()
-        pairs = zip(self.inputs, unknown, strict=True)
-        return {column.name: n for column, n in pairs if n and column.always_known}
+    def never_seen_unknown(self, profiles: pd.DataFrame) -> dict[str, int]:
+        """By feature, profiles of which it is unknown though it was known of every row in training."""
+        always = [column.name for column in self.inputs if column.always_known]
+        unknown = profiles[always].isna().sum()
+        return {str(name): int(n) for name, n in unknown[unknown > 0].items()}
+
+    def never_seen(self, profiles: pd.DataFrame) -> dict[tuple[str, str], int]:
+        """By feature and category, profiles with a category that no row in training had; it counts as unknown."""
+        found: dict[tuple[str, str], int] = {}
+        for column in self.inputs:
+            if column.categories is not None:
+                counted = profiles[column.name].value_counts()
+                new = counted[~counted.index.isin(column.categories)]
+                found |= {(column.name, str(category)): int(n) for category, n in new.items() if n}
+        return found
 
     @property
     def fingerprint(self) -> str:

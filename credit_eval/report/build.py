@@ -116,7 +116,7 @@ def _facts(evidence: Evidence) -> dict[str, Any]:
 
 def _of_the_run(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What the manifest holds of the run, but for the counts that the page shows elsewhere and the files."""
-    elsewhere = ("decisions", "explained_by", "features_absent", "never_seen_unknown", "files")
+    elsewhere = ("decisions", "explained_by", "features_absent", "never_seen_unknown", "never_seen", "typical", "files")
     return [(name.replace("_", " "), _plain(value)) for name, value in manifest.items() if name not in elsewhere]
 
 

@@ -167,6 +167,13 @@ def _coverage(evidence: Evidence) -> Iterator[Caution]:
             f"model learnt from: {worst}{more}. What to think of that it learnt only from values hidden at random. "
             "Find out whether the data still bring them."
         )
+    unseen = evidence.summary.never_seen
+    if unseen:
+        worst = "; ".join(f"{name} (of {count(n)})" for name, n in list(unseen.items())[:MOST_UNKNOWN])
+        more = f"; and {len(unseen) - MOST_UNKNOWN} more" if len(unseen) > MOST_UNKNOWN else ""
+        yield _warn(
+            f"Some who are scored have categories that the model has never seen, and takes for unknown: {worst}{more}."
+        )
 
 
 def _who_is_scored(evidence: Evidence) -> Iterator[Caution]:

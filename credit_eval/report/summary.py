@@ -61,7 +61,8 @@ class Summary:
     bound; `adverse_by_score`: those of them that the score decided. `reasons`: the model's, up to three, commonest
     first, among `reasons_of` ("adverse decisions where the score decided", or "decisions where the score decided"
     where these are fewer than 10), which are `reasons_among` rows. `never_seen_unknown`: by feature, the customers of
-    whom it is unknown though it was known of everybody whom the model learnt from. `expected_loss` and `profit` (None:
+    whom it is unknown though it was known of everybody whom the model learnt from; `never_seen`: by feature and
+    category, those with a category that it never saw. `expected_loss` and `profit` (None:
     the policy says nothing of it) are sums within the window, in the data set's currency.
     """
 
@@ -79,6 +80,7 @@ class Summary:
     adverse_by_score_bound_by: dict[str, int]
     decided_by_score: int
     never_seen_unknown: dict[str, int]
+    never_seen: dict[str, int]
     expected_loss: float
     profit: float | None
 
@@ -137,6 +139,7 @@ def summarise(scored: Path) -> Summary:
             expected_loss=float(engine.scalar("SELECT sum(expected_loss) FROM scored")),
             profit=engine.scalar("SELECT sum(profit) FILTER (NOT isnan(profit)) FROM scored"),
             never_seen_unknown=read_json(manifest).get("never_seen_unknown", {}),
+            never_seen=read_json(manifest).get("never_seen", {}),
         )
 
 

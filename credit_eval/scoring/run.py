@@ -67,6 +67,8 @@ COLUMNS = (
     "profit_above",
 )
 
+#: Categories that no model has seen are told, so many.
+MOST_UNSEEN = 50
 #: Libraries whose version can move a number.
 _LIBRARIES = ("duckdb", "lightgbm", "numpy", "pandas", "woodelf-explainer")
 
@@ -153,6 +155,7 @@ class _Tally:
     decisions: Counter[str] = field(default_factory=Counter)
     methods: Counter[str] = field(default_factory=Counter)
     unknown: Counter[str] = field(default_factory=Counter)
+    unseen: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
 def already_done(job: Job, target: Path) -> bool:
@@ -250,7 +253,8 @@ def _score_part(job: Job, profiles: pd.DataFrame, building: Path, number: int, t
     tally.rows += len(frame)
     tally.decisions.update(frame["decision"].tolist())
     tally.methods[explained.method] += len(frame)
-    tally.unknown.update(job.model.never_seen_unknown(matrix))
+    tally.unknown.update(job.model.never_seen_unknown(profiles))
+    tally.unseen.update(job.model.never_seen(profiles))
 
 
 def _write(rows: pa.Table, path: Path) -> None:
@@ -318,14 +322,15 @@ def _check_complete(profiles: Profiles, tally: _Tally) -> None:
 
 
 def _check_unknown(job: Job, tally: _Tally) -> None:
-    if not job.refuse_unknown or not tally.unknown:
+    if not job.refuse_unknown or not (tally.unknown or tally.unseen):
         return
-    told = [f"{name} (of {n:,})" for name, n in tally.unknown.most_common()]
+    told = [f"{name} unknown (of {n:,})" for name, n in tally.unknown.most_common()]
+    told += [f"{name} {category!r} (of {n:,})" for (name, category), n in tally.unseen.most_common()]
     raise ModelError(
-        f"{len(told)} features are unknown that were known of everybody whom the model learnt from",
-        expected="values; settings.yaml says `unknown: refuse` of this data set",
+        "features are unknown that were known of everybody whom the model learnt from, or hold what it never saw",
+        expected="values that it knows; settings.yaml says `unknown: refuse` of this data set",
         received=", ".join(told[:8]) + (f", and {len(told) - 8} more" if len(told) > 8 else ""),
-        n_rows=max(tally.unknown.values()),
+        n_rows=max([*tally.unknown.values(), *tally.unseen.values()]),
         todo="find out whether the data still bring them; `unknown: warn` scores all the same, and says so",
     )
 
@@ -338,6 +343,7 @@ def _manifest(job: Job, profiles: Profiles, building: Path, tally: _Tally, start
         "explained_by": dict(sorted(tally.methods.items())),
         "features_absent": profiles.info.absent,
         "never_seen_unknown": dict(tally.unknown.most_common()),
+        "never_seen": {f"{name} {category}": n for (name, category), n in tally.unseen.most_common(MOST_UNSEEN)},
         "typical": {name: asdict(told) for name, told in job.typical.items() if name in job.model.features},
         "calibrated_on": job.model.calibrated().calibrated_on,
         "files": {name: sha256_file(building / name) for name in files},

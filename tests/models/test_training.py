@@ -60,7 +60,7 @@ def test_unknown_is_not_zero(way):
     model = way(SAMPLE, FEATURES, QUICK)
     assert [column.name for column in model.inputs if column.always_known] == ["late_days", "noise", "customers_age"]
     unknown = FRESH.assign(late_days=np.nan)
-    assert model.never_seen_unknown(model.matrix(unknown)) == {"late_days": len(FRESH)}
+    assert model.never_seen_unknown(unknown) == {"late_days": len(FRESH)}
     none, usual = (model.p_default(FRESH.assign(late_days=days)).mean() for days in (0.0, FRESH["late_days"]))
     assert abs(model.p_default(unknown).mean() - usual) < abs(none - usual) / 2
     as_zero = way(SAMPLE, FEATURES, replace(QUICK, hidden=0.0))
@@ -71,7 +71,8 @@ def test_a_category_never_seen_is_told_where_all_were_known():
     known = SAMPLE.assign(customers_region=SAMPLE["customers_region"].fillna("east"))
     model = train(known, FEATURES, QUICK)
     fresh = FRESH.head(4).assign(customers_region=["east", "west", None, "north"], spending=np.nan)
-    assert model.never_seen_unknown(model.matrix(fresh)) == {"customers_region": 2}
+    assert model.never_seen(fresh) == {("customers_region", "west"): 1}
+    assert model.never_seen_unknown(fresh) == {"customers_region": 1}
 
 
 def test_parts_other_than_its_own_do_not_reach_it():
