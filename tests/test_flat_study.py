@@ -166,6 +166,38 @@ def test_a_profile_is_told_beside_what_the_champion_knows(study: Study) -> None:
     assert lines["age"].usual.startswith("typical: ")
 
 
+def test_lines_are_decided_by_the_limit_and_the_debt_of_the_file(tmp_path: Path) -> None:
+    flat = FlatFile(tmp_path, loans(200).assign(Owed=lambda f: f["Age"] * 3.0, Year=lambda f: f["Income"] * 12))
+    columns = {
+        "income": None,
+        "sum": {"from": "Sum", "unit": "money", "role": "limit"},
+        "owed": {"from": "Owed", "unit": "money", "role": "debt"},
+        "a_year": {"from": "Year", "unit": "money", "role": "annual_income"},
+    }
+    dataset = flat.load(columns=columns)
+    study = ce.open("loans", root=flat.folder, policy="default")
+    profiles = study.observe(pd.read_parquet(dataset.cohort_path("rows")))
+    inputs, given = study.inputs(np.full(200, 0.05), profiles).set_index("customer_id"), loans(200).set_index("Loan")
+    assert study.chosen.revolving
+    assert not study.chosen.assume_no_debt
+    assert inputs["limit_previous"].tolist() == given["Sum"].astype(float).tolist()
+    assert inputs["balance"].tolist() == (given["Age"] * 3.0).tolist()
+    share = study.policy.affordability.income_share
+    assert inputs["capacity"].to_numpy() == pytest.approx(given["Income"].to_numpy() * share)
+    decided = study.decide(np.full(200, 0.05), profiles)
+    assert set(decided["decision"]) <= {"approve", "hold", "reduce"}
+    assert (decided["limit_new"] >= np.minimum(inputs["balance"], inputs["limit_previous"]).to_numpy()).all()
+
+
+def test_social_columns_are_barred_in_the_eu(tmp_path: Path) -> None:
+    flat = FlatFile(tmp_path, loans(300).assign(Friends=lambda f: f["Age"] % 13))
+    flat.load(columns={"friends": {"from": "Friends", "unit": "count", "social": "true"}})
+    said = "datasets: {loans: {policy: default, jurisdiction: eu}}"
+    assert "friends" in ce.open("loans", root=flat.folder).features
+    (flat.folder / "settings.yaml").write_text(said)
+    assert "friends" not in ce.open("loans", root=flat.folder).features
+
+
 # People nobody has seen -----------------------------------------------------------------------------------
 
 

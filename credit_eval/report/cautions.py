@@ -160,20 +160,23 @@ def _coverage(evidence: Evidence) -> Iterator[Caution]:
         yield _warn("The features absent when scoring are not those absent when the model was trained.")
     unknown = evidence.summary.never_seen_unknown
     if unknown:
-        worst = "; ".join(f"{name} (of {count(n)})" for name, n in list(unknown.items())[:MOST_UNKNOWN])
-        more = f"; and {len(unknown) - MOST_UNKNOWN} more" if len(unknown) > MOST_UNKNOWN else ""
         yield _warn(
             f"Of some who are scored, features are unknown ({len(unknown)}) that were known of everybody whom the "
-            f"model learnt from: {worst}{more}. What to think of that it learnt only from values hidden at random. "
-            "Find out whether the data still bring them."
+            f"model learnt from: {_commonest(unknown)}. What to think of that it learnt only from values hidden at "
+            "random. Find out whether the data still bring them."
         )
     unseen = evidence.summary.never_seen
     if unseen:
-        worst = "; ".join(f"{name} (of {count(n)})" for name, n in list(unseen.items())[:MOST_UNKNOWN])
-        more = f"; and {len(unseen) - MOST_UNKNOWN} more" if len(unseen) > MOST_UNKNOWN else ""
         yield _warn(
-            f"Some who are scored have categories that the model has never seen, and takes for unknown: {worst}{more}."
+            "Some who are scored have categories that the model has never seen, and takes for unknown: "
+            f"{_commonest(unseen)}."
         )
+
+
+def _commonest(counted: Mapping[str, int]) -> str:
+    """The first of counts, commonest first, and how many more there are."""
+    told = "; ".join(f"{name} (of {count(n)})" for name, n in list(counted.items())[:MOST_UNKNOWN])
+    return told + (f"; and {len(counted) - MOST_UNKNOWN} more" if len(counted) > MOST_UNKNOWN else "")
 
 
 def _who_is_scored(evidence: Evidence) -> Iterator[Caution]:
