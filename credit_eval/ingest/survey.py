@@ -329,7 +329,7 @@ def _beside(engine: DuckDB, column: Surveyed, label: str, bad: Sequence[str], de
 
 
 def _plain(number: float) -> str:
-    return f"{number:,.0f}" if float(number).is_integer() else f"{number:,.4g}"
+    return f"{number:,.0f}" if float(number).is_integer() or abs(number) >= 100 else f"{number:.4g}"
 
 
 def lines_of(found: Surveyed) -> Iterator[str]:
