@@ -136,7 +136,11 @@ def check_flat(engine: DuckDB, flat: Flat, building: Path) -> None:
         return
     outcomes = parquet(building / "outcomes.parquet")
     if flat.goods_known_early:
-        _check_matured(engine, outcomes, flat.goods_known_early)
+        expected = "a good is known to be one only when window_days have passed"
+        _check_matured(engine, outcomes, flat.goods_known_early, expected)
+    if flat.immature:
+        expected = "labels of rows whose window_days had passed by known_until: of the others only bads could be known"
+        _check_matured(engine, outcomes, flat.immature, expected)
     engine.run(
         f"CREATE TEMP TABLE looked_at AS SELECT f.*, o.defaulted FROM {parquet(building / 'flat.parquet')} f "
         f"JOIN {outcomes} o USING (customer_id, as_of)"
@@ -167,14 +171,14 @@ def _findings(engine: DuckDB, rows: Relation, column: FlatColumn) -> Iterator[st
         yield f"{column.name} may be a leak: {seen.leak}"
 
 
-def _check_matured(engine: DuckDB, outcomes: Relation, early: str) -> None:
+def _check_matured(engine: DuckDB, outcomes: Relation, early: str, expected: str) -> None:
     of = f"FROM {outcomes} WHERE {early}"
     if n := int(engine.scalar(f"SELECT count(*) {of}")):
         rows = engine.rows(f"SELECT customer_id {of} ORDER BY customer_id LIMIT 3")
         raise SourceError(
             "labels were known before their windows ended",
-            expected="a good is known to be one only when window_days have passed",
+            expected=expected,
             rows=[str(row[0]) for row in rows],
             n_rows=n,
-            todo="leave these labels empty until then, or correct known_at or window_days",
+            todo="leave these labels empty until then, or correct known_at, known_until or window_days",
         )

@@ -184,6 +184,7 @@ class Flat:
     window_days: int | None
     anonymous: bool
     goods_known_early: str | None
+    immature: str | None
     notes: tuple[str, ...]
 
     @property
@@ -192,7 +193,9 @@ class Flat:
         return flat_shape(self.columns)
 
 
-def flat_of(said: FlatMapping, selects: Selects, *, labelled: bool, cohorts: bool) -> Flat:
+def flat_of(
+    said: FlatMapping, selects: Selects, *, labelled: bool, cohorts: bool, known_until: datetime | None = None
+) -> Flat:
     """The relations of a flat file.
 
     Args:
@@ -200,6 +203,7 @@ def flat_of(said: FlatMapping, selects: Selects, *, labelled: bool, cohorts: boo
         selects: opens the files.
         labelled: the file has the label's column; one to be scored need not.
         cohorts: cohorts are made of its rows, as the mapping brings none of its own.
+        known_until: up to when the file is complete, where the mapping says so: no window of a label may end later.
 
     Returns:
         what an import needs of it.
@@ -220,6 +224,9 @@ def flat_of(said: FlatMapping, selects: Selects, *, labelled: bool, cohorts: boo
     early = None
     if label and label.window_days and label.known_at:
         early = f"NOT defaulted AND known_at < as_of + to_days({label.window_days})"
+    immature = None
+    if label and label.window_days and known_until:
+        immature = f"as_of + to_days({label.window_days}) > TIMESTAMP {quote(str(known_until))}"
     return Flat(
         columns=columns,
         views={VIEW: _view(said, label, columns, selects, places)},
@@ -229,6 +236,7 @@ def flat_of(said: FlatMapping, selects: Selects, *, labelled: bool, cohorts: boo
         window_days=label.window_days if label else None,
         anonymous=said.id is None,
         goods_known_early=early,
+        immature=immature,
         notes=tuple(_notes(said)),
     )
 

@@ -229,7 +229,12 @@ def relations_of(said: Mapping, folder: Path, *, quarantine: bool = False, label
     views = {name: selects.named(one) for name, one in said.files.items()}
     views |= {name: one_select(sql) for name, sql in said.views.items()}
     own = {name: selects.of(cohort_shape(name), one) for name, one in said.cohorts.items()}
-    flat = flat_of(said.profiles, selects, labelled=labelled, cohorts=not own) if said.profiles else None
+    until = said.moment(said.known_until)
+    flat = (
+        flat_of(said.profiles, selects, labelled=labelled, cohorts=not own, known_until=until)
+        if said.profiles
+        else None
+    )
     return Relations(
         tables={name: selects.of(SHAPES[name], one) for name, one in said.tables.items()},
         views=views | (flat.views if flat else {}),

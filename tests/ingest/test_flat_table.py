@@ -191,6 +191,16 @@ def test_a_good_known_before_its_window_ends_is_refused(flat: FlatFile) -> None:
     assert flat.load(label=label | {"window_days": "60"})
 
 
+def test_labels_of_rows_whose_window_is_still_open_are_refused(flat: FlatFile) -> None:
+    end = pd.Timestamp("2025-12-15")  # the last rows are of November
+    with pytest.raises(SourceError, match="known before their windows ended") as error:
+        flat.load(whole={"known_until": "2025-12-15"})
+    open_ = pd.to_datetime(loans()["Asked"]) + pd.Timedelta(days=90) > end
+    assert error.value.n_rows == open_.sum() > 0
+    flat.write(loans().assign(Bad=lambda f: f["Bad"].where(~open_, "")))
+    assert flat.load(whole={"known_until": "2025-12-15"}).cohorts == ("rows", "train", "unlabelled")
+
+
 def test_events_and_a_flat_file_stand_in_one_data_set(flat: FlatFile) -> None:
     assert flat.load(whole=flat.with_orders()).info.rows == {"orders": 1200, "flat": 600}
 
