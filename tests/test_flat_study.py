@@ -24,6 +24,7 @@ from credit_eval.scoring.lookup import decided
 from credit_eval.scoring.run import COLUMNS
 from credit_eval.settings import DatasetSettings, load_settings
 from credit_eval.study import Study
+from credit_eval.study.publishing import replay
 from tests.flat_file import FlatFile, loans
 
 ROWS = 1_200
@@ -196,6 +197,17 @@ def test_social_columns_are_barred_in_the_eu(tmp_path: Path) -> None:
     assert "friends" in ce.open("loans", root=flat.folder).features
     (flat.folder / "settings.yaml").write_text(said)
     assert "friends" not in ce.open("loans", root=flat.folder).features
+
+
+def test_groups_of_the_file_are_looked_at_when_a_policy_is_published(study: Study) -> None:
+    night = study.results()
+    found = replay(night, study.policy.with_(threshold=0.3)).groups["sex"]
+    given = loans(ROWS, labelled=0.9).set_index("Loan").loc[night.scored["customer_id"], "Sex"]
+    adverse = night.scored["decision"].isin(["restrict", "decline", "reduce"]).to_numpy()
+    assert set(found) == {"f", "m"}
+    for group, shares in found.items():
+        mine = (given == group).to_numpy()
+        assert (shares["before"].value, shares["before"].n) == (adverse[mine].mean(), mine.sum())
 
 
 # People nobody has seen -----------------------------------------------------------------------------------

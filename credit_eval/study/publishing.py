@@ -9,6 +9,7 @@ policy that is not there.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from credit_eval.core.files import exclusive
 from credit_eval.policy.check import findings, moves, totals
 from credit_eval.policy.decide import ADVERSE
 from credit_eval.report.intervals import share_interval
+from credit_eval.schema.flat import FLAT
 from credit_eval.schema.tables import TABLES
 
 if TYPE_CHECKING:
@@ -140,16 +142,8 @@ def _share(k: int, n: int) -> Share:
 
 def _groups(study: Study, before: pd.DataFrame, after: pd.DataFrame) -> dict[str, dict[str, dict[str, Share]]]:
     """Adverse decisions before and after, by every attribute that serves audits only."""
-    attributes = [
-        c.name for c in TABLES["customers"].columns if c.audit_only and study.dataset.has("customers", c.name)
-    ]
-    found: dict[str, dict[str, dict[str, Share]]] = {}
-    for name in attributes:
-        of = study.query(
-            f"SELECT customer_id, coalesce(arg_max({name}, occurred_at), 'unknown') AS said FROM customers GROUP BY ALL"
-        ).set_index("customer_id")["said"]
-        group = before["customer_id"].map(of).fillna("unknown")
-        found[name] = {
+    return {
+        name: {
             str(one): {
                 when: _share(
                     int(frame["decision"].isin(ADVERSE)[(group == one).to_numpy()].sum()), int((group == one).sum())
@@ -158,4 +152,21 @@ def _groups(study: Study, before: pd.DataFrame, after: pd.DataFrame) -> dict[str
             }
             for one in sorted(group.unique())
         }
-    return found
+        for name, group in _audited(study, before)
+    }
+
+
+def _audited(study: Study, scored: pd.DataFrame) -> Iterator[tuple[str, pd.Series[str]]]:
+    """By attribute that serves audits only, the group of each scored row: of customers, and of a flat table."""
+    for column in TABLES["customers"].columns:
+        if column.audit_only and study.dataset.has("customers", column.name):
+            of = study.query(
+                f"SELECT customer_id, coalesce(arg_max({column.name}, occurred_at), 'unknown') AS said "
+                "FROM customers GROUP BY ALL"
+            ).set_index("customer_id")["said"]
+            yield column.name, scored["customer_id"].map(of).fillna("unknown")
+    for given in study.dataset.info.flat:
+        if given.lawful == "audit_only":
+            rows = study.query(f"SELECT customer_id, as_of, {given.name}::VARCHAR AS said FROM {FLAT}")
+            found = scored[["customer_id", "as_of"]].merge(rows, on=["customer_id", "as_of"], how="left")
+            yield given.name, found["said"].fillna("unknown").set_axis(scored.index)

@@ -750,7 +750,8 @@ class Study:
     def query(
         self, sql: str, parameters: Sequence[object] | Mapping[str, object] = (), **frames: pd.DataFrame
     ) -> pd.DataFrame:
-        """The answer to an SQL question (DuckDB's) of the declared tables, each by its name, and of frames by theirs.
+        """The answer to an SQL question (DuckDB's) of the declared tables, each by its name (a flat table: `flat`),
+        and of frames by theirs.
 
         Args:
             sql: one SELECT.
@@ -766,6 +767,8 @@ class Study:
         with self.engine() as engine:
             for table in self.dataset.tables:
                 engine.run(f"CREATE VIEW {table} AS FROM {parquet(self.dataset.paths(table))}")
+            if self.dataset.info.flat:
+                engine.run(f"CREATE VIEW {FLAT} AS FROM {parquet(self.dataset.flat_path)}")
             for name, frame in frames.items():
                 engine.register(name, frame)
             return engine.frame(sql, parameters)
