@@ -19,6 +19,7 @@ from credit_eval.core.progress import Tick, silent
 from credit_eval.core.runs import Run
 
 if TYPE_CHECKING:
+    from credit_eval.models.history import Move
     from credit_eval.models.record import Record
     from credit_eval.schema.store import DatasetInfo
     from credit_eval.settings import Paths, Settings
@@ -428,6 +429,58 @@ def run(
     )
     if not (_ASKED.json or _ASKED.quiet):
         _print_summary(study, done)
+
+
+registry_app = typer.Typer(no_args_is_help=True, help="Who was champion when, and why; put an earlier one back.")
+app.add_typer(registry_app, name="registry")
+Why = Annotated[str, typer.Option(help="the reason, in a sentence; recorded")]
+By = Annotated[str, typer.Option(help="who answers for it; recorded")]
+
+
+@registry_app.command("history")
+def registry_history(
+    dataset: DatasetName = "simulated",
+    at: Annotated[datetime | None, typer.Option(help="only who was champion then (UTC)")] = None,
+) -> None:
+    """Every move of the champion: when, which version, why, by whom."""
+    from credit_eval.models.history import champion_at
+    from credit_eval.models.registry import history
+
+    moves = history(_paths().models, dataset)
+    if at is not None:
+        version = champion_at(moves, at)
+        give({"at": at, "champion": version})
+        tell(f"version {version}" if version else f"{dataset} had no champion then")
+        return
+    give([asdict(move) for move in moves])
+    for move in moves:
+        auc = f", AUC {move.auc:.3f}" if move.auc is not None else ""
+        since = f" (before: {move.before})" if move.before else ""
+        tell(f"{move.at}  {move.what} version {move.version}{since}{auc}, by {move.by}: {move.why}")
+
+
+@registry_app.command("demote")
+def registry_demote(dataset: DatasetName, why: Why, by: By) -> None:
+    """Make the champion before the present one champion again."""
+    from credit_eval.models.registry import demote
+
+    _tell_move(dataset, demote(_paths().models, dataset, why=why, by=by))
+
+
+@registry_app.command("promote")
+def registry_promote(
+    dataset: DatasetName, version: Annotated[int, typer.Argument(help="a registered version")], why: Why, by: By
+) -> None:
+    """Make a registered version champion."""
+    from credit_eval.models.registry import promote
+
+    _tell_move(dataset, promote(_paths().models, dataset, version, why=why, by=by))
+
+
+def _tell_move(dataset: str, move: Move) -> None:
+    give(asdict(move))
+    tell(f"champion of {dataset}: version {move.version}, it was {move.before}")
+    tell("  what was validated is told of the version that was trained last: `credit-eval train` judges anew")
 
 
 policy_app = typer.Typer(no_args_is_help=True, help="Check a policy, explain a decision, compare two policies.")

@@ -151,6 +151,7 @@ def _train(study: Study, grades: GradeScale, promote_anyway: str | None) -> Reco
         params=_grown(settings) | told | {"definition": asdict(study.definition)},
         metrics=judged.metrics,
         tags={"promoted_anyway": promote_anyway} if overruled and promote_anyway else {},
+        why=promote_anyway if overruled and promote_anyway else f"nothing spoke against it, {judged.judged_on}",
     )
     study.tick("registering", 1, 1)
     found = Record(

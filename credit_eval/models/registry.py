@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from credit_eval.core.errors import IntegrityError, ModelError
+from credit_eval.models.history import Move, append_move, check_said, earlier_champion, moved, read_history
 from credit_eval.models.model import CreditModel
 from credit_eval.models.registry_store import (
     artifact_root,
@@ -36,12 +37,14 @@ def register(
     metrics: Mapping[str, float],
     artifacts: Sequence[Path] = (),
     tags: Mapping[str, str] | None = None,
+    why: str = "nothing spoke against it",
 ) -> int:
     """Log a run with its parameters, metrics and files, register its model, make it champion; returns the version.
 
     The run goes to the experiment `dataset`, the version to the registered model `credit_eval-<dataset>`.
     Metrics that are not finite are left out, since the store cannot hold them. `tags` are kept with the version. It
-    becomes champion only when it was read back from below this store and is the same model.
+    becomes champion, `why` going into the history (`models.history`), only when it was read back from below this
+    store and is the same model.
 
     Raises:
         ModelError: the model is not calibrated, or the registry is damaged.
@@ -58,7 +61,10 @@ def register(
             _write_pyfunc(model, Path(scratch) / _MODEL)
             client.log_artifacts(run.run_id, str(Path(scratch) / _MODEL), _MODEL)
         client.set_terminated(run.run_id)
-        return _new_champion(client, store, model, dataset, run, dict(tags or {}))
+        made = _new_version(client, store, model, dataset, run, dict(tags or {}))
+        move = moved("promoted", made, _champion_or_none(client, dataset), why, auc=metrics.get("auc"))
+        _move(client, store, dataset, move)
+        return made
 
 
 def load_champion(store: Path, dataset: str) -> tuple[CreditModel, int]:
@@ -73,6 +79,56 @@ def load_champion(store: Path, dataset: str) -> tuple[CreditModel, int]:
     with read_store(store) as client:
         version = _champion_version(client, dataset)
     return _registered(store, version.tags["place"], version.tags["fingerprint"]), int(version.version)
+
+
+def history(store: Path, dataset: str) -> list[Move]:
+    """Every move of a data set's champion in order; an alias that was moved past us is told last.
+
+    Raises:
+        ModelError: there is no champion, or the registry is damaged.
+        IntegrityError: the history is.
+    """
+    if not has_store(store):
+        raise _no_champion(dataset)
+    with read_store(store) as client:
+        champion = int(_champion_version(client, dataset).version)
+    told = read_history(store, dataset)
+    if told and told[-1].version == champion:
+        return told
+    before = told[-1].version if told else None
+    return [*told, moved("moved", champion, before, "the alias was found here", by="unknown")]
+
+
+def demote(store: Path, dataset: str, *, why: str, by: str) -> Move:
+    """Make the champion before the present one champion again.
+
+    Raises:
+        ModelError: there is none, or nobody says why or who; the champion is who it was.
+        IntegrityError: the earlier champion's files are not what was registered.
+    """
+    check_said(why, by)
+    told = history(store, dataset)
+    champion = told[-1].version
+    earlier = earlier_champion(told, champion, dataset)
+    with write_store(store) as client:
+        move = moved("demoted", earlier, champion, why, by)
+        _move(client, store, dataset, move)
+    return move
+
+
+def promote(store: Path, dataset: str, version: int, *, why: str, by: str) -> Move:
+    """Make a registered version champion.
+
+    Raises:
+        ModelError: there is no such version, or nobody says why or who; the champion is who it was.
+        IntegrityError: its files are not what was registered.
+    """
+    check_said(why, by)
+    champion = history(store, dataset)[-1].version
+    with write_store(store) as client:
+        move = moved("promoted", version, champion, why, by)
+        _move(client, store, dataset, move)
+    return move
 
 
 def champion_uri(store: Path, dataset: str) -> tuple[str, str]:
@@ -144,7 +200,32 @@ def _experiment(client: Any, store: Path, dataset: str) -> str:
     return str(client.create_experiment(dataset, artifact_root(store)))
 
 
-def _new_champion(client: Any, store: Path, model: CreditModel, dataset: str, run: Any, tags: Mapping[str, str]) -> int:
+def _move(client: Any, store: Path, dataset: str, move: Move) -> None:
+    """Let the alias lead to another version, which is read back first; the line is written before."""
+    from mlflow.exceptions import MlflowException
+
+    name = registered_name(dataset)
+    try:
+        version = client.get_model_version(name, str(move.version))
+    except MlflowException:
+        raise ModelError(
+            f"data set {dataset} has no version {move.version}",
+            expected="a version that was registered",
+            todo="`credit-eval registry history` lists them; the champion is who it was",
+        ) from None
+    _registered(store, version.tags["place"], version.tags["fingerprint"])
+    append_move(store, dataset, move)
+    client.set_registered_model_alias(name, CHAMPION, version.version)
+
+
+def _champion_or_none(client: Any, dataset: str) -> int | None:
+    try:
+        return int(_champion_version(client, dataset).version)
+    except ModelError:
+        return None
+
+
+def _new_version(client: Any, store: Path, model: CreditModel, dataset: str, run: Any, tags: Mapping[str, str]) -> int:
     name = registered_name(dataset)
     if not client.search_registered_models(f"name = '{name}'"):
         client.create_registered_model(name)
@@ -152,7 +233,6 @@ def _new_champion(client: Any, store: Path, model: CreditModel, dataset: str, ru
     said = {"fingerprint": model.fingerprint, "place": place} | dict(tags)
     _registered(store, place, model.fingerprint)
     version = client.create_model_version(name, f"{run.artifact_uri}/{_MODEL}", run.run_id, tags=said)
-    client.set_registered_model_alias(name, CHAMPION, version.version)
     return int(version.version)
 
 
