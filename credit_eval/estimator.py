@@ -27,7 +27,7 @@ from credit_eval.core.odds import Floats, log_odds
 from credit_eval.explain.contributions import contributions
 from credit_eval.explain.explanation import explanation
 from credit_eval.models.model import CreditModel
-from credit_eval.models.training import TrainingSettings, train_cross_fitted
+from credit_eval.models.training import TrainingSettings, train
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ class DefaultModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self._check_classes(labels)
         sample = frame.assign(defaulted=defaulted)
         sample["customer_id"] = np.arange(len(frame)) if groups is None else np.asarray(groups)
-        self.model_ = train_cross_fitted(sample, self._columns(frame), self._settings())
+        self.model_ = train(sample, self._columns(frame), self._settings())
         return self
 
     def predict_proba(self, X: Any) -> Floats:

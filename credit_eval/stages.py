@@ -32,8 +32,8 @@ from credit_eval.models.promotion import check_promotion, check_reason, objectio
 from credit_eval.models.record import Judged, Record, judged_by_cross_validation, judged_out_of_time
 from credit_eval.models.registry import load_champion, register
 from credit_eval.models.restriction import Stopped, what_it_adds
-from credit_eval.models.training import TrainingSettings, train_cross_fitted
-from credit_eval.models.training import train as train_by_time
+from credit_eval.models.training import TrainingSettings
+from credit_eval.models.training import train as grow
 from credit_eval.models.tuning import Tuned
 from credit_eval.models.tuning import tune as search
 from credit_eval.policy.settings import Policy
@@ -177,10 +177,10 @@ def _train(study: Study, grades: GradeScale, promote_anyway: str | None) -> Reco
 
 
 def _trained(study: Study, split: Split, features: Catalogue, settings: TrainingSettings) -> tuple[CreditModel, Judged]:
+    taught = split.frame[split.frame["part"] == "fit"] if split.kind == "time" else split.frame
+    model = grow(taught, features.features, settings, tick=study.tick)
     if split.kind == "time":
-        model = train_by_time(split.frame, features.features, settings, tick=study.tick)
         return model, judged_out_of_time(model, split.frame, features.features, tick=study.tick)
-    model = train_cross_fitted(split.frame, features.features, settings, tick=study.tick)
     demographics = [feature.name for feature in features.features if feature.tables == {"customers"}]
     return model, judged_by_cross_validation(
         split.frame, features.features, settings, demographics=demographics, tick=study.tick

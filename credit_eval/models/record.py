@@ -136,7 +136,7 @@ def judged_out_of_time(
 
     Ticks as `validation`, per model judged.
     """
-    taught, oot = sample[sample["part"].isin(("fit", "stop"))], sample[sample["part"] == "oot"]
+    taught, oot = sample[sample["part"] == "fit"], sample[sample["part"] == "oot"]
     p = model.p_default(oot)
     baselines, gains = {}, {}
     for step, (name, ranks) in enumerate(((LOGISTIC, False), (LOGISTIC_RANKS, True))):

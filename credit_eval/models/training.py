@@ -1,9 +1,8 @@
-"""Training: shallow trees that stop by rows they do not learn from, and a calibration by rows of its own.
+"""Training: shallow trees, as many as rows that they did not learn from ask for, calibrated on such rows.
 
-Two ways, for two sizes of data. `train` spends a slice of customers on stopping and another on calibrating.
-Where there are few bads to spare, `train_cross_fitted` takes both from cross-validation and lets every row
-teach: the number of trees is where the held-out loss, averaged over the folds, is least, and the calibration is
-fitted on log-odds that each row got from a booster which never saw its customer.
+Both are taken from cross-validation within the rows that teach, so that every one of them does: the number of trees
+is where the held-out loss, averaged over the folds, is least, the calibration is fitted on log-odds that each row got
+from a booster which never saw its customer, and then the trees are grown on all rows.
 """
 
 from __future__ import annotations
@@ -26,6 +25,8 @@ from credit_eval.samples.split import check_labels, customer_folds
 
 #: So many rows teach what unknown means, where the share that is hidden would be fewer.
 FEW_HIDDEN = 50
+#: Bads from which on fewer folds serve as well.
+MANY_BADS, _FOLDS, _FEW_FOLDS = 2_000, 5, 3
 #: Bins serve every size of leaf.
 _FOR_MANY = {"feature_pre_filter": False}
 #: Places of rows in a sample.
@@ -55,12 +56,12 @@ class TrainingSettings:
     """How trees are grown, by LightGBM's own names. The defaults are for noisy data: many shallow trees, each seeing a
     part.
 
-    `min_data_in_leaf` None means one in a hundred of the rows, but 20 to 200. `folds` serve `train_cross_fitted`;
-    `repeats` is how often cross-validation that judges is repeated (None: three times, once where there are many
-    bads). `monotone`: trees are held to the directions of features. `hidden` is the share of rows in which a number
-    that is known of all of them is hidden from the trees, so that they learn what to think where it is unknown:
-    LightGBM would take it for 0, no day overdue, say, and the riskiest would look safest. `threads` changes no bit of
-    the result.
+    `min_data_in_leaf` None means one in a hundred of the rows, but 20 to 200. `folds` None: five, but three where there
+    are 2,000 bads or more, as each then holds enough to stop and to calibrate by; `repeats` is how often
+    cross-validation that judges is repeated (None: three times, once where there are many bads). `monotone`: trees
+    are held to the directions of features. `hidden` is the share of rows in which a number that is known of all of
+    them is hidden from the trees, so that they learn what to think where it is unknown: LightGBM would take it for 0,
+    no day overdue, say, and the riskiest would look safest. `threads` changes no bit of the result.
     """
 
     learning_rate: float = 0.05
@@ -74,12 +75,16 @@ class TrainingSettings:
     lambda_l2: float = 10.0
     hidden: float = 0.01
     monotone: bool = True
-    folds: int = 5
+    folds: int | None = None
     repeats: int | None = None
     seed: int = 20260101
     threads: int = 1
     scale: ScoreScale = field(default_factory=ScoreScale)
     grades: GradeScale = field(default_factory=GradeScale)
+
+    def folds_of(self, defaulted: ArrayLike) -> int:
+        """Folds of rows with such labels."""
+        return self.folds or (_FEW_FOLDS if np.sum(np.asarray(defaulted)) >= MANY_BADS else _FOLDS)
 
 
 def train(
@@ -89,49 +94,9 @@ def train(
     *,
     tick: Tick = silent,
 ) -> CreditModel:
-    """Fit on the sample's part `fit`, stop by `stop`, calibrate on `calibrate`.
-
-    `sample` has customer_id, defaulted (0 or 1), part, and a column per feature. Ticks as `training`, per tree.
-
-    Raises:
-        SampleError: too few bads or goods in a part, or log-odds that do not rank the calibration part.
-        ModelError: the sample lacks a feature.
-    """
-    fit, stop, calibrate = (np.flatnonzero(sample["part"] == part) for part in ("fit", "stop", "calibrate"))
-    for part in (fit, stop, calibrate):
-        check_labels(sample["defaulted"].iloc[part])
-    inputs = _inputs(sample, features, fit)
-    parameters = _parameters(features, settings, len(fit))
-    learnt = _to_learn_from(sample, inputs, fit, settings)
-    learnt.params |= parameters  # which say how to bin; binned now, the numbers need not be kept
-    learnt.construct()
-    booster = lgb.train(
-        parameters,
-        learnt,
-        num_boost_round=settings.num_iterations,
-        valid_sets=[_dataset(_matrix(sample, inputs, stop), sample, inputs, stop, reference=learnt)],
-        callbacks=[
-            lgb.early_stopping(settings.early_stopping_round, verbose=False),
-            _ticking(tick, settings.num_iterations),
-        ],
-    )
-    tick("training", settings.num_iterations, settings.num_iterations)
-    ranking = _model(booster, max(booster.best_iteration, 1), inputs, settings, len(fit))
-    held_out = sample.iloc[calibrate]
-    log_odds = ranking.log_odds(held_out)
-    return _calibrated(ranking, log_odds, held_out["defaulted"], "customers kept aside for calibration")
-
-
-def train_cross_fitted(
-    sample: pd.DataFrame,
-    features: Sequence[Trainable],
-    settings: TrainingSettings,
-    *,
-    tick: Tick = silent,
-) -> CreditModel:
     """Fit on every row; stop and calibrate by cross-validation grouped by customer.
 
-    `sample` as for `train`; its `part` is not looked at. Ticks as `training`, per tree.
+    `sample` has customer_id, defaulted (0 or 1), and a column per feature. Ticks as `training`, per tree.
 
     Raises:
         SampleError: too few bads or goods, or out-of-fold log-odds that do not rank.
@@ -140,13 +105,14 @@ def train_cross_fitted(
     check_labels(sample["defaulted"])
     everybody = np.arange(len(sample))
     inputs = _inputs(sample, features, everybody)
-    fold = customer_folds(sample["customer_id"], sample["defaulted"], folds=settings.folds, seed=settings.seed)
+    folds = settings.folds_of(sample["defaulted"])
+    fold = customer_folds(sample["customer_id"], sample["defaulted"], folds=folds, seed=settings.seed)
     parameters = _parameters(features, settings, len(sample))
     rounds, log_odds = _out_of_fold(sample, inputs, fold, parameters, settings, tick)
     whole = lgb.train(parameters, _to_learn_from(sample, inputs, everybody, settings), num_boost_round=rounds)
     tick("training", settings.num_iterations, settings.num_iterations)
     ranking = _model(whole, rounds, inputs, settings, len(sample))
-    return _calibrated(ranking, log_odds, sample["defaulted"], f"out of fold, {settings.folds} folds by customer")
+    return _calibrated(ranking, log_odds, sample["defaulted"], f"out of fold, {folds} folds by customer")
 
 
 @dataclass(frozen=True)
@@ -330,7 +296,7 @@ def _out_of_fold(
 ) -> tuple[int, Floats]:
     """The number of trees of least mean held-out loss, and each row's log-odds by the booster without it."""
     data = _to_learn_from(sample, inputs, np.arange(fold.size), settings)
-    splits = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(settings.folds)]
+    splits = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(int(fold.max()) + 1)]
     found = lgb.cv(
         parameters,
         data,

@@ -34,10 +34,10 @@ from credit_eval.models.training import (
     fold_of,
     held_out_loss,
     train,
-    train_cross_fitted,
 )
 from credit_eval.samples.split import customer_folds
 
+_FOLDS = 3
 #: Trials that are made before a trial is compared with others.
 WARM_UP = 5
 #: The share of customers that judge, where nothing is later than anything else.
@@ -124,7 +124,7 @@ def tune(
     searched = _drawn(learn, rows, settings.seed)
     folds = [
         fold_of(searched, features, settings, *one)
-        for one in _folds(searched, by_time=by_time, folds=min(settings.folds, 3), seed=settings.seed)
+        for one in _folds(searched, by_time=by_time, folds=_FOLDS, seed=settings.seed)
     ]
     search = _Search(folds, features, settings)
     before = search.loss(settings)
@@ -238,7 +238,7 @@ def _named(params: dict[str, Any]) -> dict[str, Any]:
 def _trained(
     sample: pd.DataFrame, features: Sequence[Trainable], settings: TrainingSettings, *, by_time: bool
 ) -> CreditModel:
-    return train(sample, features, settings) if by_time else train_cross_fitted(sample, features, settings)
+    return train(sample, features, settings)
 
 
 def _judged(

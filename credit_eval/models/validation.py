@@ -31,7 +31,7 @@ from credit_eval.core.statistics import (
 )
 from credit_eval.engine.workers import spread
 from credit_eval.models.model import CreditModel
-from credit_eval.models.training import Trainable, TrainingSettings, train_cross_fitted
+from credit_eval.models.training import MANY_BADS, Trainable, TrainingSettings, train
 from credit_eval.samples.split import customer_folds
 
 #: Names of the competitors in a cross-validation.
@@ -74,12 +74,6 @@ class Metrics:
             else:
                 found[each.name] = value
         return found
-
-
-#: Bads from which on one cross-validation is as good as several.
-_MANY_BADS = 2_000
-#: And folds within which a model that is judged so stops and calibrates.
-_FOLDS_OF_MANY = 3
 
 
 @dataclass(frozen=True)
@@ -153,20 +147,17 @@ def repeated_grouped_cv(
     seed: int = 0,
     tick: Tick = silent,
 ) -> CrossValidation:
-    """Cross-validate `train_cross_fitted` beside logistic regressions and LightGBM on subsets of features.
+    """Cross-validate `train` beside logistic regressions and LightGBM on subsets of features.
 
     `sample` has customer_id, as_of, defaulted (0 or 1) and a column per feature. `repeats` None: three, but one where
-    there are 2,000 bads, as the split then hardly moves the estimate; the model then stops and calibrates by three
-    folds of what it learns from, where the champion does by `settings.folds`: its trees are as many rows' all the
-    same. `subsets` names baselines, such as {"demographics only": [...feature names]}; empty subsets are left out.
-    Ticks as `validation`, per fit.
+    there are 2,000 bads, as the split then hardly moves the estimate. `subsets` names baselines, such as
+    {"demographics only": [...feature names]}; empty subsets are left out. Ticks as `validation`, per fit.
 
     Raises:
         SampleError: too few bads or goods for the folds.
     """
-    many = sample["defaulted"].sum() >= _MANY_BADS
+    many = sample["defaulted"].sum() >= MANY_BADS  # one cross-validation is then as good as several
     repeats = repeats or settings.repeats or (1 if many else 3)
-    settings = replace(settings, folds=min(settings.folds, _FOLDS_OF_MANY)) if many else settings
     work = partial(_judge_fold, sample, features, settings, subsets or {}, folds, seed)
     steps = [(repeat, held_out) for repeat in range(repeats) for held_out in range(folds)]
     workers = settings.threads if sample.memory_usage(deep=False).sum() <= _SHARED else 1
@@ -223,7 +214,7 @@ def _predictors(
 def _boosted(features: Sequence[Trainable], settings: TrainingSettings) -> Predictor:
     def predict(learnt: pd.DataFrame, seen: pd.DataFrame) -> Floats:
         try:
-            return train_cross_fitted(learnt, features, settings).p_default(seen)
+            return train(learnt, features, settings).p_default(seen)
         except SampleError:  # nothing learnt that ranks: everybody gets the base rate
             return np.full(len(seen), learnt["defaulted"].mean())
 

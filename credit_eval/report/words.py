@@ -44,9 +44,7 @@ LEFT_OUT = {
 }
 
 PARTS = {
-    "fit": "taught the trees",
-    "stop": "said when to stop growing them",
-    "calibrate": "calibrated the probabilities",
+    "fit": "taught the model; cross-validation within it said when to stop, and calibrated",
     "gap": "in no use: their window overlaps the judged dates",
     "oot": "judge the model, out of time",
 }

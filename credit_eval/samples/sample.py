@@ -24,8 +24,8 @@ class LeftOut:
 class Sample:
     """Profiles with what became of each, and which part each row plays.
 
-    The parts are `fit`, `stop` and `calibrate`, and where the data last long enough `gap` (in no use) and `oot`
-    (out of time, to judge by). `None` stands for all rows.
+    The parts are `fit`, and where the data last long enough `gap` (in no use) and `oot` (out of time, to judge by).
+    `None` stands for all rows.
 
     Attributes:
         split: the rows, their parts, and why they were split so.
@@ -55,7 +55,7 @@ class Sample:
         """Features of a part: float64, NaN where unknown; categories are texts.
 
         Args:
-            part: of the sample: fit, stop, calibrate, gap or oot; None for all rows.
+            part: of the sample: fit, gap or oot; None for all rows.
 
         Returns:
             (n, f).
@@ -66,7 +66,7 @@ class Sample:
         """Whether each row of a part defaulted, 0 or 1.
 
         Args:
-            part: of the sample: fit, stop, calibrate, gap or oot; None for all rows.
+            part: of the sample: fit, gap or oot; None for all rows.
 
         Returns:
             (n,).
@@ -77,7 +77,7 @@ class Sample:
         """The customer of each row of a part: rows of one customer tell one story.
 
         Args:
-            part: of the sample: fit, stop, calibrate, gap or oot; None for all rows.
+            part: of the sample: fit, gap or oot; None for all rows.
 
         Returns:
             (n,).
@@ -88,7 +88,7 @@ class Sample:
         """Everything there is of a part: customer_id, as_of, defaulted, label_known_at, part, and the features.
 
         Args:
-            part: of the sample: fit, stop, calibrate, gap or oot; None for all rows.
+            part: of the sample: fit, gap or oot; None for all rows.
 
         Returns:
             n rows.
@@ -109,7 +109,7 @@ class Sample:
         """X, y and groups of a part: what `DefaultModel.fit` takes, so that no customer is in two of its folds.
 
         Args:
-            part: of the sample: fit, stop, calibrate, gap or oot; None for all rows.
+            part: of the sample: fit, gap or oot; None for all rows.
 
         Returns:
             (n, f), (n,) and (n,).

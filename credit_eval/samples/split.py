@@ -1,13 +1,14 @@
-"""Who teaches, who stops, who calibrates, who judges.
+"""Who teaches, and who judges.
 
 Split by time, where the data last long enough. Months run from left to right, a performance window of four:
 
     month        1   2   3   4   5   6   7   8   9  10
-    part         development ──────►   gap ────►  oot oot
+    part         fit ──────────────►   gap ────►  oot oot
     its window   └─ ends, and its label is known, by the first oot as_of
 
-Customers of the development months are told apart by a hash of their id: 64 % fit the trees, 16 % say when to
-stop, 20 % calibrate. A customer is in one of the three only, in whatever month, so none is learnt by heart.
+Every row that may teach does: how many trees to grow, and how to calibrate them, is found by cross-validation within
+the part `fit`, no customer in two folds (`models.training`). Where time is too short, all rows are `fit`, and
+cross-validation judges as well.
 
 >>> customer_folds(["ann", "bob", "cem", "dee", "ann"], [0, 1, 0, 1, 0], folds=2, seed=1).tolist()
 [0, 0, 1, 1, 0]
@@ -15,7 +16,6 @@ stop, 20 % calibrate. A customer is in one of the three only, in whatever month,
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -26,8 +26,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from credit_eval.core.errors import SampleError
 
-MIN_BADS = 10
-FIT, STOP = 0.64, 0.16  # the rest calibrates
+#: Bads and goods without which nothing is judged, and nothing is learnt out of time.
+MIN_BADS, MIN_TO_LEARN = 10, 50
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Split:
     why: str
 
 
-def choose_split(frame: pd.DataFrame, *, window_days: int, oot_snapshots: int = 2, seed: int = 0) -> Split:
+def choose_split(frame: pd.DataFrame, *, window_days: int, oot_snapshots: int = 2) -> Split:
     """Split by time where that leaves enough to learn from and enough to judge by, else by customer.
 
     `frame` has customer_id, as_of, label_known_at and defaulted (0 or 1), one row per customer and as_of.
@@ -48,8 +48,13 @@ def choose_split(frame: pd.DataFrame, *, window_days: int, oot_snapshots: int = 
         SampleError: one class only, or fewer than 10 bads or goods in all.
     """
     check_labels(frame["defaulted"])
-    by_time = split_by_time(frame, window_days=window_days, oot_snapshots=oot_snapshots, seed=seed)
-    short_of = [what for what, rows in _judged(by_time).items() if _fewest(rows) < MIN_BADS]
+    by_time = split_by_time(frame, window_days=window_days, oot_snapshots=oot_snapshots)
+    needed = {"fit": ("learn from", MIN_TO_LEARN), "oot": ("judge by", MIN_BADS)}
+    short_of = [
+        f"fewer than {n} bads or goods are left to {what}"
+        for part, (what, n) in needed.items()
+        if _fewest(by_time.loc[by_time["part"] == part, "defaulted"]) < n
+    ]
     if not short_of:
         oot = by_time.loc[by_time["part"] == "oot", "as_of"]
         why = (
@@ -60,20 +65,19 @@ def choose_split(frame: pd.DataFrame, *, window_days: int, oot_snapshots: int = 
     span = (frame["as_of"].max() - frame["as_of"].min()).days
     lacks = (
         f"the sample spans {span} days, and where windows of {window_days} days must have ended, and labels be known, "
-        f"before the dates it is judged on, fewer than {MIN_BADS} bads or goods are left to "
-        + " and to ".join(short_of)
+        f"before the dates it is judged on, {' and '.join(short_of)}"
         if span
         else "all rows are of one date"
     )
     why = f"Not judged out of time: {lacks}. Judged instead by cross-validation grouped by customer."
-    return Split(grouped_parts(frame, seed=seed), "grouped", why)
+    return Split(frame.assign(part="fit"), "grouped", why)
 
 
-def split_by_time(frame: pd.DataFrame, *, window_days: int, oot_snapshots: int = 2, seed: int = 0) -> pd.DataFrame:
-    """Add `part`: fit, stop, calibrate, gap (in no use) or oot.
+def split_by_time(frame: pd.DataFrame, *, window_days: int, oot_snapshots: int = 2) -> pd.DataFrame:
+    """Add `part`: fit, gap (in no use) or oot.
 
     A snapshot is a calendar month of as_of, since customers may each have an as_of of their own. The latest
-    `oot_snapshots` of them are oot. Development lies `window_days` or more before the first oot as_of, and its
+    `oot_snapshots` of them are oot. What is `fit` lies `window_days` or more before the first oot as_of, and its
     labels (`label_known_at`) were known by then: whoever had trained on that day could have had every one.
     """
     month = frame["as_of"].dt.to_period("M")
@@ -82,13 +86,7 @@ def split_by_time(frame: pd.DataFrame, *, window_days: int, oot_snapshots: int =
     first_oot = frame.loc[oot, "as_of"].min()
     observed = frame["as_of"] <= first_oot - pd.Timedelta(days=window_days)
     learnable = observed & (frame["label_known_at"] <= first_oot)
-    part = np.where(learnable, _development_part(frame["customer_id"], seed), "gap")
-    return frame.assign(part=np.where(oot, "oot", part))
-
-
-def grouped_parts(frame: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
-    """Add `part`: fit, stop or calibrate, each customer in one of them, at whatever time."""
-    return frame.assign(part=_development_part(frame["customer_id"], seed))
+    return frame.assign(part=np.where(oot, "oot", np.where(learnable, "fit", "gap")))
 
 
 def customer_folds(customer_id: ArrayLike, defaulted: ArrayLike, *, folds: int, seed: int) -> NDArray[np.int64]:
@@ -132,23 +130,6 @@ def check_labels(defaulted: pd.Series[int], *, left_out: Mapping[str, int] | Non
         + "".join(f"; left out: {n:,} as {why}" for why, n in sorted((left_out or {}).items())),
         todo="take a longer history, a wider cohort or an earlier default definition",
     )
-
-
-def _development_part(customer_id: pd.Series[str], seed: int) -> NDArray[np.str_]:
-    codes, customers = pd.factorize(customer_id)
-    place = np.array([_unit_hash(f"{seed}:{customer}") for customer in customers])
-    parts = np.select([place < FIT, place < FIT + STOP], ["fit", "stop"], "calibrate")
-    return parts[codes]
-
-
-def _unit_hash(text: str) -> float:
-    """A number in [0, 1) that looks random and is the same on every machine."""
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big") / 2**48
-
-
-def _judged(frame: pd.DataFrame) -> dict[str, pd.Series[int]]:
-    parts = {"fit": "learn from", "stop": "stop by", "calibrate": "calibrate on", "oot": "judge by"}
-    return {what: frame.loc[frame["part"] == part, "defaulted"] for part, what in parts.items()}
 
 
 def _fewest(defaulted: pd.Series[int]) -> int:

@@ -4,7 +4,7 @@
     chosen = select(table)                                     # names to keep; why each other was dropped
 
 Whatever selects is measured on the rows that fit the trees (`part` is `fit`) and on no other: a feature chosen by the
-labels of the rows that stop, calibrate or judge a model would flatter it there. Only PSI looks at all months, and it
+labels of the rows that judge a model would flatter it there. Only PSI looks at all months, and it
 reads no label. In a cross-validation the choice belongs inside each fold: screen a frame whose `part` is `fit` on the
 rows that teach that fold.
 """

@@ -386,7 +386,6 @@ class Study:
             labelled(profiles, labels),
             window_days=self.definition.window_days,
             oot_snapshots=chosen.oot_snapshots,
-            seed=chosen.seed,
         )
         return Sample(split, profiles, LeftOut(left_out, drawn))
 

@@ -11,14 +11,14 @@ from lending_sample import FEATURES, lending_sample
 from credit_eval.core.errors import ModelError
 from credit_eval.core.odds import ScoreScale, log_odds
 from credit_eval.models.model import Calibration, CreditModel, GradeScale
-from credit_eval.models.training import TrainingSettings, train_cross_fitted
+from credit_eval.models.training import TrainingSettings, train
 
 SAMPLE = lending_sample()
 
 
 @pytest.fixture(scope="module")
 def model():
-    return train_cross_fitted(SAMPLE, FEATURES, TrainingSettings(num_iterations=80, folds=3))
+    return train(SAMPLE, FEATURES, TrainingSettings(num_iterations=80, folds=3))
 
 
 def test_matrix_is_float64_with_categories_as_places_and_unknown_as_nan(model):

@@ -15,14 +15,14 @@ from credit_eval.models import registry
 from credit_eval.models.history import champion_at, read_history
 from credit_eval.models.model import CreditModel
 from credit_eval.models.registry import demote, history, load_champion, promote, register
-from credit_eval.models.training import TrainingSettings, train_cross_fitted
+from credit_eval.models.training import TrainingSettings, train
 
 SAID = {"why": "scores fell", "by": "Ana"}
 
 
 def trained(seed: int) -> CreditModel:
     sample = lending_sample(customers=400, seed=seed)
-    return train_cross_fitted(sample, FEATURES, TrainingSettings(num_iterations=8, folds=3))
+    return train(sample, FEATURES, TrainingSettings(num_iterations=8, folds=3))
 
 
 @pytest.fixture(scope="module")

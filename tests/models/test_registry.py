@@ -9,14 +9,14 @@ from lending_sample import FEATURES, lending_sample
 
 from credit_eval.core.errors import ModelError
 from credit_eval.models.registry import champion_uri, load_champion, register
-from credit_eval.models.training import TrainingSettings, train_cross_fitted
+from credit_eval.models.training import TrainingSettings, train
 
 SAMPLE = lending_sample(customers=400)
 
 
 @pytest.fixture(scope="module")
 def model():
-    return train_cross_fitted(SAMPLE, FEATURES, TrainingSettings(num_iterations=40, folds=3))
+    return train(SAMPLE, FEATURES, TrainingSettings(num_iterations=40, folds=3))
 
 
 @pytest.fixture(scope="module")

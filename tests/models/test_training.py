@@ -10,17 +10,16 @@ from scipy.optimize import minimize
 from credit_eval.core.errors import ModelError, SampleError
 from credit_eval.core.odds import log_odds
 from credit_eval.core.statistics import auc
-from credit_eval.models.training import TrainingSettings, fit_calibration, train, train_cross_fitted
-from credit_eval.samples.split import grouped_parts
+from credit_eval.models.training import TrainingSettings, fit_calibration, train
 
-SAMPLE = grouped_parts(lending_sample(), seed=1)
+SAMPLE = lending_sample()
 FRESH = lending_sample(seed=99)
 QUICK = TrainingSettings(num_iterations=80, folds=3)
 
 
-@pytest.fixture(scope="module", params=[train, train_cross_fitted])
-def trained(request):
-    return request.param(SAMPLE, FEATURES, QUICK)
+@pytest.fixture(scope="module")
+def trained():
+    return train(SAMPLE, FEATURES, QUICK)
 
 
 def test_it_learns_and_its_probabilities_are_true(trained):
@@ -43,27 +42,25 @@ def test_what_it_says_of_itself(trained):
     assert trained.is_calibrated
 
 
-@pytest.mark.parametrize("way", [train, train_cross_fitted])
-def test_the_same_bits_again_and_with_any_number_of_threads(way):
+def test_the_same_bits_again_and_with_any_number_of_threads():
     once, again = (
-        way(SAMPLE, FEATURES, QUICK),
-        way(SAMPLE, FEATURES, TrainingSettings(num_iterations=80, folds=3, threads=2)),
+        train(SAMPLE, FEATURES, QUICK),
+        train(SAMPLE, FEATURES, TrainingSettings(num_iterations=80, folds=3, threads=2)),
     )
     assert once.fingerprint == again.fingerprint
-    other = way(SAMPLE, FEATURES, TrainingSettings(num_iterations=80, folds=3, seed=5))
+    other = train(SAMPLE, FEATURES, TrainingSettings(num_iterations=80, folds=3, seed=5))
     assert other.fingerprint != once.fingerprint
 
 
-@pytest.mark.parametrize("way", [train, train_cross_fitted])
-def test_unknown_is_not_zero(way):
+def test_unknown_is_not_zero():
     """Late days were never unknown in training. Unknown is then what is usual, neither the best nor the worst."""
-    model = way(SAMPLE, FEATURES, QUICK)
+    model = train(SAMPLE, FEATURES, QUICK)
     assert [column.name for column in model.inputs if column.always_known] == ["late_days", "noise", "customers_age"]
     unknown = FRESH.assign(late_days=np.nan)
     assert model.never_seen_unknown(unknown) == {"late_days": len(FRESH)}
     none, usual = (model.p_default(FRESH.assign(late_days=days)).mean() for days in (0.0, FRESH["late_days"]))
     assert abs(model.p_default(unknown).mean() - usual) < abs(none - usual) / 2
-    as_zero = way(SAMPLE, FEATURES, replace(QUICK, hidden=0.0))
+    as_zero = train(SAMPLE, FEATURES, replace(QUICK, hidden=0.0))
     np.testing.assert_array_equal(as_zero.p_default(unknown), as_zero.p_default(FRESH.assign(late_days=0.0)))
 
 
@@ -75,19 +72,16 @@ def test_a_category_never_seen_is_told_where_all_were_known():
     assert model.never_seen_unknown(fresh) == {"customers_region": 1}
 
 
-def test_parts_other_than_its_own_do_not_reach_it():
-    poisoned = SAMPLE.assign(part=SAMPLE["part"].where(SAMPLE.index % 2 == 0, "oot"))
-    upside_down = poisoned.assign(
-        defaulted=poisoned["defaulted"].where(poisoned["part"] != "oot", 1 - poisoned["defaulted"])
-    )
-    assert train(poisoned, FEATURES, QUICK).fingerprint == train(upside_down, FEATURES, QUICK).fingerprint
-
-
-def test_calibration_is_on_rows_the_trees_have_not_seen():
+def test_calibration_is_on_every_row_by_trees_that_had_not_seen_its_customer():
     model = train(SAMPLE, FEATURES, QUICK)
-    kept = SAMPLE[SAMPLE["part"] == "calibrate"]
-    assert (model.calibration.n, model.calibration.bads) == (len(kept), kept["defaulted"].sum())
-    assert train_cross_fitted(SAMPLE, FEATURES, QUICK).calibration.n == len(SAMPLE)
+    assert (model.calibration.n, model.calibration.bads) == (len(SAMPLE), SAMPLE["defaulted"].sum())
+    assert model.calibration.calibrated_on == "out of fold, 3 folds by customer"
+
+
+def test_many_bads_need_fewer_folds():
+    few, many = np.array([1] * 1_999 + [0] * 9), np.array([1] * 2_000 + [0] * 9)
+    assert [TrainingSettings().folds_of(bads) for bads in (few, many)] == [5, 3]
+    assert TrainingSettings(folds=4).folds_of(many) == 4
 
 
 def test_calibrating_out_of_fold_undoes_overfitting():
@@ -95,7 +89,7 @@ def test_calibrating_out_of_fold_undoes_overfitting():
     greedy = TrainingSettings(
         num_iterations=1, learning_rate=1.0, num_leaves=120, max_depth=12, min_data_in_leaf=2, lambda_l2=0, folds=5
     )
-    model = train_cross_fitted(SAMPLE, FEATURES, greedy)
+    model = train(SAMPLE, FEATURES, greedy)
     believed = fit_calibration(model.log_odds(FRESH), FRESH["defaulted"], calibrated_on="fresh").slope
     left = fit_calibration(log_odds(model.p_default(FRESH)), FRESH["defaulted"], calibrated_on="fresh").slope
     assert believed < 0.7
@@ -111,9 +105,7 @@ def test_progress_ends_at_its_total():
 
 def test_one_class_only_and_missing_features_are_refused():
     with pytest.raises(SampleError, match="one class only"):
-        train_cross_fitted(SAMPLE.assign(defaulted=0), FEATURES, QUICK)
-    with pytest.raises(SampleError, match="one class only"):
-        train(SAMPLE.assign(part="fit"), FEATURES, QUICK)
+        train(SAMPLE.assign(defaulted=0), FEATURES, QUICK)
     with pytest.raises(ModelError, match="without shoe_size"):
         train(SAMPLE, (*FEATURES, Declared("shoe_size")), QUICK)
     with pytest.raises(ModelError, match="at least one feature"):
@@ -162,34 +154,24 @@ def test_complete_separation_still_has_a_finite_line(scale):
 
 
 def test_the_trees_are_those_that_lightgbm_grows_of_the_same_rows_in_one_call():
-    """Rows are binned before training, part by part; that must not change a split."""
+    """Rows are binned before training; that must not change a split."""
     import lightgbm as lgb
 
     from credit_eval.models import training
 
     quick = replace(QUICK, hidden=0.0)
     model = train(SAMPLE, FEATURES, quick)
-    parts = {part: SAMPLE[SAMPLE["part"] == part] for part in ("fit", "stop")}
-    inputs = training._inputs(SAMPLE, FEATURES, np.flatnonzero(SAMPLE["part"] == "fit"))
-    data = {
-        part: lgb.Dataset(
-            np.column_stack([column.numbers(rows[column.name]) for column in inputs]),
-            label=rows["defaulted"],
-            feature_name=[column.name for column in inputs],
-            categorical_feature=[3],
-        )
-        for part, rows in parts.items()
-    }
-    direct = lgb.train(
-        training._parameters(FEATURES, quick, len(parts["fit"])),
-        data["fit"],
-        num_boost_round=QUICK.num_iterations,
-        valid_sets=[data["stop"]],
-        callbacks=[lgb.early_stopping(QUICK.early_stopping_round, verbose=False)],
+    inputs = training._inputs(SAMPLE, FEATURES, np.arange(len(SAMPLE)))
+    data = lgb.Dataset(
+        np.column_stack([column.numbers(SAMPLE[column.name]) for column in inputs]),
+        label=SAMPLE["defaulted"],
+        feature_name=[column.name for column in inputs],
+        categorical_feature=[3],
     )
+    parameters = training._parameters(FEATURES, quick, len(SAMPLE))
+    direct = lgb.train(parameters, data, num_boost_round=model.metadata["rounds"])
     matrix = np.column_stack([column.numbers(FRESH[column.name]) for column in inputs])
-    expected = direct.predict(matrix, raw_score=True, num_iteration=direct.best_iteration)
-    np.testing.assert_array_equal(model.log_odds(FRESH), expected)
+    np.testing.assert_array_equal(model.log_odds(FRESH), direct.predict(matrix, raw_score=True))
 
 
 @pytest.mark.parametrize("threads", [2, 3])

@@ -13,7 +13,6 @@ from credit_eval.core.errors import SampleError
 from credit_eval.core.statistics import auc
 from credit_eval.models.training import TrainingSettings, train
 from credit_eval.models.tuning import Tuned, _folds, _parts, tune
-from credit_eval.samples.split import grouped_parts
 
 QUICK = TrainingSettings(num_iterations=60, folds=3)
 SILLY = replace(QUICK, max_depth=1, num_leaves=2, learning_rate=0.005, lambda_l2=500.0)
@@ -25,7 +24,7 @@ def in_time(customers: int = 1_500, months: int = 6) -> pd.DataFrame:
     month = np.arange(len(frame)) % months
     start = pd.Timestamp("2026-01-01")
     frame["as_of"] = [start + pd.DateOffset(months=int(m)) for m in month]
-    frame = grouped_parts(frame, seed=1)
+    frame["part"] = "fit"
     frame.loc[month >= months - 2, "part"] = "oot"
     frame.loc[month == months - 3, "part"] = "gap"
     return frame
@@ -89,7 +88,7 @@ def test_folds_hold_out_later_rows_of_other_customers() -> None:
 
 
 def test_without_time_customers_are_kept_aside() -> None:
-    frame = grouped_parts(lending_sample(900), seed=1)
+    frame = lending_sample(900)
     learn, judge, told = _parts(frame, by_time=False, seed=3)
     assert not set(learn["customer_id"]) & set(judge["customer_id"])
     assert 0.2 < len(judge) / len(frame) < 0.3

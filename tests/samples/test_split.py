@@ -9,7 +9,6 @@ from credit_eval.samples.split import (
     check_labels,
     choose_split,
     customer_folds,
-    grouped_parts,
     split_by_time,
 )
 
@@ -32,8 +31,7 @@ def test_windows_of_development_end_before_the_first_oot_date():
     split = split_by_time(monthly(), window_days=WINDOW)
     dates = split.groupby("part")["as_of"].agg(["min", "max"])
     assert dates.loc["oot", "min"] == pd.Timestamp("2025-11-01")
-    for part in ("fit", "stop", "calibrate"):
-        assert dates.loc[part, "max"] + pd.Timedelta(days=120) <= dates.loc["oot", "min"]
+    assert dates.loc["fit", "max"] + pd.Timedelta(days=120) <= dates.loc["oot", "min"]
     assert dates.loc["gap", "min"] == pd.Timestamp("2025-08-01")
     assert len(split) == len(monthly())
 
@@ -47,7 +45,7 @@ def test_labels_not_known_by_the_first_oot_date_teach_nothing():
     frame.loc[unknown, "label_known_at"] = pd.NaT
     part = split_by_time(frame, window_days=WINDOW)["part"]
     assert part[[late, unknown]].tolist() == ["gap", "gap"]
-    assert part[just] in {"fit", "stop", "calibrate"}
+    assert part[just] == "fit"
     before = split_by_time(monthly(), window_days=WINDOW)["part"]
     assert part.drop([late, unknown]).equals(before.drop([late, unknown]))
 
@@ -56,23 +54,6 @@ def test_labels_all_known_too_late_leave_nothing_to_learn_from_out_of_time():
     split = choose_split(monthly().assign(label_known_at=pd.Timestamp("2026-06-01")), window_days=WINDOW)
     assert split.kind == "grouped"
     assert "labels be known" in split.why
-
-
-def test_no_customer_sits_in_two_development_parts_and_shares_are_as_said():
-    split = split_by_time(monthly(customers=3000, months=10), window_days=90)
-    development = split[split["part"].isin(["fit", "stop", "calibrate"])]
-    assert (development.groupby("customer_id")["part"].nunique() == 1).all()
-    shares = development["part"].value_counts(normalize=True)
-    assert shares.to_dict() == pytest.approx({"fit": 0.64, "stop": 0.16, "calibrate": 0.20}, abs=0.03)
-
-
-def test_parts_depend_on_the_id_and_the_seed_only():
-    frame = monthly(customers=200, months=2)
-    shuffled = frame.sample(frac=1, random_state=1)
-    parts = grouped_parts(frame, seed=3)["part"]
-    assert grouped_parts(shuffled, seed=3)["part"].sort_index().equals(parts)
-    assert grouped_parts(frame.iloc[100:], seed=3)["part"].equals(parts.iloc[100:])
-    assert not grouped_parts(frame, seed=4)["part"].equals(parts)
 
 
 def test_a_month_of_dates_of_ones_own_is_one_snapshot():
@@ -94,7 +75,19 @@ def test_too_little_time_or_too_few_bads_are_grouped_and_say_why(frame):
     split = choose_split(frame, window_days=WINDOW)
     assert split.kind == "grouped"
     assert split.why.startswith("Not judged out of time")
-    assert set(split.frame["part"]) == {"fit", "stop", "calibrate"}
+    assert set(split.frame["part"]) == {"fit"}
+
+
+def test_fifty_bads_are_needed_to_learn_from_and_ten_to_judge_by():
+    frame = monthly().assign(defaulted=0)
+    parts = split_by_time(frame, window_days=WINDOW)["part"]
+    for part, enough in (("fit", 50), ("oot", 10)):
+        for n, kind in ((enough, "time"), (enough - 1, "grouped")):
+            bad = frame.assign(defaulted=0)
+            for other, all_ in (("fit", 60), ("oot", 60)):
+                rows = parts.index[parts == other][: n if other == part else all_]
+                bad.loc[rows, "defaulted"] = 1
+            assert choose_split(bad, window_days=WINDOW).kind == kind
 
 
 @pytest.mark.parametrize(("bads", "what"), [(0, "one class"), (9, "too few"), (92, "too few"), (100, "one class")])
