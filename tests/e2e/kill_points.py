@@ -61,6 +61,7 @@ def jobs() -> tuple[Job, Job, Profiles]:
         data_fingerprint=profiles.info.data_fingerprint,
         catalogue=profiles.catalogue,
         model=model,
+        model_of="simulated",
         model_version=version,
         policy=policy,
         typical={name: Typical(*told) for name, told in model.metadata["typical"].items()},
