@@ -383,7 +383,7 @@ def _check_features(study: Study, model: CreditModel, model_of: str) -> None:
         told = [f"not there: {', '.join(absent)}"] if absent else []
         told += [f"of another meaning or unit: {', '.join(other)}"] if other else []
         raise ModelError(
-            f"the champion of {model_of} asks for {len(absent) + len(other)} features that {study.name} does not give",
+            f"the champion of {model_of} asks for features that {study.name} does not give: {len(absent) + len(other)}",
             expected=f"all {len(model.features)} of its features, lawful in {study.chosen.jurisdiction!r}",
             received="; ".join(told),
             todo=f"train a champion of its own: `credit-eval train {study.name}`",

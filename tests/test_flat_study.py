@@ -287,7 +287,7 @@ def test_another_data_sets_champion_serves_where_its_features_mean_the_same(stud
             )
             assert scored["p_default"].to_numpy() == pytest.approx(expected[:, 1])
         else:
-            with pytest.raises(ModelError, match="asks for 2 features") as error:
+            with pytest.raises(ModelError, match="does not give: 2") as error:
                 stages.score(others, others.runs()[0], model_of="loans")
             assert "not there: age" in str(error.value)
             assert "another meaning or unit: months" in str(error.value)

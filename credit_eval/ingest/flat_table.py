@@ -48,6 +48,12 @@ A_VALUE = "a value"
 FlatUnit = Literal["count", "money", "days", "share", "ratio", "years", "number"]
 _RISK = {"riskier": 1, "safer": -1, "either": 0}
 _CAPACITY = ("money",)
+#: Reasons of what the policy reads; a limit is the lender's own act, and is told to nobody as a reason.
+_REASONS: dict[FlatRole | None, str] = {
+    "limit": "R_CREDIT_LINE",
+    "debt": "R_DEBT_LEVEL",
+    "amount": "R_AMOUNT_ASKED",
+}
 
 
 class FlatColumnMapping(BaseModel):
@@ -262,7 +268,7 @@ def _columns(name: str, said: FlatColumnMapping) -> Iterator[FlatColumn]:
         zh=said.zh,
         direction=_RISK[said.higher_is],  # type: ignore[arg-type]
         unit="days" if said.type == "date" else said.unit,
-        reason=_reason(said.reason),
+        reason=_reason(said.reason) or _REASONS.get(role, ""),
         dimension=dimension,
         lawful="audit_only" if group else "not_in_eu_credit" if said.social else "any",
         role=role,

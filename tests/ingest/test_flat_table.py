@@ -12,6 +12,7 @@ import pytest
 from credit_eval.core.errors import SourceError, TableError
 from credit_eval.ingest.flat_checks import auc_of_bands
 from credit_eval.ingest.mapping import append_mapping, import_mapping
+from credit_eval.language.reasons import LENDERS_ACTS
 from credit_eval.schema.store import open_dataset
 from tests.flat_file import FlatFile, loans
 
@@ -50,6 +51,18 @@ def test_special_codes_are_no_amounts_and_keep_their_meaning(flat: FlatFile) -> 
     number, says = (column for column in dataset.info.flat if column.name.startswith("bureau"))
     assert number.reason_code == says.reason_code == "R_LATE_PAYMENTS_ELSEWHERE"
     assert (number.direction, says.direction, says.type) == (-1, 0, "category")
+
+
+def test_what_the_policy_reads_has_its_own_reasons_and_a_limit_is_none(flat: FlatFile) -> None:
+    flat.write(loans().assign(Owed=1.5 * loans()["Age"]))
+    columns = {
+        "sum": {"from": "Sum", "role": "limit"},
+        "owed": {"from": "Owed", "role": "debt"},
+        "age": {"from": "Age", "role": "amount", "reason": "my own words"},
+    }
+    told = {column.name: column.reason_code for column in flat.load(columns=columns).info.flat}
+    assert (told["sum"], told["owed"], told["age"]) == ("R_CREDIT_LINE", "R_DEBT_LEVEL", "R_MY_OWN_WORDS")
+    assert told["sum"] in LENDERS_ACTS
 
 
 def test_a_single_special_code_is_what_absence_means(flat: FlatFile) -> None:
