@@ -87,8 +87,8 @@ class DefaultModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Share of rows that each tree sees.
     reg_lambda : float
         L2 penalty on leaves.
-    cv : int
-        Folds.
+    cv : int or None
+        Folds; None is five, or three where there are 2,000 bads.
     directions : mapping of str to int, or None
         By column: +1 where a higher value may only raise the risk, -1 only lower it (monotone constraints).
     random_state : int
@@ -117,7 +117,7 @@ class DefaultModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         feature_fraction: float = 0.5,
         bagging_fraction: float = 0.8,
         reg_lambda: float = 10.0,
-        cv: int = 5,
+        cv: int | None = None,
         directions: Mapping[str, int] | None = None,
         random_state: int = 20260101,
         n_jobs: int | None = None,
