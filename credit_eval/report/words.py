@@ -44,7 +44,7 @@ LEFT_OUT = {
 }
 
 PARTS = {
-    "fit": "taught the model; cross-validation within it said when to stop, and calibrated",
+    "fit": "taught the model; its folds said when to stop",
     "gap": "in no use: their window overlaps the judged dates",
     "oot": "judge the model, out of time",
 }

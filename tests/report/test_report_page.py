@@ -137,7 +137,7 @@ def test_the_validation_is_told_with_intervals_and_how_it_was_judged(html: str) 
         "321 rows (already in default",
         "1 / (1 + exp(−(0.1000 + 1.0500 · log-odds)))",
         "Before you rely on this",
-        "fit taught the model; cross-validation within it said when to stop, and calibrated 20,000",
+        "fit taught the model; its folds said when to stop 20,000",
     ):
         assert expected in text, expected
 
