@@ -22,7 +22,7 @@ from traitlets.config import Config
 from credit_eval.core.files import atomic_file
 
 ROOT = Path(__file__).resolve().parents[1]
-SECONDS = 180
+SECONDS = 300
 _NEEDED = ("data/raw/simulated", "data/profiles/simulated/sample", "data/scored/simulated", "models/mlflow.db")
 
 
