@@ -9,7 +9,7 @@ export MPLBACKEND := Agg
 export MLFLOW_DISABLE_TELEMETRY := true
 export PYTHONWARNINGS := ignore::FutureWarning:mlflow
 
-.PHONY: demo install simulate run train score report features docs notebooks lab test test-slow bench-chain bench-features bench-policy typecheck lint lock clean help
+.PHONY: demo install simulate run train validate score report features docs notebooks lab test test-slow bench-chain bench-features bench-policy typecheck lint lock clean help
 
 demo: run ## everything: install, simulate, train, score, report, and a summary (the default)
 
@@ -38,6 +38,9 @@ run: install data/raw/$(DATASET)/dataset.json ## train, score, report and sum up
 
 train: install data/raw/$(DATASET)/dataset.json ## train, validate and register the champion of DATASET [WHY=…: even if validation objects]
 	@$(RUN) train $(DATASET) $(if $(POLICY),--policy $(POLICY)) $(if $(WHY),--promote-anyway "$(WHY)")
+
+validate: install data/raw/$(DATASET)/dataset.json ## everything a validator asks of the champion of DATASET, as a page that prints
+	@$(RUN) validate $(DATASET) $(if $(POLICY),--policy $(POLICY))
 
 score: install data/raw/$(DATASET)/dataset.json ## score and decide: make score DATASET=… AS_OF=YYYY-MM-DD (or COHORT=…, FILE=…) [REPLACE=1]
 	@$(RUN) score $(DATASET) $(if $(POLICY),--policy $(POLICY)) $(if $(AS_OF),--as-of $(AS_OF)) $(if $(COHORT),--cohort $(COHORT)) $(if $(FILE),--file $(FILE)) $(if $(MODEL),--model $(MODEL)) $(if $(REPLACE),--replace)

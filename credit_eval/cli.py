@@ -308,6 +308,55 @@ def train(
 
 
 @app.command()
+def compare(
+    dataset: DatasetName = "simulated",
+    version: Annotated[int | None, typer.Option(help="the challenger if not said")] = None,
+    against: Annotated[int | None, typer.Option(help="the champion if not said")] = None,
+    policy: PolicyName = None,
+) -> None:
+    """A version beside the champion, on rows that taught neither."""
+    from credit_eval import stages
+
+    study = _study(dataset, silent, policy=policy)
+    found = stages.compare_versions(study, version, against)
+    give(asdict(found))
+    what = f"version {version}" if version else "the challenger"
+    tell(f"{what} beside version {found.against}, on {found.n:,} rows with {found.bads:,} bads that taught neither:")
+    for name, now, before, gain in (
+        ("AUC", found.auc, found.auc_against, found.gain_auc),
+        ("log loss", found.log_loss, found.log_loss_against, found.gain_log_loss),
+    ):
+        shown = f"gain {gain['value']:+.4f} [{gain['low']:+.4f}, {gain['high']:+.4f}]"
+        tell(f"  {name:<9} {now:.4f}, the other {before:.4f}; {shown}")
+    observed = f"{found.bads / found.n:.2%} defaulted"
+    tell(f"  mean PD   {found.mean_p:.2%}, the other {found.mean_p_against:.2%}; {observed}")
+    for swap in found.swaps:
+        rate = f"{swap.default_rate:.1%}" if swap.default_rate is not None else "none"
+        tell(f"  {swap.rule}: {swap.who:<15} {swap.n:>9,} rows, default rate {rate}")
+
+
+@app.command()
+def validate(
+    dataset: DatasetName = "simulated",
+    policy: PolicyName = None,
+    catalogue: Features = None,
+) -> None:
+    """Everything a validator asks of the champion: a page that prints, and its numbers."""
+    from credit_eval.validate import validate as validated
+    from credit_eval.validation.findings import checks
+
+    with bars() as tick:
+        study = _study(dataset, tick, policy=policy, catalogue=catalogue)
+        target, found = validated(study)
+    give(found.plain() | {"page": target})
+    tell(f"validation of {dataset}, version {found.version}")
+    for check in checks(found, study.validation()):
+        word = {"holds": "holds", "look": "look at it", "fails": "does not hold"}[check.level]
+        tell((f"  {word:<14}", "" if check.level == "holds" else "bold"), f"{check.what}: {check.text}")
+    tell(f"page: {target}")
+
+
+@app.command()
 def tune(
     dataset: DatasetName = "simulated",
     seconds: Annotated[float | None, typer.Option(help="after which no trial begins", min=1)] = None,
@@ -424,6 +473,7 @@ def run(
     give(
         {
             "validation": asdict(done.validation),
+            "refused": asdict(done.refused) if done.refused else None,
             "runs": {one.label: asdict(summary) for one, summary in done.summaries.items()},
         }
     )
@@ -666,6 +716,12 @@ def _print_metrics(found: Record) -> None:
         tell(f"  because: {overruled.why}")
 
 
+def _print_refused(found: Record) -> None:
+    """That a challenger does not decide, and why."""
+    tell((f"challenger: version {found.model_version} does not become champion: ", "bold"), "; ".join(found.objections))
+    tell(f"  look at it: credit-eval compare {found.dataset}")
+
+
 def _interval(metrics: dict[str, float], name: str) -> str:
     return f"{metrics[name]:.3f} [{metrics[f'{name}_low']:.3f}, {metrics[f'{name}_high']:.3f}]"
 
@@ -675,6 +731,8 @@ def _print_summary(study: Study, done: Done) -> None:
     out.rule(visible(f"{study.name}: {done.seconds:.0f} s"))
     tell(f"model    version {done.validation.model_version}, judged on {done.validation.judged_on}")
     _print_metrics(done.validation)
+    if done.refused:
+        _print_refused(done.refused)
     tell(f"policy   {study.in_force}")
     for one, summary in done.summaries.items():
         tell((one.label, "bold"))

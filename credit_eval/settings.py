@@ -64,7 +64,8 @@ class EngineSettings(_Section):
 class TrainingChoice(_Section):
     """How trees are grown, by LightGBM's own names; what is not said is as `models.training.TrainingSettings` has it.
 
-    `monotone`: hold trees to the directions that features declare. `folds` stop and calibrate where customers are
+    `monotone`: hold trees to the directions that features declare. `refit`: once judged out of time, grow them again on
+    all rows. `folds` stop and calibrate where customers are
     cross-fitted, `repeats` judge.
     """
 
@@ -78,6 +79,7 @@ class TrainingChoice(_Section):
     bagging_fraction: Annotated[float, Field(gt=0, le=1)] | None = None
     lambda_l2: Annotated[float, Field(ge=0)] | None = None
     monotone: bool | None = None
+    refit: bool | None = None
     folds: Annotated[int, Field(ge=2, le=50)] | None = None
     repeats: Annotated[int, Field(ge=1, le=50)] | None = None
 
@@ -245,9 +247,9 @@ class Paths(_Section):
         """Directory of all scored runs of a data set."""
         return self._of("scored", dataset)
 
-    def validation(self, dataset: str) -> Path:
+    def reports(self, dataset: str) -> Path:
         """What training measured: metrics, split, reliability."""
-        return self._of("reports", dataset) / "validation.json"
+        return self._of("reports", dataset)
 
     def report(self, dataset: str, name: str) -> Path:
         """The static HTML report of a scored run."""

@@ -352,7 +352,7 @@ def test_settings_that_are_none_are_told_with_their_line(tmp_path: Path, said: s
 def test_a_search_for_settings_is_judged_and_written_and_changes_nothing(study: Study) -> None:
     before = load_champion(study.paths.models, study.name)
     found = stages.tune(study, trials=2)
-    told = read_json(study.paths.validation(study.name).with_name("tuning.json"))
+    told = read_json(study.paths.reports(study.name) / "tuning.json")
     assert told["auc"] == found.auc
     assert len(told["trials"]) == 2
     assert found.judged_on.startswith("out of time")

@@ -21,9 +21,9 @@ from typing import Literal
 from credit_eval.core.clock import utc_now
 from credit_eval.core.errors import IntegrityError, ModelError
 
-#: `promoted`: trained and found fit, or somebody's choice; `demoted`: an earlier one took its place again; `moved`: the
-#: alias was found elsewhere than the last line says.
-What = Literal["promoted", "demoted", "moved"]
+# : `promoted`: trained, and nothing spoke against it; `chosen`: somebody's choice; `demoted`: somebody put an earlier
+# one : in its place; `moved`: the alias was found elsewhere than the last line says.
+What = Literal["promoted", "chosen", "demoted", "moved"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def moved(
     what: What, version: int, before: int | None, why: str, by: str | None = None, auc: float | None = None
 ) -> Move:
     """A move made now, by whoever runs this unless said."""
-    return Move(f"{utc_now():%Y-%m-%d %H:%M:%S}", what, version, before, why.strip(), (by or _user()).strip(), auc)
+    return Move(f"{utc_now():%Y-%m-%d %H:%M:%S}", what, version, before, why.strip(), (by or runner()).strip(), auc)
 
 
 def read_history(store: Path, dataset: str) -> list[Move]:
@@ -118,7 +118,8 @@ def check_said(why: str, by: str) -> None:
         raise ModelError("a champion is moved for a reason, by somebody", expected="--why and --by", received="blank")
 
 
-def _user() -> str:
+def runner() -> str:
+    """Who runs this."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):  # a container without a name for its user

@@ -1,10 +1,13 @@
-"""Who may become champion: a model that is shown to rank, and that is not shown to rank worse than a simpler one.
+"""Who may become champion: a model that is shown to rank, whose probabilities are true, and that is not shown to be
+worse than a simpler one, nor than the champion.
 
 >>> objections({"auc": 0.438, "auc_low": 0.40, "auc_high": 0.48}, {})
 ['it is not shown to rank better than a coin: AUC 0.438 [0.400, 0.480]']
 >>> objections({"auc": 0.7, "auc_low": 0.66, "auc_high": 0.74}, {"logistic regression": {"value": -0.01, "low": -0.03,
 ...                                                                                    "high": 0.01}})
 []
+>>> calibrated({"value": 1.6, "low": 1.45, "high": 1.75})
+['its probabilities are not true: 1.60 [1.45, 1.75] defaults came for one that was predicted']
 """
 
 from __future__ import annotations
@@ -13,7 +16,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from credit_eval.core.errors import ModelError
+from credit_eval.models.comparison import Comparison
 
+#: Defaults that come for each predicted one, between which a model is not said to be wrong.
+BORNE = (0.8, 1.25)
 Gain = Mapping[str, float]
 
 
@@ -43,6 +49,29 @@ def objections(metrics: Mapping[str, float], gains: Mapping[str, Gain]) -> list[
     return found
 
 
+def calibrated(came: Gain) -> list[str]:
+    """The objection to a model of which so many defaults came for each predicted one (95 % interval, by customer).
+
+    A fifth more or less is borne: later months differ from earlier ones. It must be shown to be more than that.
+    """
+    low, high = BORNE
+    if low <= came["high"] and came["low"] <= high:
+        return []
+    shown = f"{came['value']:.2f} [{came['low']:.2f}, {came['high']:.2f}]"
+    return [f"its probabilities are not true: {shown} defaults came for one that was predicted"]
+
+
+def beside_the_champion(found: Comparison) -> list[str]:
+    """Objections to a challenger that is shown to be worse than the champion on the same rows."""
+    said = {"ranks worse than": ("AUC", found.gain_auc), "predicts worse than": ("log loss", found.gain_log_loss)}
+    return [
+        f"it {what} the champion, version {found.against}: {name} gain {gain['value']:+.4f} [{gain['low']:+.4f}, "
+        f"{gain['high']:+.4f}]"
+        for what, (name, gain) in said.items()
+        if gain["high"] < 0
+    ]
+
+
 def compared(gain: Gain) -> str:
     """What a paired difference of AUC shows, in words.
 
@@ -64,19 +93,13 @@ def check_reason(why_anyway: str | None) -> None:
         raise ModelError("no reason is given to promote the model anyway", expected="a sentence", received="blank")
 
 
-def check_promotion(dataset: str, found: Sequence[str], why_anyway: str | None) -> Overruled | None:
-    """Refuse a model with objections, unless somebody gives a reason; the record of that, or None if none is needed.
-
-    Raises:
-        ModelError: there are objections and no reason.
-    """
-    if not found:
-        return None
-    if why_anyway is None:
-        raise ModelError(
-            f"the model trained on {dataset} does not become champion: " + "; ".join(found),
-            expected="an AUC whose interval lies above 0.5, and no baseline that is shown to rank better",
-            todo="bring more data or better features; or say why it shall decide all the same: --promote-anyway WHY. "
-            "The champion is who it was",
-        )
-    return Overruled(why_anyway.strip(), list(found))
+def refused(dataset: str, version: int, found: Sequence[str]) -> ModelError:
+    """What is told of a challenger with objections that nobody overrules."""
+    return ModelError(
+        f"version {version}, trained on {dataset}, does not become champion: " + "; ".join(found),
+        expected="an AUC whose interval lies above 0.5, true probabilities, and neither a baseline nor a champion that "
+        "is shown to be better",
+        todo=f"look at it: `credit-eval compare {dataset}`; bring more data or better features; or say why it shall "
+        f"decide all the same: --promote-anyway WHY, or `credit-eval registry promote {dataset} {version} --why … --by "
+        "…`. The champion is who it was",
+    )

@@ -7,7 +7,7 @@ repeated cross-validation grouped by customer. Beside it stand its baselines, on
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,10 +20,11 @@ from credit_eval.core.errors import SourceError
 from credit_eval.core.files import read_json
 from credit_eval.core.progress import Tick, silent
 from credit_eval.core.statistics import auc_difference, reliability
-from credit_eval.models.model import Calibration, CreditModel
+from credit_eval.models.comparison import Comparison
+from credit_eval.models.model import Calibration
 from credit_eval.models.promotion import Overruled
 from credit_eval.models.restriction import Stopped
-from credit_eval.models.training import Trainable, TrainingSettings
+from credit_eval.models.training import Grown, Trainable, TrainingSettings
 from credit_eval.models.validation import (
     LOGISTIC,
     LOGISTIC_RANKS,
@@ -38,7 +39,7 @@ from credit_eval.samples.definition import DefaultDefinition
 from credit_eval.samples.exposure import Compared, Exposure
 
 #: Version of the record's format; one of another version is refused, and trained again.
-FORMAT = 1
+FORMAT = 2
 Measured = dict[str, float]
 DEMOGRAPHICS = "lightgbm on demographics alone"
 _CURVE_POINTS = 101
@@ -69,7 +70,9 @@ class Judged:
 
 @dataclass(frozen=True, kw_only=True)
 class Record(Judged):
-    """What there is to know of a champion: how it was made, from what, and how good it is (`validation.json`).
+    """What there is to know of a version: how it was made, from what, and how good it is (`validation.json`).
+
+    It lies with the version in the registry; its number, and why it was promoted, are known only after.
 
     Attributes:
         identity: changes when anything does that the champion was made from.
@@ -82,14 +85,17 @@ class Record(Judged):
         exposure: CCF and LGD, as measured; None where labels are not made of the repayments.
         restriction: whom the restriction stops of the rows that judge out of time, beside a plain rule.
         exposure_compared: what earlier defaults predict of those that judge, beside what came.
-        promoted_anyway: objections of validation, and why the model is champion all the same.
+        objections: why it should not decide about people, if anything speaks against it.
+        compared: beside the champion that it was trained to replace; None: there was none, or nothing to compare on.
+        refitted: what growing it again on all rows changed; None: it is the very model that was judged.
+        promoted_anyway: its objections, and why the model is champion all the same.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
     format: int = FORMAT
     dataset: str
-    model_version: int
+    model_version: int = 0
     identity: str
     split: Literal["time", "grouped"]
     why: str
@@ -106,17 +112,46 @@ class Record(Judged):
     exposure: Exposure | None = None
     exposure_compared: list[Compared] = field(default_factory=list)
     restriction: list[Stopped] = field(default_factory=list)
+    objections: list[str] = field(default_factory=list)
+    compared: Comparison | None = None
+    refitted: Refitted | None = None
     promoted_anyway: Overruled | None = None
+
+    def stored(self) -> dict[str, Any]:
+        """What is written, before the version has a number."""
+        told = asdict(self)
+        return {name: value for name, value in told.items() if name not in ("model_version", "promoted_anyway")}
+
+    def of(self, version: int, why: str) -> Record:
+        """As the version that it became, promoted for this reason."""
+        overruled = Overruled(why, self.objections) if self.objections and why else None
+        return replace(self, model_version=version, promoted_anyway=overruled)
+
+
+@dataclass(frozen=True)
+class Refitted:
+    """What growing a judged model again on all rows changed, on the rows that had judged it.
+
+    Attributes:
+        rows: that taught it.
+        rank_correlation: Spearman's, of both models' probabilities.
+        mean_before, mean_after: mean p_default by the judged model, and by the one that decides.
+        judged_calibration: of the judged model.
+    """
+
+    rows: int
+    rank_correlation: float
+    mean_before: float
+    mean_after: float
+    judged_calibration: Calibration
 
 
 def read_record(path: Path) -> Record:
     """What training wrote.
 
     Raises:
-        SourceError: there is none, or it is of another version.
+        SourceError: it is of another version.
     """
-    if not path.exists():
-        raise SourceError(f"no champion of {path.parent.name} yet", todo="train one: `credit-eval train`")
     try:
         return TypeAdapter(Record).validate_python(read_json(path))
     except ValidationError as error:
@@ -130,14 +165,14 @@ def read_record(path: Path) -> Record:
 
 
 def judged_out_of_time(
-    model: CreditModel, sample: pd.DataFrame, features: Sequence[Trainable], *, tick: Tick = silent
-) -> Judged:
-    """The model on the part `oot`, beside logistic regressions fitted on what taught the trees.
+    grown: Grown, sample: pd.DataFrame, features: Sequence[Trainable], *, tick: Tick = silent
+) -> tuple[Judged, pd.DataFrame]:
+    """The model on the part `oot`, beside logistic regressions fitted on what taught the trees; and `judged_rows`.
 
     Ticks as `validation`, per model judged.
     """
     taught, oot = sample[sample["part"] == "fit"], sample[sample["part"] == "oot"]
-    p = model.p_default(oot)
+    p = grown.model.p_default(oot)
     baselines, gains = {}, {}
     for step, (name, ranks) in enumerate(((LOGISTIC, False), (LOGISTIC_RANKS, True))):
         tick("validation", step, 3)
@@ -145,9 +180,9 @@ def judged_out_of_time(
         baselines[name] = measure(oot["defaulted"], theirs, oot["customer_id"]).flat()
         gains[name] = asdict(auc_difference(oot["defaulted"], p, theirs, groups=oot["customer_id"]))
     tick("validation", 2, 3)
-    by_part = {part: metrics.flat() for part, metrics in measure_parts(model, sample).items()}
+    by_part = {part: metrics.flat() for part, metrics in measure_parts(grown.model, sample).items()}
     tick("validation", 3, 3)
-    return Judged(
+    judged = Judged(
         judged_on="out-of-time snapshots",
         metrics=by_part["oot"],
         metrics_by_part=by_part,
@@ -156,6 +191,17 @@ def judged_out_of_time(
         reliability=_reliability(oot["defaulted"], p),
         capture=_capture(oot["defaulted"], p),
     )
+    rest = sample[~sample["part"].isin(["fit", "oot"])]
+    told = [judged_rows(taught, grown.p_out_of_fold, "fit"), judged_rows(oot, p, "oot")]
+    return judged, pd.concat([*told, judged_rows(rest, grown.model.p_default(rest), "gap")] if len(rest) else told)
+
+
+def judged_rows(rows: pd.DataFrame, p_default: ArrayLike, part: str) -> pd.DataFrame:
+    """What a version is judged by and compared by: customer_id, as_of, defaulted, part, p_default.
+
+    Each probability is by trees that learnt nothing from the row, of the part `fit` by those of another fold.
+    """
+    return rows[["customer_id", "as_of", "defaulted"]].assign(part=part, p_default=np.asarray(p_default))
 
 
 def judged_by_cross_validation(
@@ -165,12 +211,12 @@ def judged_by_cross_validation(
     *,
     demographics: Sequence[str],
     tick: Tick = silent,
-) -> Judged:
-    """Out-of-fold metrics, each the mean over repeats; curves from the first repeat."""
+) -> tuple[Judged, pd.DataFrame]:
+    """Out-of-fold metrics, each the mean over repeats; curves, and `judged_rows`, from the first repeat."""
     subsets = {DEMOGRAPHICS: demographics} if demographics else {}
     judged = repeated_grouped_cv(sample, features, settings, subsets=subsets, seed=settings.seed, tick=tick)
     first = judged.predictions[judged.predictions["repeat"] == 0]
-    return Judged(
+    found = Judged(
         judged_on="cross-validation grouped by customer",
         metrics=judged.metrics[MODEL].flat(),
         baselines={name: found.flat() for name, found in judged.metrics.items() if name != MODEL},
@@ -178,6 +224,7 @@ def judged_by_cross_validation(
         reliability=_reliability(first["defaulted"], first[MODEL]),
         capture=_capture(first["defaulted"], first[MODEL]),
     )
+    return found, judged_rows(first, first[MODEL], "fit")
 
 
 def _reliability(defaulted: ArrayLike, p_default: ArrayLike) -> list[Measured]:

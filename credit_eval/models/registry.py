@@ -1,4 +1,7 @@
-"""The registry: MLflow on an embedded SQLite file, one registered model a data set, the alias `champion`.
+"""The registry: MLflow on an embedded SQLite file, one registered model a data set, with two aliases.
+
+The `challenger` is the last one that was trained; the `champion` decides. A version keeps its record and what it said
+of the rows that judged it, so whoever becomes champion, sooner or later, brings the proof along.
 
 MLflow is told where everything is by arguments, never by its global settings, so two stores can be open at once
 and a notebook's own tracking is left alone.
@@ -10,10 +13,12 @@ import math
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from credit_eval.core.errors import IntegrityError, ModelError
+from credit_eval.core.files import sha256_file
 from credit_eval.models.history import Move, append_move, check_said, earlier_champion, moved, read_history
 from credit_eval.models.model import CreditModel
 from credit_eval.models.registry_store import (
@@ -24,8 +29,11 @@ from credit_eval.models.registry_store import (
     write_store,
 )
 
-CHAMPION = "champion"
+CHAMPION, CHALLENGER = "champion", "challenger"
 _MODEL, _SAVED = "model", "credit_model"
+#: Files of a version's run: the record (`models.record`), and the rows that judged it.
+RECORD_FILE, ROWS_FILE = "record.json", "judged.parquet"
+_HASH = "sha256."
 
 
 def register(
@@ -37,14 +45,12 @@ def register(
     metrics: Mapping[str, float],
     artifacts: Sequence[Path] = (),
     tags: Mapping[str, str] | None = None,
-    why: str = "nothing spoke against it",
 ) -> int:
-    """Log a run with its parameters, metrics and files, register its model, make it champion; returns the version.
+    """Log a run with its parameters, metrics and files, register its model as challenger; returns the version.
 
     The run goes to the experiment `dataset`, the version to the registered model `credit_eval-<dataset>`.
     Metrics that are not finite are left out, since the store cannot hold them. `tags` are kept with the version. It
-    becomes champion, `why` going into the history (`models.history`), only when it was read back from below this
-    store and is the same model.
+    is registered only when it was read back from below this store and is the same model.
 
     Raises:
         ModelError: the model is not calibrated, or the registry is damaged.
@@ -61,9 +67,9 @@ def register(
             _write_pyfunc(model, Path(scratch) / _MODEL)
             client.log_artifacts(run.run_id, str(Path(scratch) / _MODEL), _MODEL)
         client.set_terminated(run.run_id)
-        made = _new_version(client, store, model, dataset, run, dict(tags or {}))
-        move = moved("promoted", made, _champion_or_none(client, dataset), why, auc=metrics.get("auc"))
-        _move(client, store, dataset, move)
+        hashes = {hash_tag(path.name): sha256_file(path) for path in artifacts}
+        made = _new_version(client, store, model, dataset, run, hashes | dict(tags or {}))
+        client.set_registered_model_alias(registered_name(dataset), CHALLENGER, str(made))
         return made
 
 
@@ -79,6 +85,60 @@ def load_champion(store: Path, dataset: str) -> tuple[CreditModel, int]:
     with read_store(store) as client:
         version = _champion_version(client, dataset)
     return _registered(store, version.tags["place"], version.tags["fingerprint"]), int(version.version)
+
+
+@dataclass(frozen=True)
+class Version:
+    """A registered version: its number, its model's fingerprint, its tags, and where its files lie."""
+
+    number: int
+    fingerprint: str
+    tags: Mapping[str, str]
+    files: Path
+
+    @property
+    def hashed(self) -> set[str]:
+        """Names of the files beside the model whose hash was registered with it."""
+        return {name.removeprefix(_HASH) for name in self.tags if name.startswith(_HASH)}
+
+
+def hash_tag(name: str) -> str:
+    """The tag of a version that holds the SHA-256 of a file of its run."""
+    return f"{_HASH}{name}"
+
+
+def find_version(store: Path, dataset: str, which: int | str = CHAMPION) -> Version | None:
+    """A version by number or alias; None where there is none.
+
+    Raises:
+        ModelError: the registry is damaged.
+        IntegrityError: it names files outside its store.
+    """
+    from mlflow.exceptions import MlflowException
+
+    if not has_store(store):
+        return None
+    with read_store(store) as client:
+        try:
+            found = (
+                client.get_model_version(registered_name(dataset), str(which))
+                if isinstance(which, int)
+                else client.get_model_version_by_alias(registered_name(dataset), which)
+            )
+        except MlflowException:
+            return None
+    place = _inside(store, found.tags["place"])
+    return Version(int(found.version), found.tags["fingerprint"], dict(found.tags), place.parents[2])
+
+
+def load_version(store: Path, version: Version) -> CreditModel:
+    """The model of a version.
+
+    Raises:
+        ModelError: its files are gone.
+        IntegrityError: they are not what was registered.
+    """
+    return _registered(store, version.tags["place"], version.fingerprint)
 
 
 def history(store: Path, dataset: str) -> list[Move]:
@@ -111,24 +171,20 @@ def demote(store: Path, dataset: str, *, why: str, by: str) -> Move:
     champion = told[-1].version
     earlier = earlier_champion(told, champion, dataset)
     with write_store(store) as client:
-        move = moved("demoted", earlier, champion, why, by)
-        _move(client, store, dataset, move)
-    return move
+        return _move(client, store, dataset, moved("demoted", earlier, champion, why, by))
 
 
-def promote(store: Path, dataset: str, version: int, *, why: str, by: str) -> Move:
-    """Make a registered version champion.
+def promote(store: Path, dataset: str, version: int, *, why: str, by: str | None = None) -> Move:
+    """Make a registered version champion: somebody's choice; `by` None: nobody's, nothing spoke against it.
 
     Raises:
         ModelError: there is no such version, or nobody says why or who; the champion is who it was.
         IntegrityError: its files are not what was registered.
     """
-    check_said(why, by)
-    champion = history(store, dataset)[-1].version
+    check_said(why, "its runner" if by is None else by)
     with write_store(store) as client:
-        move = moved("promoted", version, champion, why, by)
-        _move(client, store, dataset, move)
-    return move
+        move = moved("chosen" if by else "promoted", version, _champion_or_none(client, dataset), why, by)
+        return _move(client, store, dataset, move)
 
 
 def champion_uri(store: Path, dataset: str) -> tuple[str, str]:
@@ -200,7 +256,7 @@ def _experiment(client: Any, store: Path, dataset: str) -> str:
     return str(client.create_experiment(dataset, artifact_root(store)))
 
 
-def _move(client: Any, store: Path, dataset: str, move: Move) -> None:
+def _move(client: Any, store: Path, dataset: str, move: Move) -> Move:
     """Let the alias lead to another version, which is read back first; the line is written before."""
     from mlflow.exceptions import MlflowException
 
@@ -214,8 +270,10 @@ def _move(client: Any, store: Path, dataset: str, move: Move) -> None:
             todo="`credit-eval registry history` lists them; the champion is who it was",
         ) from None
     _registered(store, version.tags["place"], version.tags["fingerprint"])
-    append_move(store, dataset, move)
+    told = replace(move, auc=client.get_run(version.run_id).data.metrics.get("auc"))
+    append_move(store, dataset, told)
     client.set_registered_model_alias(name, CHAMPION, version.version)
+    return told
 
 
 def _champion_or_none(client: Any, dataset: str) -> int | None:
@@ -238,15 +296,7 @@ def _new_version(client: Any, store: Path, model: CreditModel, dataset: str, run
 
 def _registered(store: Path, place: str, fingerprint: str) -> CreditModel:
     """The model at a place below the store, if it is the one that was registered."""
-    root = store.resolve()
-    if not (root / place).resolve().is_relative_to(root):
-        raise IntegrityError(
-            "the registry names a model outside its store",
-            expected="a place below models/artifacts",
-            received="another place",
-            todo="train again, and find out who changed models/mlflow.db",
-        )
-    model = CreditModel.load(root / place)
+    model = CreditModel.load(_inside(store, place))
     if model.fingerprint != fingerprint:
         raise IntegrityError(
             "the champion's files are not what was registered",
@@ -255,6 +305,18 @@ def _registered(store: Path, place: str, fingerprint: str) -> CreditModel:
             todo="put the files back as they were or train again, and find out who changed them",
         )
     return model
+
+
+def _inside(store: Path, place: str) -> Path:
+    root = store.resolve()
+    if not (root / place).resolve().is_relative_to(root):
+        raise IntegrityError(
+            "the registry names a model outside its store",
+            expected="a place below models/artifacts",
+            received="another place",
+            todo="train again, and find out who changed models/mlflow.db",
+        )
+    return root / place
 
 
 def _champion_version(client: Any, dataset: str) -> Any:

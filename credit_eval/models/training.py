@@ -59,9 +59,11 @@ class TrainingSettings:
     `min_data_in_leaf` None means one in a hundred of the rows, but 20 to 200. `folds` None: five, but three where there
     are 2,000 bads or more, as each then holds enough to stop and to calibrate by; `repeats` is how often
     cross-validation that judges is repeated (None: three times, once where there are many bads). `monotone`: trees
-    are held to the directions of features. `hidden` is the share of rows in which a number that is known of all of
-    them is hidden from the trees, so that they learn what to think where it is unknown: LightGBM would take it for 0,
-    no day overdue, say, and the riskiest would look safest. `threads` changes no bit of the result.
+    are held to the directions of features. `refit`: once judged out of time, it is grown again on all rows, those that
+    judged it included, so that it knows the latest months; without, what decides is what was judged. `hidden` is the
+    share of rows in which a number that is known of all of them is hidden from the trees, so that they learn what to
+    think where it is unknown: LightGBM would take it for 0, no day overdue, say, and the riskiest would look safest.
+    `threads` changes no bit of the result.
     """
 
     learning_rate: float = 0.05
@@ -75,6 +77,7 @@ class TrainingSettings:
     lambda_l2: float = 10.0
     hidden: float = 0.01
     monotone: bool = True
+    refit: bool = True
     folds: int | None = None
     repeats: int | None = None
     seed: int = 20260101
@@ -87,6 +90,19 @@ class TrainingSettings:
         return self.folds or (_FEW_FOLDS if np.sum(np.asarray(defaulted)) >= MANY_BADS else _FOLDS)
 
 
+@dataclass(frozen=True)
+class Grown:
+    """A model, and what it was calibrated by: raw log-odds of each row by a booster that never saw its customer."""
+
+    model: CreditModel
+    out_of_fold: Floats
+
+    @property
+    def p_out_of_fold(self) -> Floats:
+        """Calibrated, shape (rows,)."""
+        return self.model.calibrated().p_default(self.out_of_fold)
+
+
 def train(
     sample: pd.DataFrame,
     features: Sequence[Trainable],
@@ -94,6 +110,17 @@ def train(
     *,
     tick: Tick = silent,
 ) -> CreditModel:
+    """As `grow`, the model alone."""
+    return grow(sample, features, settings, tick=tick).model
+
+
+def grow(
+    sample: pd.DataFrame,
+    features: Sequence[Trainable],
+    settings: TrainingSettings,
+    *,
+    tick: Tick = silent,
+) -> Grown:
     """Fit on every row; stop and calibrate by cross-validation grouped by customer.
 
     `sample` has customer_id, defaulted (0 or 1), and a column per feature. Ticks as `training`, per tree.
@@ -109,10 +136,51 @@ def train(
     fold = customer_folds(sample["customer_id"], sample["defaulted"], folds=folds, seed=settings.seed)
     parameters = _parameters(features, settings, len(sample))
     rounds, log_odds = _out_of_fold(sample, inputs, fold, parameters, settings, tick)
-    whole = lgb.train(parameters, _to_learn_from(sample, inputs, everybody, settings), num_boost_round=rounds)
+    ranking = as_many_trees(sample, features, settings, rounds)
     tick("training", settings.num_iterations, settings.num_iterations)
-    ranking = _model(whole, rounds, inputs, settings, len(sample))
-    return _calibrated(ranking, log_odds, sample["defaulted"], f"out of fold, {folds} folds by customer")
+    model = _calibrated(ranking, log_odds, sample["defaulted"], f"out of fold, {folds} folds by customer")
+    return Grown(model, log_odds)
+
+
+def refit(
+    grown: Grown,
+    taught: pd.Series[bool],
+    sample: pd.DataFrame,
+    features: Sequence[Trainable],
+    settings: TrainingSettings,
+) -> CreditModel:
+    """Grow as many trees again on every row of a sample, once the model was judged on those that had not taught it.
+
+    Calibrated on what the judged model's boosters said of each row that they had not learnt from: out of fold where it
+    was taught, and of the rows since.
+
+    Args:
+        grown: the judged model, of the rows `taught`, in their order.
+        taught: (n,) which rows of the sample those are.
+        sample: as for `grow`.
+        features: as for `grow`.
+        settings: as for `grow`.
+
+    Returns:
+        a model that nothing is left to judge: what it is worth is what the judged one was.
+    """
+    here, log_odds = taught.to_numpy(), np.empty(len(sample))
+    ranking = as_many_trees(sample, features, settings, int(grown.model.metadata["rounds"]))
+    log_odds[here] = grown.out_of_fold
+    log_odds[~here] = grown.model.log_odds(sample[~here])
+    on = f"{grown.model.calibrated().calibrated_on}; and {int((~here).sum()):,} rows since, by trees without them"
+    return _calibrated(ranking, log_odds, sample["defaulted"], on)
+
+
+def as_many_trees(
+    sample: pd.DataFrame, features: Sequence[Trainable], settings: TrainingSettings, rounds: int
+) -> CreditModel:
+    """So many trees on every row of a sample (as for `grow`); not calibrated."""
+    everybody = np.arange(len(sample))
+    inputs = _inputs(sample, features, everybody)
+    data = _to_learn_from(sample, inputs, everybody, settings)
+    whole = lgb.train(_parameters(features, settings, len(sample)), data, num_boost_round=rounds)
+    return _model(whole, rounds, inputs, settings, len(sample))
 
 
 @dataclass(frozen=True)

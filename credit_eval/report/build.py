@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
@@ -25,6 +24,7 @@ from credit_eval.models.record import Record
 from credit_eval.report import figures, words
 from credit_eval.report.cautions import Evidence, cautions, mean_predicted
 from credit_eval.report.intervals import share_interval
+from credit_eval.report.page import environment
 from credit_eval.report.shap_figures import beeswarm, waterfall
 from credit_eval.report.style import svg
 from credit_eval.report.summary import summarise
@@ -54,7 +54,7 @@ def write_report(
         StorageError: the disk refused; an older report is left as it was.
     """
     evidence = _evidence(scored, validation, info)
-    page = _environment().get_template("report.html.j2").render(
+    page = environment().get_template("report.html.j2").render(
         e=evidence,
         s=evidence.summary,
         v=validation,
@@ -78,18 +78,6 @@ def _evidence(scored: Path, validation: Record, info: DatasetInfo) -> Evidence:
     summary = summarise(scored)
     counted = portfolio(scored, by_score_only=summary.enough_by_score)
     return Evidence(summary, counted, validation, read_json(scored / "manifest.json"), info)
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"count": words.count, "percent": words.percent, "signed": words.signed}
-    return environment
 
 
 def _facts(evidence: Evidence) -> dict[str, Any]:

@@ -152,11 +152,11 @@ def _groups(study: Study, before: pd.DataFrame, after: pd.DataFrame) -> dict[str
             }
             for one in sorted(group.unique())
         }
-        for name, group in _audited(study, before)
+        for name, group in audited(study, before)
     }
 
 
-def _audited(study: Study, scored: pd.DataFrame) -> Iterator[tuple[str, pd.Series[str]]]:
+def audited(study: Study, scored: pd.DataFrame) -> Iterator[tuple[str, pd.Series[str]]]:
     """By attribute that serves audits only, the group of each scored row: of customers, and of a flat table."""
     for column in TABLES["customers"].columns:
         if column.audit_only and study.dataset.has("customers", column.name):

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from credit_eval.catalogue import CATALOGUE
-from credit_eval.core.errors import DeclarationError, PolicyError
+from credit_eval.core.errors import DeclarationError, PolicyError, SourceError
 from credit_eval.core.machine import give_back_memory
 from credit_eval.core.names import checked_label, checked_name
 from credit_eval.core.progress import Tick, silent
@@ -229,10 +229,35 @@ class Study:
 
         Raises:
             SourceError: nothing is trained yet, or by another version.
+            IntegrityError: the record is not what was registered.
         """
-        from credit_eval.models.record import read_record
+        from credit_eval.models.evidence import record_of
 
-        return read_record(self.paths.validation(self.name))
+        found = record_of(self.paths.models, self.name)
+        if found is None:
+            raise SourceError(f"no champion of {self.name} yet", todo=f"train one: `credit-eval train {self.name}`")
+        return found
+
+    def judged(self, version: int | None = None) -> pd.DataFrame:
+        """What a version said of the rows that judged it, by trees that had learnt nothing from them.
+
+        Args:
+            version: None: the champion.
+
+        Returns:
+            customer_id, as_of, defaulted, part (`fit`: out of fold; `gap`, `oot`: by the model of `fit`) and p_default.
+
+        Raises:
+            SourceError: there is no such version, or it kept nothing.
+            IntegrityError: the rows are not what was registered.
+        """
+        from credit_eval.models.evidence import rows_of
+        from credit_eval.models.registry import CHAMPION, find_version
+
+        found = find_version(self.paths.models, self.name, version or CHAMPION)
+        if found is None:
+            raise SourceError(f"no such version of {self.name}", expected="a registered version", received=str(version))
+        return rows_of(found)
 
     # Whom to observe, and when -------------------------------------------------------------------------------
 

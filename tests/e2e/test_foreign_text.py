@@ -38,7 +38,7 @@ def test_a_name_that_is_a_path_to_something_else_is_refused_and_nothing_is_touch
         simulate(tmp_path / "raw", tmp_path / "truth", customers=100, months=6, name=name, replace=True)
     assert bytes_of(tmp_path) == {"raw/precious": b"data"}
     paths = Paths(root=tmp_path)
-    for place in (paths.dataset, paths.validation, paths.all_scored):
+    for place in (paths.dataset, paths.reports, paths.all_scored):
         with pytest.raises(SourceError, match="cannot be the name"):
             place(name)
 

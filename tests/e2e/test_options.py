@@ -44,7 +44,7 @@ def test_results_for_programs(world: World) -> None:
     again = called("--json", "run", "simulated", cwd=world.root)
     assert again.returncode == 0, again.stderr
     told = json.loads(again.stdout)
-    assert set(told) == {"validation", "runs"}
+    assert set(told) == {"validation", "refused", "runs"}
     (summary,) = told["runs"].values()
     assert sum(summary["decisions"].values()) == summary["customers"]
     scored = json.loads(called("--json", "score", "simulated", cwd=world.root).stdout)

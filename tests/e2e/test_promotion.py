@@ -51,7 +51,10 @@ def test_a_model_that_ranks_nobody_is_no_champion_and_scores_nobody(coin: World)
         assert "not shown to rank better than a coin" in done.stderr
         assert "--promote-anyway" in done.stderr
     assert coin.run("score", "coin", "--cohort", "new").returncode == 15
-    assert not list(Path(coin.root).glob("models/**/booster.txt"))
+    (version,) = Path(coin.root).glob("models/artifacts/*/artifacts")  # registered, once, and no champion
+    record = json.loads((version / "record.json").read_text())
+    assert "coin" in record["objections"][0]
+    assert coin.run("registry", "history", "coin").returncode == 15
 
 
 def test_a_blank_reason_is_none(coin: World) -> None:
@@ -68,9 +71,8 @@ def test_a_reason_promotes_it_and_is_told_wherever_the_model_is(coin: World) -> 
     assert done.returncode == 0, done.stderr
     assert "champion against the objections" in done.stdout
     assert why in done.stdout
-    recorded = json.loads((coin.root / "data/reports/coin/validation.json").read_text())["promoted_anyway"]
-    assert recorded["why"] == why
-    assert "coin" in recorded["objections"][0]
+    (move,) = json.loads(coin.run("--json", "registry", "history", "coin").stdout)
+    assert (move["version"], move["why"]) == (1, why)
     scored = pd.read_parquet(coin.root / "data/scored/coin/cohort=new/part-00000.parquet")
     asked = 60 + scored["customer_id"].str.removeprefix("c").astype(int) % 40
     assert (scored["limit_new"] <= asked).all()  # loan by loan: as much as was asked for, or less

@@ -30,9 +30,8 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store in which three models became champion, one after the other."""
     store = tmp_path_factory.mktemp("three") / "models"
     for seed in range(3):
-        register(
-            trained(seed), store, dataset="demo", params={}, metrics={"auc": 0.7 + seed / 100}, why=f"number {seed}"
-        )
+        made = register(trained(seed), store, dataset="demo", params={}, metrics={"auc": 0.7 + seed / 100})
+        promote(store, "demo", made, why=f"number {seed}")
     return store
 
 
@@ -45,7 +44,7 @@ def champion(store: Path) -> int:
     return load_champion(store, "demo")[1]
 
 
-def test_every_registration_is_a_move(store: Path) -> None:
+def test_every_promotion_is_a_move(store: Path) -> None:
     told = history(store, "demo")
     assert [(move.what, move.version, move.before) for move in told] == [
         ("promoted", 1, None),
@@ -67,7 +66,8 @@ def test_a_champion_is_taken_down_for_the_one_before_and_not_put_back_by_the_nex
 
 
 def test_any_version_can_be_chosen_and_is_verified_before(store: Path) -> None:
-    assert promote(store, "demo", 1, **SAID).before == 3
+    move = promote(store, "demo", 1, **SAID)
+    assert (move.what, move.before, move.by) == ("chosen", 3, "Ana")
     assert champion(store) == 1
     with pytest.raises(ModelError, match="no version 9"):
         promote(store, "demo", 9, **SAID)

@@ -1,9 +1,10 @@
 """The record of a validation: judged on rows that taught nothing, beside baselines on the same rows."""
 
 import re
-from dataclasses import asdict
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from lending_sample import FEATURES, lending_sample
 from scored_run import RECORD
@@ -11,8 +12,10 @@ from sklearn.metrics import roc_auc_score, roc_curve
 
 from credit_eval.core.errors import SourceError
 from credit_eval.core.files import write_json
+from credit_eval.core.statistics import auc
+from credit_eval.models.promotion import Overruled
 from credit_eval.models.record import DEMOGRAPHICS, judged_by_cross_validation, judged_out_of_time, read_record
-from credit_eval.models.training import TrainingSettings, train
+from credit_eval.models.training import TrainingSettings, grow
 
 SETTINGS = TrainingSettings(num_iterations=60, early_stopping_round=10, folds=3)
 
@@ -22,11 +25,16 @@ def out_of_time():
     sample = lending_sample().assign(part="fit")
     later = lending_sample(600, seed=9).assign(part="oot")
     later["customer_id"] = "new_" + later["customer_id"]
-    import pandas as pd
-
     sample = pd.concat([sample, later], ignore_index=True)
-    model = train(sample[sample["part"] == "fit"], FEATURES, SETTINGS)
-    return model, later, judged_out_of_time(model, sample, FEATURES)
+    grown = grow(sample[sample["part"] == "fit"], FEATURES, SETTINGS)
+    record, rows = judged_out_of_time(grown, sample, FEATURES)
+    assert rows["part"].value_counts().to_dict() == {"fit": 2400, "oot": 1200}
+    pd.testing.assert_frame_equal(
+        rows.drop(columns="p_default"), sample[["customer_id", "as_of", "defaulted", "part"]], check_dtype=False
+    )
+    np.testing.assert_array_equal(rows.loc[rows["part"] == "oot", "p_default"], grown.model.p_default(later))
+    np.testing.assert_array_equal(rows.loc[rows["part"] == "fit", "p_default"], grown.p_out_of_fold)
+    return grown.model, later, record
 
 
 def test_the_headline_is_measured_on_rows_that_taught_nothing(out_of_time):
@@ -61,15 +69,24 @@ def test_the_curves_hold_every_row_and_every_bad(out_of_time):
 
 def test_cross_validation_puts_the_demographics_beside_the_model():
     sample = lending_sample(500)
-    record = judged_by_cross_validation(sample, FEATURES, SETTINGS, demographics=["customers_region", "customers_age"])
+    record, rows = judged_by_cross_validation(
+        sample, FEATURES, SETTINGS, demographics=["customers_region", "customers_age"]
+    )
+    assert len(rows) == len(sample)
+    assert auc(rows["defaulted"], rows["p_default"]) == pytest.approx(record.metrics["auc"], abs=0.02)
     assert record.metrics["n"] == len(sample)
     assert record.baselines[DEMOGRAPHICS]["auc"] < record.metrics["auc"]
     assert record.gains[DEMOGRAPHICS]["low"] > 0
 
 
 def test_a_record_is_read_as_it_was_written(tmp_path):
-    write_json(tmp_path / "validation.json", asdict(RECORD))
-    assert read_record(tmp_path / "validation.json") == RECORD
+    spoken = replace(RECORD, objections=["it is a test"])
+    write_json(tmp_path / "record.json", spoken.stored())
+    read = read_record(tmp_path / "record.json")
+    assert read.of(1, "") == spoken
+    assert read.of(7, "because") == replace(
+        spoken, model_version=7, promoted_anyway=Overruled("because", ["it is a test"])
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,14 +100,9 @@ def test_a_record_is_read_as_it_was_written(tmp_path):
     ids=["lacking", "unknown", "of another type", "lacking within"],
 )
 def test_a_record_of_another_version_is_refused(tmp_path, change, told):
-    content = asdict(RECORD)
+    content = RECORD.stored()
     change(content)
-    write_json(tmp_path / "validation.json", content)
+    write_json(tmp_path / "record.json", content)
     with pytest.raises(SourceError, match=re.escape(told)) as refused:
-        read_record(tmp_path / "validation.json")
+        read_record(tmp_path / "record.json")
     assert "train again" in str(refused.value)
-
-
-def test_no_record(tmp_path):
-    with pytest.raises(SourceError, match="no champion of"):
-        read_record(tmp_path / "validation.json")

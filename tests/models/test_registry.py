@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from crowning import crowned
 from lending_sample import FEATURES, lending_sample
 
 from credit_eval.core.errors import ModelError
-from credit_eval.models.registry import champion_uri, load_champion, register
+from credit_eval.models.registry import champion_uri, load_champion
 from credit_eval.models.training import TrainingSettings, train
 
 SAMPLE = lending_sample(customers=400)
@@ -25,7 +26,7 @@ def store(model, tmp_path_factory):
     report = store.parent / "report.html"
     report.write_text("<p>fine</p>")
     params, metrics = {"rows": len(SAMPLE)}, {"auc": 0.7, "log_loss": float("inf")}
-    assert register(model, store, dataset="demo", params=params, metrics=metrics, artifacts=[report]) == 1
+    assert crowned(model, store, dataset="demo", params=params, metrics=metrics, artifacts=[report]) == 1
     return store
 
 
@@ -79,8 +80,8 @@ def test_a_store_that_was_moved_still_has_its_champion(model, store, tmp_path):
 
 
 def test_the_newest_is_champion_and_data_sets_have_their_own(model, store):
-    assert register(model, store, dataset="other", params={}, metrics={}) == 1
-    assert register(model, store, dataset="other", params={}, metrics={}) == 2
+    assert crowned(model, store, dataset="other", params={}, metrics={}) == 1
+    assert crowned(model, store, dataset="other", params={}, metrics={}) == 2
     assert load_champion(store, "other")[1] == 2
     assert load_champion(store, "demo")[1] == 1
 

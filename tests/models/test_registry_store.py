@@ -12,12 +12,13 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from crowning import crowned
 from killing import arm, in_child
 from lending_sample import FEATURES, lending_sample
 
 from credit_eval.core import files
 from credit_eval.core.errors import IntegrityError, ModelError, OutputExistsError, StorageError
-from credit_eval.models.registry import champion_uri, load_champion, register
+from credit_eval.models.registry import champion_uri, load_champion
 from credit_eval.models.training import TrainingSettings, train
 
 SAMPLE = lending_sample(customers=400)
@@ -32,7 +33,7 @@ def model():
 def one_champion(model, tmp_path_factory):
     """A store with one champion, to be copied."""
     store = tmp_path_factory.mktemp("home") / "models"
-    register(model, store, dataset="demo", params={}, metrics={})
+    crowned(model, store, dataset="demo", params={}, metrics={})
     return store
 
 
@@ -55,7 +56,7 @@ def test_a_kill_at_any_moment_of_the_first_registration_leaves_a_registry_that_w
     from mlflow.store.db import utils
 
     steps = [(Path, "replace"), (Path, "mkdir"), (files, "_flush_file"), (utils, "_upgrade_db")]
-    first = partial(register, model, dataset="demo", params={}, metrics={})
+    first = partial(crowned, model, dataset="demo", params={}, metrics={})
     moment, killed = 0, True
     while killed:
         store = tmp_path / str(moment) / "models"
@@ -76,7 +77,7 @@ def test_a_half_made_database_is_recognised_and_told_what_to_do_with(model, tmp_
     said_by_hand = "CREATE TABLE experiments (experiment_id INTEGER, artifact_location TEXT)"
     said_by(tmp_path, said_by_hand)
     before = bytes_below(tmp_path)
-    for use in (load_champion, partial(register, model, params={}, metrics={})):
+    for use in (load_champion, partial(crowned, model, params={}, metrics={})):
         with pytest.raises(ModelError, match="half made") as error:
             use(store=tmp_path, dataset="demo")
         assert "move the file away and train again" in str(error.value)
@@ -110,28 +111,28 @@ def filled(disk: Path) -> Path:
 def test_a_disk_full_while_the_registry_is_made_is_told_of_and_leaves_nothing_half(model, small_disk):
     ballast, store = filled(small_disk), small_disk / "models"
     with pytest.raises(StorageError, match=r"disk is full|No space left|I/O error"):
-        register(model, store, dataset="demo", params={}, metrics={})
+        crowned(model, store, dataset="demo", params={}, metrics={})
     ballast.unlink()
-    assert register(model, store, dataset="demo", params={}, metrics={}) == 1
+    assert crowned(model, store, dataset="demo", params={}, metrics={}) == 1
     assert load_champion(store, "demo")[1] == 1
 
 
 def test_a_disk_full_while_a_model_is_written_is_told_of_and_leaves_the_champion(model, small_disk, tmp_path):
     store, large = small_disk / "models", tmp_path / "report.html"
     large.write_bytes(b"x" * 200_000)
-    register(model, store, dataset="demo", params={}, metrics={})
+    crowned(model, store, dataset="demo", params={}, metrics={})
     ballast = filled(small_disk)
     with pytest.raises(StorageError, match="No space left"):
-        register(model, store, dataset="demo", params={}, metrics={}, artifacts=[large])
+        crowned(model, store, dataset="demo", params={}, metrics={}, artifacts=[large])
     assert load_champion(store, "demo")[1] == 1
     ballast.unlink()
-    register(model, store, dataset="demo", params={}, metrics={}, artifacts=[large])
+    crowned(model, store, dataset="demo", params={}, metrics={}, artifacts=[large])
     assert load_champion(store, "demo")[1] == 2
 
 
 def test_a_moved_store_takes_its_next_model_to_where_it_lies_now(model, one_champion, store):
     old = bytes_below(one_champion)
-    assert register(model, store, dataset="demo", params={}, metrics={}) == 2
+    assert crowned(model, store, dataset="demo", params={}, metrics={}) == 2
     assert bytes_below(one_champion) == old
     hidden = one_champion.rename(one_champion.with_name("gone"))
     try:
@@ -196,6 +197,6 @@ def test_a_champion_that_cannot_be_read_back_never_gets_the_alias(model, store, 
     save = CreditModel.save
     monkeypatch.setattr(CreditModel, "save", damaged)
     with pytest.raises(IntegrityError, match="not what was registered"):
-        register(model, store, dataset="demo", params={}, metrics={})
+        crowned(model, store, dataset="demo", params={}, metrics={})
     monkeypatch.undo()
     assert load_champion(store, "demo")[1] == 1

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,7 +11,7 @@ from scipy.optimize import minimize
 from credit_eval.core.errors import ModelError, SampleError
 from credit_eval.core.odds import log_odds
 from credit_eval.core.statistics import auc
-from credit_eval.models.training import TrainingSettings, fit_calibration, train
+from credit_eval.models.training import TrainingSettings, fit_calibration, grow, refit, train
 
 SAMPLE = lending_sample()
 FRESH = lending_sample(seed=99)
@@ -76,6 +77,26 @@ def test_calibration_is_on_every_row_by_trees_that_had_not_seen_its_customer():
     model = train(SAMPLE, FEATURES, QUICK)
     assert (model.calibration.n, model.calibration.bads) == (len(SAMPLE), SAMPLE["defaulted"].sum())
     assert model.calibration.calibrated_on == "out of fold, 3 folds by customer"
+
+
+def test_refitting_teaches_every_row_as_many_trees_and_keeps_the_probabilities_true():
+    later = FRESH.assign(customer_id="new_" + FRESH["customer_id"])
+    sample = pd.concat([SAMPLE, later], ignore_index=True)
+    taught = pd.Series(np.arange(len(sample)) < len(SAMPLE))
+    grown = grow(SAMPLE, FEATURES, QUICK)
+    again = refit(grown, taught, sample, FEATURES, QUICK)
+    assert again.metadata["rows"] == again.calibration.n == len(sample)
+    assert again.booster.num_trees() == grown.model.booster.num_trees()
+    assert again.fingerprint != grown.model.fingerprint
+    unseen = lending_sample(seed=7)
+    assert again.p_default(unseen).mean() == pytest.approx(unseen["defaulted"].mean(), abs=0.03)
+    assert auc(unseen["defaulted"], again.p_default(unseen)) > auc(unseen["defaulted"], grown.model.p_default(unseen))
+
+
+def test_refitting_on_the_same_rows_changes_nothing_but_words():
+    grown = grow(SAMPLE, FEATURES, QUICK)
+    again = refit(grown, pd.Series(True, index=SAMPLE.index), SAMPLE, FEATURES, QUICK)
+    np.testing.assert_array_equal(again.p_default(FRESH), grown.model.p_default(FRESH))
 
 
 def test_many_bads_need_fewer_folds():

@@ -1,0 +1,417 @@
+"""From a sample to a champion: train, judge, register as challenger, compare, and promote what nothing speaks against.
+
+    sample ──grow──► model ──judge──► record ──refit──► challenger ──objections?──► champion
+                                                             └── some: stays challenger, the champion is who it was
+
+A challenger is registered before it is judged fit, with its record and what it said of the rows that judged it. So who
+was refused can be looked at, compared with the champion, and promoted later, by somebody, for a reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+
+from credit_eval.core.errors import ModelError, SourceError
+from credit_eval.core.files import exclusive, sha256_json, write_json
+from credit_eval.core.machine import threads
+from credit_eval.core.statistics import ratio_interval
+from credit_eval.explain.contributions import contributions
+from credit_eval.explain.leanings import leanings
+from credit_eval.language.catalogue import Catalogue
+from credit_eval.language.typical import Leaning
+from credit_eval.models.comparison import Comparison, can_tell, compare, said_by_both, said_since
+from credit_eval.models.evidence import record_of, rows_of, taken_down
+from credit_eval.models.history import read_history, runner
+from credit_eval.models.model import CreditModel, GradeScale
+from credit_eval.models.promotion import beside_the_champion, calibrated, check_reason, objections, refused
+from credit_eval.models.record import Judged, Record, Refitted, judged_by_cross_validation, judged_out_of_time
+from credit_eval.models.registry import (
+    CHALLENGER,
+    CHAMPION,
+    RECORD_FILE,
+    ROWS_FILE,
+    Version,
+    find_version,
+    load_version,
+    promote,
+    register,
+)
+from credit_eval.models.restriction import Stopped, what_it_adds
+from credit_eval.models.training import Grown, TrainingSettings, grow, refit
+from credit_eval.models.tuning import Tuned
+from credit_eval.models.tuning import tune as search
+from credit_eval.policy.settings import Policy
+from credit_eval.profiles.population import typical_values
+from credit_eval.profiles.store import Profiles
+from credit_eval.samples.exposure import Compared, Exposure
+from credit_eval.samples.sample import Sample
+from credit_eval.samples.split import Split
+from credit_eval.scoring.run import code_fingerprint
+from credit_eval.study import Study
+
+_ROWS_FOR_IMPORTANCE = 2_000
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Who decides, and the challenger that was refused, if one was."""
+
+    champion: Record
+    refused: Record | None = None
+
+
+def train(study: Study, *, promote_anyway: str | None = None) -> Record:
+    """Train, judge and register a challenger, and promote it if nothing speaks against it; returns what was measured.
+
+    `promote_anyway`: why a model with objections (`models.promotion`) shall decide all the same; is recorded.
+
+    Raises:
+        OutputExistsError: another process is training on this data set; told before anything is trained.
+        ModelError: something speaks against the model; it is registered, and the champion is who it was.
+    """
+    check_reason(promote_anyway)
+    found = _challenger(study)
+    if not _promoted(study, found, promote_anyway):
+        raise refused(study.name, found.model_version, _objections(study, found))
+    return _record(study, found.model_version)
+
+
+def choose(study: Study, *, promote_anyway: str | None = None) -> Chosen:
+    """The champion, if it is of these very data; else whom training brings, or the champion where that was refused.
+
+    Raises:
+        ModelError: the challenger is refused, and there is no champion.
+    """
+    check_reason(promote_anyway)
+    identity, champion = identity_of(study), _known(study, CHAMPION)
+    if champion and champion.identity == identity:
+        return Chosen(champion)
+    known = _known(study, CHALLENGER)
+    challenger = known if known and known.identity == identity else _challenger(study)
+    if _promoted(study, challenger, promote_anyway):
+        return Chosen(_record(study, challenger.model_version))
+    if champion is None:
+        raise refused(study.name, challenger.model_version, _objections(study, challenger))
+    return Chosen(champion, replace(challenger, objections=_objections(study, challenger)))
+
+
+def tune(study: Study, *, seconds: float | None = None, trials: int | None = None, rows: int = 60_000) -> Tuned:
+    """Search for how to grow the trees of a data set, judged on rows that the search never saw; changes nothing.
+
+    Args:
+        study: whose sample is searched on, beginning with its settings.
+        seconds: after which no trial begins.
+        trials: at most; so many give the same on every machine.
+        rows: of the search at most.
+
+    Returns:
+        what was found, also written to `tuning.json` beside the reports.
+
+    Raises:
+        SampleError: too few bads or goods, or no bound is said.
+    """
+    sample = study.draw_sample()
+    grown = growing(study, grades_of(study.policy))
+    by_time = sample.split.kind == "time"
+    frame, features = sample.frame, sample.profiles.catalogue.features
+    found = search(frame, features, grown, by_time=by_time, seconds=seconds, trials=trials, rows=rows, tick=study.tick)
+    write_json(study.paths.reports(study.name) / "tuning.json", asdict(found))
+    return found
+
+
+def compare_versions(study: Study, version: int | None = None, against: int | None = None) -> Comparison:
+    """Two versions on the rows that judged both.
+
+    Args:
+        study: whose versions.
+        version: None: the challenger, the one trained last.
+        against: None: the champion.
+
+    Returns:
+        both, and the first's gains over the second.
+
+    Raises:
+        ModelError: there is no such version, or it is the same one twice.
+        SourceError: a version did not keep what it was judged by.
+        SampleError: too few rows judged both.
+    """
+    this, other = _found(study, version or CHALLENGER), _found(study, against or CHAMPION)
+    if this.number == other.number:
+        raise ModelError(
+            f"version {this.number} is both the challenger and the champion"
+            if version is None
+            else "one version twice",
+            expected="two versions",
+            received=f"version {this.number}",
+            todo="name another: `--against VERSION`; `credit-eval registry history` tells them",
+        )
+    kept = _known(study, this.number)
+    if kept and kept.compared and kept.compared.against == other.number:
+        return kept.compared  # on more rows than both have kept, perhaps
+    judged = _judging(rows_of(this))
+    return compare(
+        said_by_both(judged, rows_of(other)), against=other.number, threshold=study.policy.restriction.threshold
+    )
+
+
+# How one comes about ------------------------------------------------------------------------------------------
+
+
+def _challenger(study: Study) -> Record:
+    grades = grades_of(study.policy)  # so that nothing is made where no policy is named
+    with exclusive(study.paths.reports(study.name), wait=False, doing=f"training on {study.name}"):
+        return _register(study, *_trained(study, study.draw_sample(), grades))
+
+
+def _trained(study: Study, sample: Sample, grades: GradeScale) -> tuple[CreditModel, Record, pd.DataFrame]:
+    """A challenger with all that is known of it."""
+    features, settings = sample.profiles.catalogue, growing(study, grades)
+    grown, judged, rows = _judged(study, sample.split, features, settings)
+    model, refitted = _refitted(grown, rows, sample, features, settings)
+    importance, leaning = _importance(model, sample.frame)
+    exposure, exposure_compared = _exposure(study, sample.split)
+    compared = _compared(study, rows, sample)
+    model = replace(model, metadata=dict(model.metadata) | _remembered(sample, model, leaning, exposure, refitted))
+    record = Record(
+        **vars(judged),
+        dataset=study.name,
+        identity=identity_of(study),
+        split=sample.split.kind,
+        why=sample.why,
+        definition=study.definition,
+        label_source=study.dataset.info.label_source,
+        rows_by_part={str(part): int(n) for part, n in sample.frame["part"].value_counts().items()},
+        left_out=sample.left_out.by_reason,
+        drawn=sample.left_out.drawn,
+        n_features=len(features.features),
+        features_absent=sample.profiles.info.absent,
+        rounds=model.booster.num_trees(),
+        calibration=model.calibrated(),
+        importance=importance,
+        exposure=exposure,
+        exposure_compared=exposure_compared,
+        restriction=_restriction(study, rows, sample),
+        objections=_spoken_against(judged, _judging(rows), compared),
+        compared=compared,
+        refitted=refitted,
+    )
+    return model, record, rows
+
+
+def _register(study: Study, model: CreditModel, record: Record, rows: pd.DataFrame) -> Record:
+    """The challenger's number; none anew for a model that was made of the same before."""
+    study.tick("registering", 0, 1)
+    store, known = study.paths.models, _known(study, CHALLENGER)
+    before = find_version(store, study.name, CHALLENGER)
+    if known and before and (before.fingerprint, known.identity) == (model.fingerprint, record.identity):
+        study.tick("registering", 1, 1)
+        return known
+    told = {"split", "definition", "n_features", "rounds", "label_source"}
+    params = _grown(growing(study, model.grades)) | {k: v for k, v in record.stored().items() if k in told}
+    with TemporaryDirectory(prefix="credit_eval_") as scratch:
+        files = [Path(scratch) / RECORD_FILE, Path(scratch) / ROWS_FILE]
+        write_json(files[0], record.stored())
+        rows.to_parquet(files[1], index=False)
+        version = register(model, store, dataset=study.name, params=params, metrics=record.metrics, artifacts=files)
+    study.tick("registering", 1, 1)
+    return record.of(version, "")
+
+
+def _promoted(study: Study, found: Record, promote_anyway: str | None) -> bool:
+    """Make a challenger champion, unless something speaks against it that nobody overrules."""
+    champion, spoken = find_version(study.paths.models, study.name), _objections(study, found)
+    if champion and champion.number == found.model_version:
+        return True
+    if spoken and promote_anyway is None:
+        return False
+    store, version = study.paths.models, found.model_version
+    if spoken and promote_anyway:
+        promote(store, study.name, version, why=promote_anyway, by=runner())
+        return True
+    beside = f"not worse than version {found.compared.against}" if found.compared else "compared with nobody"
+    promote(store, study.name, version, why=f"nothing spoke against it: judged on {found.judged_on}, {beside}")
+    return True
+
+
+def _objections(study: Study, found: Record) -> list[str]:
+    """Those of its record; and that somebody took it down, or the same model under another number."""
+    store, moves = study.paths.models, read_history(study.paths.models, study.name)
+    this = find_version(store, study.name, found.model_version)
+    for version in sorted({move.version for move in moves}, reverse=True):
+        move, other = taken_down(moves, version), find_version(store, study.name, version)
+        if move and this and other and other.fingerprint == this.fingerprint:
+            taken = f"{move.at[:10]} {move.by} put version {move.version} in its place: {move.why}"
+            return [*found.objections, f"it was champion as version {version}, until on {taken}"]
+    return found.objections
+
+
+def _spoken_against(judged: Judged, rows: pd.DataFrame, compared: Comparison | None) -> list[str]:
+    came = asdict(ratio_interval(rows["defaulted"], rows["p_default"], groups=rows["customer_id"]))
+    found = [*objections(judged.metrics, judged.gains), *calibrated(came)]
+    return found + (beside_the_champion(compared) if compared else [])
+
+
+def _judged(
+    study: Study, split: Split, features: Catalogue, settings: TrainingSettings
+) -> tuple[Grown, Judged, pd.DataFrame]:
+    taught = split.frame[split.frame["part"] == "fit"] if split.kind == "time" else split.frame
+    grown = grow(taught, features.features, settings, tick=study.tick)
+    if split.kind == "time":
+        return grown, *judged_out_of_time(grown, split.frame, features.features, tick=study.tick)
+    demographics = [feature.name for feature in features.features if feature.tables == {"customers"}]
+    return grown, *judged_by_cross_validation(
+        split.frame, features.features, settings, demographics=demographics, tick=study.tick
+    )
+
+
+def _judging(rows: pd.DataFrame) -> pd.DataFrame:
+    """Those of the kept rows that judge a version: out of time where there are such, else all."""
+    oot = rows[rows["part"] == "oot"]
+    return rows if oot.empty else oot
+
+
+def _refitted(
+    grown: Grown, rows: pd.DataFrame, sample: Sample, features: Catalogue, settings: TrainingSettings
+) -> tuple[CreditModel, Refitted | None]:
+    """The judged model grown again on every row; itself where it has seen them all, or where settings say so."""
+    if sample.split.kind != "time" or not settings.refit:
+        return grown.model, None
+    taught = sample.frame["part"] == "fit"
+    model = refit(grown, taught, sample.frame, features.features, settings)
+    judged, p = _judging(rows), model.p_default(sample.rows("oot"))
+    correlation = float(judged["p_default"].corr(pd.Series(p, index=judged.index), method="spearman"))
+    return model, Refitted(
+        len(sample.frame), correlation, float(judged["p_default"].mean()), float(p.mean()), grown.model.calibrated()
+    )
+
+
+def _compared(study: Study, rows: pd.DataFrame, sample: Sample) -> Comparison | None:
+    """The challenger beside the champion in force, on rows that taught neither; None where there are too few."""
+    champion = find_version(study.paths.models, study.name)
+    if champion is None or ROWS_FILE not in champion.hashed:
+        return None
+    judged = _judging(rows)
+    both = said_by_both(judged, rows_of(champion))
+    if not can_tell(both):
+        model = load_version(study.paths.models, champion)
+        if set(model.features) <= set(sample.frame.columns):
+            both = said_since(judged, model, lambda after: sample.frame.loc[after[after].index])
+    if not can_tell(both):
+        return None
+    return compare(both, against=champion.number, threshold=study.policy.restriction.threshold)
+
+
+def _remembered(
+    sample: Sample,
+    model: CreditModel,
+    leaning: Mapping[str, Leaning],
+    exposure: Exposure | None,
+    refitted: Refitted | None,
+) -> dict[str, object]:
+    """What a champion knows of the people it learnt from."""
+    catalogue, frame = sample.profiles.catalogue, sample.frame
+    taught = frame if refitted or sample.split.kind != "time" else frame[frame["part"] == "fit"]
+    return {
+        "typical": _typical(sample.profiles, leaning),
+        "exposure": asdict(exposure) if exposure else None,
+        "meanings": {name: meaning for name, meaning in catalogue.meanings.items() if name in model.features},
+        "standings": {name: told for name, told in sample.profiles.info.standings.items() if name in model.features},
+        "taught_until": str(taught["label_known_at"].max()),
+    }
+
+
+def _exposure(study: Study, split: Split) -> tuple[Exposure | None, list[Compared]]:
+    """CCF and LGD of all defaults; and where time splits them, those of earlier ones beside what later ones brought."""
+    bads = split.frame.loc[split.frame["defaulted"] == 1, ["customer_id", "as_of", "part"]]
+    found = study.measure_exposure(bads)
+    if found is None or split.kind != "time":
+        return found, []
+    later = bads["part"] == "oot"
+    return found, study.compare_exposure(bads[~later & (bads["part"] != "gap")], bads[later])
+
+
+def _restriction(study: Study, rows: pd.DataFrame, sample: Sample) -> list[Stopped]:
+    """What the restriction adds to a plain rule of days past due, on the rows that judge the model out of time."""
+    if sample.split.kind != "time":
+        return []
+    judged, p, keys = sample.rows("oot"), _judging(rows)["p_default"], ["customer_id", "as_of"]
+    limit = study.catalogue.roles.get("limit")
+    observed = judged[keys].assign(p_default=p, defaulted=judged["defaulted"], limit=judged.get(limit, np.nan))
+    drawn = study.defaults(judged.loc[judged["defaulted"] == 1, keys])
+    drawn = drawn.assign(drawn_since=drawn["ead"] - drawn["owed"])[[*keys, "drawn_since"]]
+    found = observed.merge(study.standing(judged), on=keys).merge(drawn, on=keys, how="left")
+    return what_it_adds(found.fillna({"drawn_since": 0.0}), study.policy.restriction.threshold)
+
+
+def growing(study: Study, grades: GradeScale) -> TrainingSettings:
+    """How the trees of a data set are grown."""
+    chosen = study.settings.training_of(study.name)
+    return TrainingSettings(**chosen, seed=study.settings.sample.seed, grades=grades, threads=threads())
+
+
+def identity_of(study: Study) -> str:
+    """Changes when anything does that a champion is made from."""
+    settings = study.settings
+    chosen = settings.default.model_dump() | settings.sample.model_dump() | settings.loss.model_dump()
+    chosen |= {"training": settings.training_of(study.name)}
+    grades = asdict(grades_of(study.policy))
+    return sha256_json([study.dataset.fingerprint, study.catalogue.fingerprint, chosen, grades, code_fingerprint()])
+
+
+def _known(study: Study, which: int | str) -> Record | None:
+    """The record of a version; None where there is none, or one of another version of this program."""
+    try:
+        return record_of(study.paths.models, study.name, which)
+    except SourceError:
+        return None
+
+
+def _record(study: Study, version: int) -> Record:
+    found = record_of(study.paths.models, study.name, version)
+    assert found is not None, "a version that was just promoted"
+    return found
+
+
+def _found(study: Study, which: int | str) -> Version:
+    found = find_version(study.paths.models, study.name, which)
+    if found is None:
+        raise ModelError(
+            f"data set {study.name} has no {which if isinstance(which, str) else f'version {which}'}",
+            expected="a version that was registered",
+            todo=f"train one: `credit-eval train {study.name}`; `credit-eval registry history` tells the champions",
+        )
+    return found
+
+
+def grades_of(policy: Policy) -> GradeScale:
+    """The policy's grades are the model's master scale, so that a grade means one thing."""
+    bounds = tuple(grade.up_to for grade in policy.grades[:-1])
+    return GradeScale(bounds, tuple(grade.grade for grade in policy.grades))
+
+
+def _grown(settings: TrainingSettings) -> dict[str, object]:
+    """How the trees were grown, for the registry."""
+    return {name: value for name, value in asdict(settings).items() if name not in ("scale", "grades", "threads")}
+
+
+def _importance(model: CreditModel, sample: pd.DataFrame) -> tuple[dict[str, float], dict[str, Leaning]]:
+    """Mean absolute contribution per feature in log-odds, largest first, and its leaning; on up to 2,000 rows."""
+    rows = sample.sample(min(len(sample), _ROWS_FOR_IMPORTANCE), random_state=0)
+    matrix = model.matrix(rows)
+    explained = contributions(model.booster, matrix).values
+    found = np.abs(explained).mean(axis=0)
+    ranked = sorted(zip(model.features, found.tolist(), strict=True), key=lambda pair: (-pair[1], pair[0]))
+    leaning = leanings(matrix, explained)
+    return dict(ranked), {column.name: leaning[j] for j, column in enumerate(model.inputs) if not column.categories}
+
+
+def _typical(profiles: Profiles, leanings: Mapping[str, Leaning]) -> dict[str, tuple[float | str | None, float, int]]:
+    """What is typical of each feature, as the model's record holds it."""
+    found = typical_values(profiles)
+    return {name: (told.value, told.without, leanings.get(name, 0)) for name, told in found.items()}

@@ -1,0 +1,162 @@
+"""Who becomes champion, who stays challenger, and what a person decided stays decided."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import credit_eval as ce
+from credit_eval import champions, stages
+from credit_eval.core.errors import IntegrityError, ModelError, SampleError, SourceError
+from credit_eval.models.evidence import record_of, rows_of
+from credit_eval.models.registry import CHALLENGER, demote, find_version, history, load_champion, promote
+from credit_eval.study import Study
+from tests.flat_file import FlatFile, loans
+
+SAID = {"why": "it frightened us", "by": "Ana"}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root with a champion, version 1, trained and scored."""
+    flat = FlatFile(tmp_path_factory.mktemp("made"), loans(1_200, labelled=0.9))
+    flat.load()
+    stages.run_all(opened(flat.folder))
+    return flat.folder
+
+
+@pytest.fixture
+def root(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made, tmp_path / "root"))
+
+
+def opened(root: Path, **training: object) -> Study:
+    study = ce.open("loans", root=root, policy="default")
+    chosen = study.settings.training.model_copy(update=training)
+    return replace(study, settings=study.settings.model_copy(update={"training": chosen}))
+
+
+def number(study: Study) -> int:
+    return load_champion(study.paths.models, study.name)[1]
+
+
+def test_the_champion_brings_its_record_and_the_rows_that_judged_it(root: Path) -> None:
+    study = opened(root)
+    found, rows = study.validation(), study.judged()
+    oot = rows[rows["part"] == "oot"]
+    assert (found.model_version, found.objections, found.compared) == (1, [], None)
+    assert ce.auc_interval(oot["defaulted"], oot["p_default"], groups=oot["customer_id"]).value == found.metrics["auc"]
+    assert rows["part"].value_counts().to_dict() == found.rows_by_part
+    assert found.refitted is not None
+    assert found.refitted.rows == sum(found.rows_by_part.values())
+    assert found.refitted.rank_correlation > 0.9
+    (move,) = history(study.paths.models, study.name)
+    assert move.why == "nothing spoke against it: judged on out-of-time snapshots, compared with nobody"
+
+
+def test_what_was_judged_can_be_what_decides(root: Path) -> None:
+    study = opened(root, refit=False)
+    found = champions.train(study)
+    assert found.refitted is None
+    sample, rows = study.sample(), study.judged()
+    p = study.champion().model_.p_default(sample.rows("oot"))
+    assert p.tolist() == rows.loc[rows["part"] == "oot", "p_default"].tolist()
+
+
+def test_the_same_made_of_the_same_is_no_new_version(root: Path) -> None:
+    study = opened(root)
+    assert champions.choose(study).champion.model_version == 1
+    assert champions.train(study).model_version == 1
+    assert len(history(study.paths.models, study.name)) == 1
+
+
+def test_a_challenger_that_is_not_worse_takes_over_and_says_so(root: Path) -> None:
+    study = opened(root, learning_rate=0.08)
+    found = champions.train(study)
+    assert found.compared is not None
+    assert (found.model_version, found.compared.against, number(study)) == (2, 1, 2)
+    assert found.compared.n == found.rows_by_part["oot"]
+    assert history(study.paths.models, study.name)[-1].why.endswith("not worse than version 1")
+    backward = champions.compare_versions(study, 1, 2)
+    assert backward.gain_auc["value"] == pytest.approx(-found.compared.gain_auc["value"])
+
+
+def test_a_worse_challenger_stays_one_and_the_champion_decides(root: Path) -> None:
+    study = opened(root, num_iterations=1, num_leaves=2, feature_fraction=0.15)
+    with pytest.raises(ModelError, match="version 2, trained on loans, does not become champion: "):
+        champions.train(study)
+    assert number(study) == 1
+    refused = record_of(study.paths.models, study.name, CHALLENGER)
+    assert refused is not None
+    assert refused.objections != []
+    done = stages.run_all(study, replace=True)
+    assert (done.validation.model_version, number(study)) == (1, 1)
+    assert done.refused is not None
+    assert done.refused.model_version == 2  # not trained again for every night
+    assert champions.compare_versions(study).gain_auc["value"] < 0
+    promote(study.paths.models, study.name, 2, why="a trial", by="Ana")
+    told = study.validation()
+    assert told.promoted_anyway is not None
+    assert (told.promoted_anyway.why, told.promoted_anyway.objections) == ("a trial", refused.objections)
+
+
+def test_what_a_person_took_down_does_not_come_back_by_itself(root: Path) -> None:
+    champions.train(opened(root, learning_rate=0.08))
+    study = opened(root, learning_rate=0.08)
+    demote(study.paths.models, study.name, **SAID)
+    chosen = champions.choose(study)
+    assert (chosen.champion.model_version, number(study)) == (1, 1)
+    assert chosen.refused is not None
+    assert "it was champion as version 2, until on" in chosen.refused.objections[-1]
+    assert "it frightened us" in chosen.refused.objections[-1]
+    assert champions.train(study, promote_anyway="we are calm again").model_version == 2
+
+
+def test_a_model_that_another_replaced_by_itself_may_come_back(root: Path) -> None:
+    champions.train(opened(root, learning_rate=0.08))  # nobody decided that: it was not worse
+    found = champions.choose(opened(root))
+    assert found.refused is None
+    assert found.champion.model_version == number(opened(root)) == 3
+
+
+def test_comparing_with_itself_with_nobody_or_with_a_stranger_is_refused(root: Path) -> None:
+    study = opened(root)
+    with pytest.raises(ModelError, match="both the challenger and the champion"):
+        champions.compare_versions(study)
+    with pytest.raises(ModelError, match="no version 9"):
+        champions.compare_versions(study, 9)
+    with pytest.raises(SourceError, match="no such version"):
+        study.judged(9)
+
+
+def test_versions_of_other_data_are_not_compared(root: Path, tmp_path: Path) -> None:
+    other = FlatFile(tmp_path / "other", loans(1_200, labelled=0.9, seed=5))
+    other.load()
+    shutil.rmtree(root / "data/raw/loans")
+    shutil.copytree(other.folder / "data/raw/loans", root / "data/raw/loans")
+    study = opened(root)
+    assert champions.train(study).compared is None
+    with pytest.raises(SampleError, match="too few rows that taught neither"):
+        champions.compare_versions(study, 2, 1)
+
+
+def test_a_record_or_rows_that_were_edited_are_refused(root: Path) -> None:
+    study = opened(root)
+    version = find_version(study.paths.models, study.name)
+    assert version is not None
+    record = version.files / "record.json"
+    record.write_text(record.read_text().replace('"auc": 0.', '"auc": 0.9'))
+    rows = rows_of(version).assign(p_default=0.5)
+    rows.to_parquet(version.files / "judged.parquet")
+    for read in (study.validation, study.judged):
+        with pytest.raises(IntegrityError, match="not what was registered"):
+            read()
+
+
+def test_rows_that_judged_hold_no_features(root: Path) -> None:
+    assert list(opened(root).judged()) == ["customer_id", "as_of", "defaulted", "part", "p_default"]
+    assert isinstance(opened(root).judged()["as_of"].iloc[0], pd.Timestamp)
