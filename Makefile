@@ -9,7 +9,7 @@ export MPLBACKEND := Agg
 export MLFLOW_DISABLE_TELEMETRY := true
 export PYTHONWARNINGS := ignore::FutureWarning:mlflow
 
-.PHONY: demo install simulate run train validate score report features docs notebooks lab test test-slow bench-chain bench-features bench-policy typecheck lint lock clean help
+.PHONY: demo install simulate run train validate score report features docs notebooks lab test test-slow bench-chain bench-features bench-policy bench-models typecheck lint lock clean help
 
 demo: run ## everything: install, simulate, train, score, report, and a summary (the default)
 
@@ -75,6 +75,9 @@ bench-chain: install ## measure wall time and memory of every stage, and of grow
 
 bench-policy: install ## a million decisions beside pandas by hand, and a ledger of twelve months [CUSTOMERS=1000000]
 	@$(VENV)/bin/python -m benchmarks.policy $(if $(CUSTOMERS),--customers $(CUSTOMERS))
+
+bench-models: install ## our training beside LightGBM, CatBoost, a WoE scorecard and an AutoML [ONLY=superlender,simulated]
+	@$(VENV)/bin/python -m benchmarks.models $(if $(ONLY),--only $(ONLY))
 
 bench-features: install ## features beside Polars, DuckDB, featuretools (SCALE=1: over 1 to 100 million events)
 	@$(VENV)/bin/python -m benchmarks.features $(if $(SCALE),--scale)

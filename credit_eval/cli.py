@@ -527,6 +527,52 @@ def registry_promote(
     _tell_move(dataset, promote(_paths().models, dataset, version, why=why, by=by))
 
 
+@registry_app.command("card")
+def registry_card(dataset: DatasetName = "simulated", policy: PolicyName = None) -> None:
+    """The champion's model card, as Markdown: owner, purpose, definition, data, worth, objections, history."""
+    from credit_eval.models.registry import find_version, history
+    from credit_eval.report.card import card
+
+    study = _study(dataset, silent, policy=policy)
+    record, chosen, paths = study.validation(), study.chosen, study.paths
+    version = find_version(paths.models, dataset)
+    text = card(
+        record,
+        history(paths.models, dataset),
+        owner=chosen.owner,
+        purpose=chosen.purpose,
+        not_for=chosen.not_for,
+        jurisdiction=chosen.jurisdiction,
+        fingerprint=version.fingerprint if version else "",
+    )
+    give({"card": text})
+    if not (_ASKED.json or _ASKED.quiet):
+        print(text, end="")
+
+
+@registry_app.command("inventory")
+def registry_inventory() -> None:
+    """Every data set's champion: who owns it, what it is for, since when, and what it is worth."""
+    from credit_eval.models.evidence import record_of
+    from credit_eval.models.registry import datasets_with_champions, history
+    from credit_eval.report.card import entry
+
+    paths, settings = _root()
+    entries = []
+    for dataset in datasets_with_champions(paths.models):
+        record, chosen = record_of(paths.models, dataset), settings.datasets.get(dataset)
+        if record is not None:
+            said = {"owner": chosen.owner if chosen else None, "purpose": chosen.purpose if chosen else None}
+            entries.append(entry(record, history(paths.models, dataset), **said))
+    give([asdict(each) for each in entries])
+    for each in entries:
+        area = f"AUC {each.auc:.3f} [{each.auc_low:.3f}, {each.auc_high:.3f}], {each.judged_on}"
+        tell((f"{each.dataset} {each.version}", "bold"), f" since {each.champion_since}; {area}")
+        tell(f"  owner: {each.owner}; purpose: {each.purpose}")
+        for objection in each.objections:
+            tell(f"  against it: {objection}")
+
+
 def _tell_move(dataset: str, move: Move) -> None:
     give(asdict(move))
     tell(f"champion of {dataset}: version {move.version}, it was {move.before}")

@@ -131,6 +131,21 @@ def find_version(store: Path, dataset: str, which: int | str = CHAMPION) -> Vers
     return Version(int(found.version), found.tags["fingerprint"], dict(found.tags), place.parents[2])
 
 
+def datasets_with_champions(store: Path) -> list[str]:
+    """Names of the data sets that have a champion, sorted.
+
+    Raises:
+        ModelError: the registry is damaged.
+    """
+    if not has_store(store):
+        return []
+    with read_store(store) as client:
+        found = client.search_registered_models()
+    prefix = registered_name("")
+    named = [each.name.removeprefix(prefix) for each in found if CHAMPION in each.aliases]
+    return sorted(named)
+
+
 def load_version(store: Path, version: Version) -> CreditModel:
     """The model of a version.
 

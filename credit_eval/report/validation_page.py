@@ -202,7 +202,7 @@ _FEATURE_PSI: dict[str, _Cell] = {
     "now": _share("unknown_now"),
 }  # fmt: skip
 _SEEDS: dict[str, _Cell] = {
-    "Seed": _number("seed", 0), "AUC": _number("auc", 4),
+    "Seed, shifted by": _text("seed"), "AUC": _number("auc", 4),
     "Rank correlation with the judged": _number("rank_correlation", 4),
     "Mean distance of p": _number("mean_distance", 4), "Change the side of the threshold": _share("other_side", 2),
 }  # fmt: skip

@@ -17,6 +17,7 @@ from credit_eval.validation.subject import Subject
 
 #: PSI from which on a population is usually looked at (Siddiqi 2006), and the four-fifths rule.
 LOOK_AT, FOUR_FIFTHS = 0.1, 0.8
+#: What is added to the seed of the settings.
 _SEEDS = (1, 2)
 
 
@@ -90,7 +91,7 @@ def find(subject: Subject, regrow: Callable[[int], CreditModel], typical: Mappin
         feature_psi=stability.feature_psi(subject),
         migration=moved,
         stays=stability.stays(moved),
-        seeds=robustness.other_seeds(subject, regrow, [record_seed + 1 for record_seed in _SEEDS]),
+        seeds=robustness.other_seeds(subject, regrow, _SEEDS),
         feeds=robustness.without_a_feed(subject),
         harder=robustness.harder_times(rows, subject.threshold),
         proof=directions.prove(subject.champion, {one.name: one.direction for one in subject.features}),

@@ -54,7 +54,8 @@ def feature_psi(subject: Subject, *, top: int = 20) -> pd.DataFrame:
     if now.empty:
         return pd.DataFrame(columns=columns)
     declared = {feature.name: feature for feature in subject.features}
-    strongest = [name for name in list(subject.record.importance)[:top] if name in declared]
+    moves = subject.record.importance
+    strongest = [name for name in sorted(moves, key=lambda name: (-moves[name], name))[:top] if name in declared]
     found = []
     for name in strongest:
         then, since = coded(declared[name], before[name], before[name]), coded(declared[name], before[name], now[name])

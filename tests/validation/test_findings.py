@@ -190,6 +190,9 @@ def test_a_population_that_moved_is_seen_and_unknown_is_a_bin(asked: Subject) ->
     later = rows["part"] == "oot"
     rows.loc[later, "noise"] += 2
     rows.loc[later, "customers_age"] = np.nan
+    strong = {name: float(place) for place, name in enumerate(asked.record.importance)}
+    ordered = stability.feature_psi(replace(asked, rows=rows, record=replace(asked.record, importance=strong)), top=2)
+    assert ordered["importance"].tolist() == [4.0, 3.0]
     table = stability.feature_psi(replace(asked, rows=rows)).set_index("feature")
     assert table.loc["noise", "psi"] > 1 > 0.1 > table.loc["late days", "psi"]
     assert table.loc["customers age", "unknown_now"] == 1.0
