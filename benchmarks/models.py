@@ -11,7 +11,7 @@ How to read the tables
   by customer; below 0 and without 0 inside, they rank better.
 - CPU seconds of fitting, all folds together; and microseconds a row of predicting, from the features as a frame.
 - Of simulated customers the true probability is known: the share of the Gini that who knew it would reach, the
-  calibration error against it, and what is said where the truth lies above 0.3.
+  calibration error against it, and what is true where more than 0.3 is said.
 """
 
 from __future__ import annotations
@@ -179,7 +179,7 @@ def _beside_the_truth(rows: pd.DataFrame, done: list[dict[str, object]], work: P
     true = _true(work)
     true = true.loc[rows.index]
     table = Table(title="beside the true probability", title_justify="left")
-    for head in ("", "of the best Gini", "calibration error", "said where the truth is above 0.3"):
+    for head in ("", "of the best Gini", "calibration error", "said where it says more than 0.3"):
         table.add_column(head, justify="left" if not head else "right")
     known = true.notna().to_numpy()
     p_true = true.to_numpy()[known]
@@ -189,7 +189,7 @@ def _beside_the_truth(rows: pd.DataFrame, done: list[dict[str, object]], work: P
         tenths = pd.qcut(p, 10, duplicates="drop", labels=False)
         apart = pd.DataFrame({"t": tenths, "p": p, "true": p_true}).groupby("t")[["p", "true"]].agg(["mean", "size"])
         error = np.average((apart["p"]["mean"] - apart["true"]["mean"]).abs(), weights=apart["p"]["size"])
-        risky = p_true > 0.3
+        risky = p > 0.3
         bias = f"{p[risky].mean():.4f}, true {p_true[risky].mean():.4f} ({risky.sum():,} rows)"
         table.add_row(NAMES[str(each["program"])], f"{_expected_gini(p_true, p) / best:.1%}", f"{error:.4f}", bias)
     CONSOLE.print(table)

@@ -52,6 +52,7 @@ _SETTINGS = {
     "n_estimators": "num_iterations",
     "early_stopping_rounds": "early_stopping_round",
     "min_child_samples": "min_data_in_leaf",
+    "max_bin": "max_bin",
     "feature_fraction": "feature_fraction",
     "bagging_fraction": "bagging_fraction",
     "reg_lambda": "lambda_l2",
@@ -81,6 +82,8 @@ class DefaultModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Trees without a lower held-out loss after which no more are tried.
     min_child_samples : int or None
         Least rows in a leaf; None is one in a hundred, but 20 to 200.
+    max_bin : int
+        Most bins of a column; more seldom find more, and cost time.
     feature_fraction : float
         Share of columns that each tree sees.
     bagging_fraction : float
@@ -108,12 +111,13 @@ class DefaultModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        learning_rate: float = 0.05,
+        learning_rate: float = 0.08,
         max_depth: int = 4,
         num_leaves: int = 12,
         n_estimators: int = 600,
         early_stopping_rounds: int = 40,
         min_child_samples: int | None = None,
+        max_bin: int = 63,
         feature_fraction: float = 0.5,
         bagging_fraction: float = 0.8,
         reg_lambda: float = 10.0,
@@ -128,6 +132,7 @@ class DefaultModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.n_estimators = n_estimators
         self.early_stopping_rounds = early_stopping_rounds
         self.min_child_samples = min_child_samples
+        self.max_bin = max_bin
         self.feature_fraction = feature_fraction
         self.bagging_fraction = bagging_fraction
         self.reg_lambda = reg_lambda

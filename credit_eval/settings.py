@@ -75,6 +75,7 @@ class TrainingChoice(_Section):
     num_iterations: Annotated[int, Field(ge=1, le=20_000)] | None = None
     early_stopping_round: Annotated[int, Field(ge=1)] | None = None
     min_data_in_leaf: Annotated[int, Field(ge=1)] | None = None
+    max_bin: Annotated[int, Field(ge=2, le=65_535)] | None = None
     feature_fraction: Annotated[float, Field(gt=0, le=1)] | None = None
     bagging_fraction: Annotated[float, Field(gt=0, le=1)] | None = None
     lambda_l2: Annotated[float, Field(ge=0)] | None = None

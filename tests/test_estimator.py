@@ -128,3 +128,11 @@ def test_labels_of_any_two_kinds_and_names_of_any_kind() -> None:
     assert set(named.predict(odd)) <= {"no", "yes"}
     assert (named.predict_proba(odd) == clone(QUICK).fit(X, Y).predict_proba(X)).all()
     assert pd.Index(named.feature_names_in_).equals(odd.columns)
+
+
+def test_its_defaults_are_those_of_training():
+    """Said twice, as scikit-learn wants every parameter in the signature; so held to be the same."""
+    ours, theirs = vars(DefaultModel()._settings()), vars(training.TrainingSettings())
+    assert {name: ours[name] for name in ours if name != "threads"} == {
+        name: theirs[name] for name in theirs if name != "threads"
+    }

@@ -9,7 +9,7 @@ import pandas as pd
 from folds import THREADS, measured
 
 from credit_eval.models.training import TrainingSettings, train
-from credit_eval.models.validation import logistic
+from credit_eval.models.validation import logistic_regression
 
 WHICH = sys.argv.pop(4)
 DIRECTIONS = json.loads(Path(sys.argv[2]).read_text())["directions"]
@@ -29,7 +29,9 @@ def features(X, categories):
 def fit(X, y, groups, categories):
     taught = pd.concat([pd.DataFrame({"customer_id": groups, "defaulted": y}, index=X.index), X], axis=1)
     if WHICH == "logistic":
-        return lambda seen: logistic(features(X, categories), ranks=True)(taught, seen)
+        known = [each for each in features(X, categories) if X[each.name].notna().any()]
+        line = logistic_regression(known, ranks=True).fit(X, y)
+        return lambda seen: line.predict_proba(seen)[:, 1]
     return train(taught, features(X, categories), TrainingSettings(threads=THREADS)).p_default
 
 

@@ -66,12 +66,13 @@ class TrainingSettings:
     `threads` changes no bit of the result.
     """
 
-    learning_rate: float = 0.05
+    learning_rate: float = 0.08
     max_depth: int = 4
     num_leaves: int = 12
     num_iterations: int = 600
     early_stopping_round: int = 40
     min_data_in_leaf: int | None = None
+    max_bin: int = 63
     feature_fraction: float = 0.5
     bagging_fraction: float = 0.8
     lambda_l2: float = 10.0
@@ -134,9 +135,9 @@ def grow(
     inputs = _inputs(sample, features, everybody)
     folds = settings.folds_of(sample["defaulted"])
     fold = customer_folds(sample["customer_id"], sample["defaulted"], folds=folds, seed=settings.seed)
-    parameters = _parameters(features, settings, len(sample))
-    rounds, log_odds = _out_of_fold(sample, inputs, fold, parameters, settings, tick)
-    ranking = as_many_trees(sample, features, settings, rounds)
+    parameters, data = _parameters(features, settings, len(sample)), _to_learn_from(sample, inputs, everybody, settings)
+    rounds, log_odds = _out_of_fold(sample, inputs, data, fold, parameters, settings, tick)
+    ranking = _model(lgb.train(parameters, data, num_boost_round=rounds), rounds, inputs, settings, len(sample))
     tick("training", settings.num_iterations, settings.num_iterations)
     model = _calibrated(ranking, log_odds, sample["defaulted"], f"out of fold, {folds} folds by customer")
     return Grown(model, log_odds)
@@ -207,7 +208,7 @@ def fold_of(
     learnt = _to_learn_from(sample, inputs, learn, settings)
     learnt.params |= _parameters(features, settings, len(learn)) | _FOR_MANY
     learnt.construct()
-    seen = _dataset(_matrix(sample, inputs, held_out), sample, inputs, held_out, reference=learnt)
+    seen = _dataset(_matrix(sample, inputs, held_out), sample, inputs, held_out, settings, reference=learnt)
     seen.params |= _FOR_MANY
     return Fold(learnt, seen.construct(), len(learn))
 
@@ -299,7 +300,7 @@ def _to_learn_from(
             edges = np.linspace(0, len(rows), _hidden(len(rows), settings) + 1).astype(np.intp)
             one_of_each = np.random.default_rng([settings.seed, place]).integers(edges[:-1], edges[1:])
             matrix[by_label[one_of_each], place] = np.nan
-    return _dataset(matrix, sample, inputs, rows)
+    return _dataset(matrix, sample, inputs, rows, settings)
 
 
 def _hidden(rows: int, settings: TrainingSettings) -> int:
@@ -316,6 +317,7 @@ def _dataset(
     sample: pd.DataFrame,
     inputs: Sequence[Input],
     rows: Rows,
+    settings: TrainingSettings,
     reference: lgb.Dataset | None = None,
 ) -> lgb.Dataset:
     categorical = [place for place, column in enumerate(inputs) if column.categories is not None]
@@ -325,7 +327,7 @@ def _dataset(
         reference=reference,
         feature_name=[column.name for column in inputs],
         categorical_feature=categorical,
-        params={"verbosity": -1},
+        params={"verbosity": -1, "max_bin": settings.max_bin},
     )
 
 
@@ -357,13 +359,13 @@ def _parameters(features: Sequence[Trainable], settings: TrainingSettings, rows:
 def _out_of_fold(
     sample: pd.DataFrame,
     inputs: Sequence[Input],
+    data: lgb.Dataset,
     fold: NDArray[np.int64],
     parameters: dict[str, Any],
     settings: TrainingSettings,
     tick: Tick,
 ) -> tuple[int, Floats]:
     """The number of trees of least mean held-out loss, and each row's log-odds by the booster without it."""
-    data = _to_learn_from(sample, inputs, np.arange(fold.size), settings)
     splits = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(int(fold.max()) + 1)]
     found = lgb.cv(
         parameters,

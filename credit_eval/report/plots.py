@@ -42,6 +42,7 @@ from credit_eval.report.style import (
     label_axes,
     name_rows,
 )
+from credit_eval.report.validation_figures import grades, migration, months
 from credit_eval.report.words import CONSTRAINTS, DECISIONS, LEFT_OUT, PARTS, interval, money, percent
 
 __all__ = [
@@ -65,14 +66,17 @@ __all__ = [
     "clustered",
     "correlation_clusters",
     "decisions_by_grade",
+    "grades",
     "grid",
     "importance",
     "interval",
     "key",
     "label_axes",
     "limits_by_grade",
+    "migration",
     "missing_by_family",
     "money",
+    "months",
     "name_rows",
     "percent",
     "psi_lines",

@@ -188,6 +188,7 @@ def test_the_trees_are_those_that_lightgbm_grows_of_the_same_rows_in_one_call():
         label=SAMPLE["defaulted"],
         feature_name=[column.name for column in inputs],
         categorical_feature=[3],
+        params={"max_bin": quick.max_bin},
     )
     parameters = training._parameters(FEATURES, quick, len(SAMPLE))
     direct = lgb.train(parameters, data, num_boost_round=model.metadata["rounds"])

@@ -32,7 +32,7 @@ def in_time(customers: int = 1_500, months: int = 6) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def found() -> Tuned:
-    return tune(in_time(), FEATURES, SILLY, by_time=True, trials=12)
+    return tune(in_time(3_000), FEATURES, SILLY, by_time=True, trials=12)
 
 
 def test_it_finds_better_than_silly_settings_and_says_by_how_much(found: Tuned) -> None:
