@@ -43,7 +43,7 @@ from credit_eval.models.registry import (
     register,
 )
 from credit_eval.models.restriction import Stopped, what_it_adds
-from credit_eval.models.training import Grown, TrainingSettings, grow, refit
+from credit_eval.models.training import Grown, TrainingSettings, grow, refit, to_central_tendency
 from credit_eval.models.tuning import Tuned
 from credit_eval.models.tuning import tune as search
 from credit_eval.policy.settings import Policy
@@ -174,6 +174,8 @@ def _trained(study: Study, sample: Sample, grades: GradeScale) -> tuple[CreditMo
     features, settings = sample.profiles.catalogue, growing(study, grades)
     grown, judged, rows = _judged(study, sample.split, features, settings)
     model, refitted = _refitted(grown, rows, sample, features, settings)
+    if settings.central_tendency is not None:
+        model = to_central_tendency(model, sample.frame, settings.central_tendency)
     importance, leaning = _importance(model, sample.frame)
     exposure, exposure_compared = _exposure(study, sample.split)
     compared = _compared(study, rows, sample)

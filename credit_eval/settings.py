@@ -34,8 +34,12 @@ class DefaultSettings(_Section):
 
 
 class SampleSettings(_Section):
-    """Which snapshots teach and which judge; of more than `max_rows`, customers are drawn at random with all theirs."""
+    """Which snapshots teach and which judge; of more than `max_rows`, customers are drawn at random with all theirs.
 
+    `days`: of each month, on which everybody is observed. `oot_snapshots` are months, with all their days.
+    """
+
+    days: Annotated[tuple[Annotated[int, Field(ge=1, le=28)], ...], Field(min_length=1)] = (1,)
     min_history_days: Annotated[int, Field(ge=1)] = 150
     oot_snapshots: Annotated[int, Field(ge=1)] = 2
     max_rows: Annotated[int, Field(ge=1000)] = 300_000
@@ -65,8 +69,8 @@ class TrainingChoice(_Section):
     """How trees are grown, by LightGBM's own names; what is not said is as `models.training.TrainingSettings` has it.
 
     `monotone`: hold trees to the directions that features declare. `refit`: once judged out of time, grow them again on
-    all rows. `folds` stop and calibrate where customers are
-    cross-fitted, `repeats` judge.
+    all rows. `central_tendency`: move the mean probability to this long-run default rate. `folds` stop and calibrate
+    where customers are cross-fitted, `repeats` judge.
     """
 
     learning_rate: Annotated[float, Field(gt=0, le=1)] | None = None
@@ -81,6 +85,7 @@ class TrainingChoice(_Section):
     lambda_l2: Annotated[float, Field(ge=0)] | None = None
     monotone: bool | None = None
     refit: bool | None = None
+    central_tendency: Annotated[float, Field(gt=0, lt=1)] | None = None
     folds: Annotated[int, Field(ge=2, le=50)] | None = None
     repeats: Annotated[int, Field(ge=1, le=50)] | None = None
 

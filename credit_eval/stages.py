@@ -182,6 +182,9 @@ def _job(study: Study, run: Run, standing: pd.DataFrame, model_of: str | None) -
     chosen = study.chosen
     model, version = load_champion(study.paths.models, model_of or study.name)
     _check_features(study, model, model_of or study.name)
+    said = model.metadata.get("taught_until")
+    at = run.as_of or study.dataset.info.known_until
+    study.policy.check_calibrated(datetime.fromisoformat(said) if said else None, at)
     return Job(
         dataset=study.name,
         cohort=run.label,

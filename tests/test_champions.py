@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
@@ -11,9 +12,10 @@ import pytest
 
 import credit_eval as ce
 from credit_eval import champions, stages
-from credit_eval.core.errors import IntegrityError, ModelError, SampleError, SourceError
+from credit_eval.core.errors import IntegrityError, ModelError, PolicyError, SampleError, SourceError
 from credit_eval.models.evidence import record_of, rows_of
-from credit_eval.models.registry import CHALLENGER, demote, find_version, history, load_champion, promote
+from credit_eval.models.registry import CHALLENGER, demote, find_version, history, load_champion, promote, register
+from credit_eval.policy.settings import DEFAULT_POLICY
 from credit_eval.study import Study
 from tests.flat_file import FlatFile, loans
 
@@ -65,6 +67,38 @@ def test_what_was_judged_can_be_what_decides(root: Path) -> None:
     sample, rows = study.sample(), study.judged()
     p = study.champion().model_.p_default(sample.rows("oot"))
     assert p.tolist() == rows.loc[rows["part"] == "oot", "p_default"].tolist()
+
+
+def test_a_central_tendency_is_a_recorded_step(root: Path) -> None:
+    study = opened(root, central_tendency=0.2)
+    found, sample = champions.train(study), study.sample()
+    assert study.champion().model_.p_default(sample.frame).mean() == pytest.approx(0.2, abs=1e-9)
+    assert "to a central tendency of 20.00%" in found.calibration.calibrated_on
+    assert study.judged()["p_default"].mean() > 0.25  # what is judged is what the data say
+
+
+def test_a_policy_may_ask_for_a_calibration_of_late(root: Path) -> None:
+    study, end = opened(root), datetime(2026, 6, 1)
+    asks = study.policy.model_copy(update={"calibrated_within_days": 30})
+    study.policy.check_calibrated(None, end)
+    asks.check_calibrated(datetime(2026, 5, 2), end)
+    for known in (datetime(2026, 5, 1, 23), None):
+        with pytest.raises(PolicyError, match="asks for a model that was calibrated within 30 days"):
+            asks.check_calibrated(known, end)
+    model, version = load_champion(study.paths.models, study.name)
+    old = replace(model, metadata=dict(model.metadata) | {"taught_until": "2020-01-01 00:00:00"})
+    promote(
+        study.paths.models,
+        study.name,
+        register(old, study.paths.models, dataset="loans", params={}, metrics={}),
+        **SAID,
+    )
+    asking = study.paths.root / "asking.yaml"
+    asking.write_text(DEFAULT_POLICY.read_text() + "\ncalibrated_within_days: 30\n")
+    strict = ce.open("loans", root=root, policy="asking.yaml")
+    with pytest.raises(PolicyError, match="labels known until 2020-01-01"):
+        stages.score(strict, strict.runs()[0], replace=True)
+    promote(study.paths.models, study.name, version, **SAID)
 
 
 def test_the_same_made_of_the_same_is_no_new_version(root: Path) -> None:

@@ -6,6 +6,7 @@ An observation date `as_of` is such a timestamp. Batch runs use midnight: `as_of
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from credit_eval.core.errors import CohortError
@@ -35,19 +36,15 @@ def parse_as_of(text: str) -> datetime:
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
-def month_starts(first: datetime, last: datetime) -> list[datetime]:
-    """Midnights of the first of each month in [first, last].
+def days_of_months(first: datetime, last: datetime, days: Sequence[int] = (1,)) -> list[datetime]:
+    """Midnights of some days of each month (1 to 28) in [first, last], in order.
 
-    >>> [d.strftime("%m-%d") for d in month_starts(datetime(2026, 1, 15), datetime(2026, 3, 1))]
-    ['02-01', '03-01']
+    >>> [d.strftime("%m-%d") for d in days_of_months(datetime(2026, 1, 15), datetime(2026, 3, 1), [1, 20])]
+    ['01-20', '02-01', '02-20', '03-01']
     """
-    year, month = first.year, first.month
-    found: list[datetime] = []
-    while (start := datetime(year, month, 1)) <= last:
-        if start >= first:
-            found.append(start)
-        year, month = (year + 1, 1) if month == 12 else (year, month + 1)
-    return found
+    months = range(12 * first.year + first.month - 1, 12 * last.year + last.month)
+    found = [datetime(month // 12, month % 12 + 1, day) for month in months for day in sorted(set(days))]
+    return [moment for moment in found if first <= moment <= last]
 
 
 def utc_now() -> datetime:

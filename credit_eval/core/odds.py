@@ -47,6 +47,21 @@ def probability(log_odds: ArrayLike) -> Floats:
     return np.asarray(np.where(x >= 0, 1.0, small) / (1.0 + small))
 
 
+def shift_to_mean(log_odds: ArrayLike, mean: float) -> float:
+    """What is to be added to all log-odds so that the mean of their probabilities is this one: a prior shift.
+
+    Source: Saerens, Latinne and Decaestecker (2002), for a score that ranks as before.
+
+    >>> x = np.array([-2.0, -1.0, 0.5])
+    >>> round(float(probability(x + shift_to_mean(x, 0.5)).mean()), 9)
+    0.5
+    """
+    from scipy.optimize import brentq
+
+    x = np.asarray(log_odds, dtype=np.float64)
+    return float(brentq(lambda by: float(probability(x + by).mean()) - mean, -30, 30, xtol=1e-12))
+
+
 @dataclass(frozen=True)
 class ScoreScale:
     """Score points = anchor_score + pdo · log2(odds of being good / anchor_odds), held within [low, high].

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
 import lightgbm as lgb
@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from credit_eval.core.errors import ModelError, SampleError
-from credit_eval.core.odds import Floats, ScoreScale
+from credit_eval.core.odds import Floats, ScoreScale, shift_to_mean
 from credit_eval.core.progress import Tick, silent
 from credit_eval.models.model import Calibration, CreditModel, GradeScale, Input
 from credit_eval.samples.split import check_labels, customer_folds
@@ -60,10 +60,11 @@ class TrainingSettings:
     are 2,000 bads or more, as each then holds enough to stop and to calibrate by; `repeats` is how often
     cross-validation that judges is repeated (None: three times, once where there are many bads). `monotone`: trees
     are held to the directions of features. `refit`: once judged out of time, it is grown again on all rows, those that
-    judged it included, so that it knows the latest months; without, what decides is what was judged. `hidden` is the
-    share of rows in which a number that is known of all of them is hidden from the trees, so that they learn what to
-    think where it is unknown: LightGBM would take it for 0, no day overdue, say, and the riskiest would look safest.
-    `threads` changes no bit of the result.
+    judged it included, so that it knows the latest months; without, what decides is what was judged.
+    `central_tendency`: a long-run default rate to which the mean probability of what decides is moved
+    (`to_central_tendency`). `hidden` is the share of rows in which a number that is known of all of them is hidden
+    from the trees, so that they learn what to think where it is unknown: LightGBM would take it for 0, no day
+    overdue, say, and the riskiest would look safest. `threads` changes no bit of the result.
     """
 
     learning_rate: float = 0.08
@@ -79,6 +80,7 @@ class TrainingSettings:
     hidden: float = 0.01
     monotone: bool = True
     refit: bool = True
+    central_tendency: float | None = None
     folds: int | None = None
     repeats: int | None = None
     seed: int = 20260101
@@ -182,6 +184,24 @@ def as_many_trees(
     data = _to_learn_from(sample, inputs, everybody, settings)
     whole = lgb.train(_parameters(features, settings, len(sample)), data, num_boost_round=rounds)
     return _model(whole, rounds, inputs, settings, len(sample))
+
+
+def to_central_tendency(model: CreditModel, sample: pd.DataFrame, mean: float) -> CreditModel:
+    """The model with its log-odds moved by one number, so that its mean probability on a sample is a long-run one.
+
+    Args:
+        model: calibrated.
+        sample: rows with its features.
+        mean: default rate over a whole cycle, as somebody determined it.
+
+    Returns:
+        the same ranking; its calibration says by how much it was moved.
+    """
+    before = model.calibrated()
+    shift = shift_to_mean(before.intercept + before.slope * model.log_odds(sample), mean)
+    on = f"{before.calibrated_on}; then moved by {shift:+.3f} log-odds to a central tendency of {mean:.2%}"
+    calibration = replace(before, intercept=before.intercept + shift, calibrated_on=on)
+    return replace(model, calibration=calibration)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ holds for every policy is checked here: a riskier grade never gets more, and nev
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from difflib import get_close_matches
 from math import inf
 from pathlib import Path
@@ -229,6 +229,7 @@ class Policy(_Section):
         rules: what else stops new credit, or waits for a person.
         effective: from when to when it decides.
         jurisdiction: that it is written for; None: any.
+        calibrated_within_days: refuses a model whose latest labels were known longer ago than that; None: asks nothing.
         grades: from the safest on: bounds of probability, price, cap and instalments.
     """
 
@@ -246,6 +247,7 @@ class Policy(_Section):
     rules: tuple[Rule, ...] = ()
     effective: Effective = Effective()
     jurisdiction: Literal["any", "eu"] | None = None
+    calibrated_within_days: Annotated[int, Field(ge=1)] | None = None
     grades: Annotated[tuple[Grade, ...], Field(min_length=1)]
 
     @property
@@ -277,6 +279,26 @@ class Policy(_Section):
                 expected=f"{self.jurisdiction}, as its `jurisdiction` says",
                 received=f"{jurisdiction}, as settings.yaml says of the data set",
             )
+
+    def check_calibrated(self, until: datetime | None, at: datetime) -> None:
+        """Refuse a model whose probabilities were calibrated too long ago.
+
+        Args:
+            until: when the latest label that it was calibrated on was known; None: nobody knows.
+            at: as_of.
+
+        Raises:
+            PolicyError: longer ago than the policy bears.
+        """
+        days = self.calibrated_within_days
+        if days is None or (until is not None and at - until <= timedelta(days=days)):
+            return
+        raise PolicyError(
+            f"policy {self.name} asks for a model that was calibrated within {days} day{'s' if days > 1 else ''}",
+            expected=f"labels known on {at - timedelta(days=days):%Y-%m-%d} or later",
+            received=f"labels known until {until:%Y-%m-%d}" if until else "a model that does not say",
+            todo="train a champion on later data, or let the policy bear more (`calibrated_within_days`)",
+        )
 
     @property
     def policy_version(self) -> str:

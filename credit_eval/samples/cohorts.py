@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from credit_eval.core.clock import month_starts
+from credit_eval.core.clock import days_of_months
 from credit_eval.core.errors import CohortError, SampleError
 from credit_eval.core.files import atomic_file
 from credit_eval.samples.definition import DefaultDefinition, account_known_at
@@ -122,19 +122,21 @@ def population_with(engine: DuckDB, dataset: Dataset, customer_id: str, as_of: d
         engine.write_parquet(select(f"{members} UNION {self_}"), building, order_by="ALL")
 
 
-def snapshot_dates(dataset: Dataset, definition: DefaultDefinition, *, min_history_days: int = 150) -> list[datetime]:
-    """First of each month with at least `min_history_days` of data before and a matured window after it.
+def snapshot_dates(
+    dataset: Dataset, definition: DefaultDefinition, *, min_history_days: int = 150, days: Sequence[int] = (1,)
+) -> list[datetime]:
+    """These days of each month with at least `min_history_days` of data before and a matured window after them.
 
     Raises:
         SampleError: the data are too short for a single one.
     """
     first = dataset.info.known_from + timedelta(days=min_history_days)
     last = dataset.info.known_until - definition.window
-    dates = month_starts(first, last)
+    dates = days_of_months(first, last, days)
     if not dates:
         raise SampleError(
             f"data set {dataset.name} is too short to judge anybody",
-            expected=f"a month start {min_history_days} days in, and {definition.window_days} before the end",
+            expected=f"a snapshot {min_history_days} days in, and {definition.window_days} before the end",
             received=f"data from {dataset.info.known_from:%Y-%m-%d} to {dataset.info.known_until:%Y-%m-%d}",
             todo="bring a longer history, or a shorter performance window",
         )

@@ -393,7 +393,8 @@ class Study:
         chosen, label, dates = self.settings.sample, f"cohort={TRAINING_COHORT}", list[datetime]()
         if self.dataset.info.label_source == "repayments":
             label = SAMPLE
-            dates = snapshot_dates(self.dataset, self.definition, min_history_days=chosen.min_history_days)
+            history, days = chosen.min_history_days, chosen.days
+            dates = snapshot_dates(self.dataset, self.definition, min_history_days=history, days=days)
         with self.engine() as engine:
             members, drawn = draw_customers(
                 engine,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from credit_eval.core.odds import Floats, log_odds, probability
+from credit_eval.core.odds import log_odds, probability, shift_to_mean
 from credit_eval.core.statistics import auc, auc_difference
 from credit_eval.models.model import CreditModel
 from credit_eval.validation.subject import Subject
@@ -70,23 +70,9 @@ def harder_times(rows: pd.DataFrame, threshold: float, factors: Sequence[float] 
     A shift of the base rate at an unchanged ranking (Saerens, Latinne and Decaestecker 2002); a crisis that hits some
     people harder than others is not in it.
     """
-    p = rows["p_default"].to_numpy()
-    found = []
+    x, mean, found = log_odds(rows["p_default"].to_numpy()), float(rows["p_default"].mean()), []
     for factor in factors:
-        shifted = at_mean(p, min(factor * float(p.mean()), 0.999))
+        shifted = probability(x + shift_to_mean(x, min(factor * mean, 0.999)))
         told = {"factor": factor, "predicted": float(shifted.mean())}
         found.append(told | {"above": float((shifted > threshold).mean())})
     return pd.DataFrame(found)
-
-
-def at_mean(p: Floats, mean: float) -> Floats:
-    """Probabilities whose log-odds are moved by one number, so that their mean is this one.
-
-    >>> round(float(at_mean(np.array([0.1, 0.2, 0.6]), 0.5).mean()), 9)
-    0.5
-    """
-    from scipy.optimize import brentq
-
-    x = log_odds(p)
-    shift = brentq(lambda by: float(probability(x + by).mean()) - mean, -30, 30, xtol=1e-12)
-    return probability(x + shift)

@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 from credit_eval.core.errors import ModelError, SampleError
 from credit_eval.core.odds import log_odds
 from credit_eval.core.statistics import auc
-from credit_eval.models.training import TrainingSettings, fit_calibration, grow, refit, train
+from credit_eval.models.training import TrainingSettings, fit_calibration, grow, refit, to_central_tendency, train
 
 SAMPLE = lending_sample()
 FRESH = lending_sample(seed=99)
@@ -91,6 +91,17 @@ def test_refitting_teaches_every_row_as_many_trees_and_keeps_the_probabilities_t
     unseen = lending_sample(seed=7)
     assert again.p_default(unseen).mean() == pytest.approx(unseen["defaulted"].mean(), abs=0.03)
     assert auc(unseen["defaulted"], again.p_default(unseen)) > auc(unseen["defaulted"], grown.model.p_default(unseen))
+
+
+def test_a_central_tendency_moves_the_mean_and_no_rank(trained):
+    moved = to_central_tendency(trained, FRESH, 0.3)
+    p, before = moved.p_default(FRESH), trained.p_default(FRESH)
+    assert p.mean() == pytest.approx(0.3, abs=1e-9)
+    assert (np.argsort(p, kind="stable") == np.argsort(before, kind="stable")).all()
+    apart = log_odds(p) - log_odds(before)
+    assert apart == pytest.approx(apart[0])
+    assert moved.calibrated().calibrated_on.endswith("to a central tendency of 30.00%")
+    assert moved.fingerprint != trained.fingerprint
 
 
 def test_refitting_on_the_same_rows_changes_nothing_but_words():

@@ -18,7 +18,7 @@ QUICK = TrainingSettings(num_iterations=60, folds=3)
 SILLY = replace(QUICK, max_depth=1, num_leaves=2, learning_rate=0.005, lambda_l2=500.0)
 
 
-def in_time(customers: int = 1_500, months: int = 6) -> pd.DataFrame:
+def in_time(customers: int = 3_000, months: int = 6) -> pd.DataFrame:
     """The sample by months: the last two judge, the one before is a gap."""
     frame = lending_sample(customers)
     month = np.arange(len(frame)) % months
@@ -32,7 +32,7 @@ def in_time(customers: int = 1_500, months: int = 6) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def found() -> Tuned:
-    return tune(in_time(3_000), FEATURES, SILLY, by_time=True, trials=12)
+    return tune(in_time(), FEATURES, SILLY, by_time=True, trials=12)
 
 
 def test_it_finds_better_than_silly_settings_and_says_by_how_much(found: Tuned) -> None:

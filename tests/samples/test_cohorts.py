@@ -85,6 +85,13 @@ def test_snapshots_leave_room_for_history_and_for_the_window(dataset):
     assert dates == [datetime(2026, month, 1) for month in range(3, 10)]  # 2 September + 120 days is the end
 
 
+def test_snapshots_on_several_days_of_a_month(dataset):
+    dates = snapshot_dates(dataset, DefaultDefinition(window_days=120), min_history_days=59, days=[20, 1])
+    assert dates[:3] == [datetime(2026, 3, 1), datetime(2026, 3, 20), datetime(2026, 4, 1)]
+    assert dates[-1] == datetime(2026, 9, 1)
+    assert dates == sorted(set(dates))
+
+
 def test_data_too_short_for_a_single_snapshot_are_refused(dataset):
     with pytest.raises(SampleError, match="too short"):
         snapshot_dates(dataset, DefaultDefinition(window_days=360))
