@@ -190,7 +190,8 @@ def _beside_the_truth(rows: pd.DataFrame, done: list[dict[str, object]], work: P
         apart = pd.DataFrame({"t": tenths, "p": p, "true": p_true}).groupby("t")[["p", "true"]].agg(["mean", "size"])
         error = np.average((apart["p"]["mean"] - apart["true"]["mean"]).abs(), weights=apart["p"]["size"])
         risky = p > 0.3
-        bias = f"{p[risky].mean():.4f}, true {p_true[risky].mean():.4f} ({risky.sum():,} rows)"
+        said = f"{p[risky].mean():.4f}, true {p_true[risky].mean():.4f}" if risky.any() else "nothing"
+        bias = f"{said} ({risky.sum():,} rows)"
         table.add_row(NAMES[str(each["program"])], f"{_expected_gini(p_true, p) / best:.1%}", f"{error:.4f}", bias)
     CONSOLE.print(table)
 

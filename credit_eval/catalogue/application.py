@@ -15,6 +15,12 @@ _PRODUCT = Of("product", column("product"), "category", "product asked for")
 _LENDER = Of("lender", column("lender"), "category", "lender asked")
 _LENDERS = Of("lender", column("lender"), "category", "lenders asked")
 _HOUR = Of("hour", Part("hour", column("occurred_at")), "number", "local hour of the day of the request")
+_DUE_DAY = Of(
+    "due_day", Part("day", column("due_at")), "number", "day of the month on which the first payment would be due"
+)
+_DUE_WEEKDAY = Of(
+    "due_weekday", Part("weekday", column("due_at")), "number", "weekday on which the first payment would be due"
+)
 _TOTAL = Of("total", column("total_due"), "money", "amount to repay")
 _COST = Of("cost", column("total_due") - column("amount"), "money", "cost of the loan asked for")
 _NIGHT = Keep("night", AT_NIGHT, "requests made between midnight and six local time")
@@ -101,6 +107,8 @@ _TERMS = (
         "amount to repay per day of the term asked for",
         over=_latest(_TOTAL),
     ),
+    _latest(_DUE_DAY),
+    _latest(_DUE_WEEKDAY),
 )
 
 _COSTS = (

@@ -39,7 +39,12 @@ from credit_eval.language.expressions import (
 )
 from credit_eval.schema.tables import Table
 
-_PARTS: dict[str, Callable[[pa.Array], pa.Array]] = {"year": pc.year, "month": pc.month, "hour": pc.hour}
+_PARTS: dict[str, Callable[[pa.Array], pa.Array]] = {
+    "year": pc.year,
+    "month": pc.month,
+    "day": pc.day,
+    "hour": pc.hour,
+}
 _COMPARE: dict[str, Callable[[Any, Any], Array]] = {
     "=": np.equal,
     "<": np.less,
@@ -245,7 +250,7 @@ def _known(of: Numbers) -> Array:
 
 
 def _calendar(part: str, micros: Array) -> Array:
-    """Year, month, hour, or weekday (Monday 1 to Sunday 7)."""
+    """Year, month, day, hour, or weekday (Monday 1 to Sunday 7)."""
     moments = pa.array(micros, pa.timestamp("us"))
     found = pc.day_of_week(moments, week_start=1, count_from_zero=False) if part == "weekday" else _PARTS[part](moments)
     return np.asarray(found)

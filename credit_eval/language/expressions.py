@@ -176,7 +176,7 @@ class Case(Expression):
 
 @node
 class Part(Expression):
-    """A part of a timestamp: year, month (1 to 12), hour (0 to 23), or weekday (Monday 1 to Sunday 7).
+    """A part of a timestamp: year, month (1 to 12), day (1 to 31), hour (0 to 23), or weekday (Monday 1 to Sunday 7).
 
     Args:
         part: which.
@@ -185,7 +185,7 @@ class Part(Expression):
             the data set is known.
     """
 
-    part: OneOf["year", "month", "hour", "weekday"]
+    part: OneOf["year", "month", "day", "hour", "weekday"]
     of: Expression
     zone: str = "UTC"
     on_a_calendar: ClassVar[bool] = True

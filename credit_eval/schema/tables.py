@@ -195,6 +195,7 @@ _DECLARED = (
             _need("amount", "decimal", at_least=0, unit="money"),
             _may("total_due", "decimal", at_least=0, unit="money"),
             _may("term_days", "int", at_least=1, unit="days"),
+            _may("due_at", "timestamp"),
             _may("product", "text"),
             _may("lender", "text"),
         ),

@@ -94,6 +94,7 @@ CONDITIONS = {
         Part("hour", column("occurred_at")).below(6) & column("method").is_null(),
         Part("weekday", column("occurred_at")).at_least(6),
         Part("hour", column("occurred_at"), "Europe/Berlin").below(6),
+        Part("day", column("occurred_at"), "Asia/Kathmandu").above(28),
         Part("weekday", column("occurred_at"), "America/New_York").at_least(6),
     ],
     "repayments": [

@@ -156,6 +156,7 @@ SPECS = [
         2,
         None,
     ),
+    Spec("days of the month", payments("min", value=Part("day", column("occurred_at"))), 1, 27, None),
     Spec("weekdays, Monday is 1", payments("max", value=Part("weekday", column("occurred_at"))), 7, 5, None),
     Spec("months once", payments("nunique", value=Floor("month", column("occurred_at")), when_empty=0), 2, 1, 0),
     Spec("days once", payments("nunique", value=Floor("day", column("occurred_at")), when_empty=0), 3, 1, 0),
