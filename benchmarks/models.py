@@ -1,6 +1,6 @@
 """Our training beside LightGBM, CatBoost, a WoE scorecard and an AutoML: same rows, same folds. `make bench-models`.
 
-    python -m benchmarks.models [--data ../shared/data] [--only superlender,simulated] [--seconds 15] [--work DIRECTORY]
+    python -m benchmarks.models [--data ../shared/data] [--only superlender,simulated] [--seconds 10] [--work DIRECTORY]
 
 Every program gets the same features and the same folds, with two threads, one after the other; each in a process, peers
 in an environment of their own (made the first time: minutes, and a network). Where time splits the sample, development
@@ -21,7 +21,6 @@ import json
 import os
 import subprocess
 import sys
-import venv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +30,7 @@ from rich.console import Console
 from rich.table import Table
 
 import credit_eval as ce
+from benchmarks.environments import python
 from credit_eval.core.statistics import auc, auc_difference, brier, ks, log_loss
 from credit_eval.samples.split import customer_folds
 
@@ -120,25 +120,17 @@ def _folds(rows: pd.DataFrame) -> np.ndarray:
     return customer_folds(rows["customer_id"], rows["defaulted"], folds=3 if len(rows) > 20_000 else 5, seed=0)
 
 
-def python(program: str, work: Path) -> str:
-    """The interpreter of a program, of an environment of its own where it needs one."""
-    if program not in ENVIRONMENTS:
-        return sys.executable
-    place = work / "environments" / program
-    if not (place / "installed").exists():
-        CONSOLE.print(f"installing {', '.join(ENVIRONMENTS[program])} …")
-        venv.create(place, with_pip=True, clear=True)
-        pip = [place / "bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, *ENVIRONMENTS[program]], check=True)
-        (place / "installed").touch()
-    return str(place / "bin/python")
-
-
 def measured(program: str, one: Asked, work: Path, seconds: float) -> dict[str, object]:
     """What a program says of the judged rows, and what that cost."""
     out = one.folder / f"{program}.parquet"
     script = "ours" if program in ("ours", "logistic") else f"by_{program}"
-    command = [python(program, work), str(PEERS / f"{script}.py"), str(one.sample), str(one.told), str(out)]
+    command = [
+        python(program, ENVIRONMENTS, work, CONSOLE.print),
+        str(PEERS / f"{script}.py"),
+        str(one.sample),
+        str(one.told),
+        str(out),
+    ]
     command += [program] if script == "ours" else []
     told = {"SECONDS_A_FOLD": str(seconds), "PYTHONPATH": str(PROJECT), "OMP_NUM_THREADS": "2"}
     done = subprocess.run(command, env=os.environ | told, capture_output=True, text=True, check=False)
@@ -219,7 +211,7 @@ def main() -> None:
     )
     parser.add_argument("--only", default=",".join(DATA_SETS))
     parser.add_argument("--programs", default=",".join(PROGRAMS))
-    parser.add_argument("--seconds", type=float, default=15.0, help="of the AutoML a fold")
+    parser.add_argument("--seconds", type=float, default=10.0, help="of the AutoML a fold")
     parser.add_argument("--work", type=Path, default=PROJECT / "data" / "bench-models")
     chosen = parser.parse_args()
     chosen.work.mkdir(parents=True, exist_ok=True)

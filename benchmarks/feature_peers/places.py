@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
-import venv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from benchmarks.environments import python
 from benchmarks.feature_peers.measure import CONSOLE
 from credit_eval.ingest.simulator.run import simulate
 
@@ -58,16 +57,7 @@ class Places:
 
     def python(self, program: str) -> str:
         """The interpreter of a peer, of an environment of its own where it needs one."""
-        if program not in ENVIRONMENTS:
-            return sys.executable
-        place = self.work / "environments" / program
-        if not (place / "installed").exists():
-            CONSOLE.print(f"installing {', '.join(ENVIRONMENTS[program])} …")
-            venv.create(place, with_pip=True, clear=True)
-            pip = [place / "bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-            subprocess.run([*pip, *ENVIRONMENTS[program]], check=True)
-            (place / "installed").touch()
-        return str(place / "bin/python")
+        return python(program, ENVIRONMENTS, self.work, CONSOLE.print)
 
     def generate(self) -> None:
         """A simulated data set of about that size, and whom to observe when."""

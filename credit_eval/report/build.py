@@ -97,7 +97,7 @@ def _facts(evidence: Evidence) -> dict[str, Any]:
         "reasons": counted.reasons.head(_TOP_REASONS).to_dict("records"),
         "grades": counted.grades.to_dict("records"),
         "outcomes": counted.outcomes.to_dict("records"),
-        "default": _default_in_words(validation),
+        "default": words.default(validation),
         "by_part": _parts_in_order(validation) if validation.split == "time" else [],
     }
 
@@ -122,16 +122,6 @@ def _plain(value: object) -> str:
 def _bads_among(capture: list[dict[str, float]], share: float) -> float:
     """Share of bads among the riskiest `share` of rows, at the nearest point drawn."""
     return min(capture, key=lambda point: abs(point["share"] - share))["bads"]
-
-
-def _default_in_words(validation: Record) -> str:
-    if validation.label_source == "outcomes":
-        return "as the source labels it; the definition is the source's own"
-    definition = validation.definition
-    return (
-        f"an instalment {definition.days_past_due} or more days past due within "
-        f"{definition.window_days} days after as_of"
-    )
 
 
 def _parts_in_order(validation: Record) -> list[dict[str, Any]]:

@@ -68,7 +68,7 @@ def card(
             f"Not for: {not_for or NOT_SAID}.",
             f"Customers live in jurisdiction `{jurisdiction}`. It decides nothing alone: a policy does, with reasons.",
         ],
-        "What it predicts": [_definition(record)],
+        "What it predicts": [f"The probability of default, {words.default(record)}."],
         "What it learnt from": _taught(record),
         "How it is made": [
             f"LightGBM, {record.rounds:,} trees on {record.n_features} features.",
@@ -95,16 +95,6 @@ def card(
     told = [f"# {record.dataset}, version {record.model_version}"]
     told += [f"## {head}\n\n" + "\n".join(f"- {line}" for line in lines) for head, lines in sections.items()]
     return "\n\n".join(told) + "\n"
-
-
-def _definition(record: Record) -> str:
-    if record.label_source == "outcomes":
-        return "The probability of default as the source labels it."
-    of = record.definition
-    return (
-        f"The probability that an instalment is {of.days_past_due} or more days past due within {of.window_days} days "
-        "after the observation date."
-    )
 
 
 def _taught(record: Record) -> list[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from credit_eval.models.record import Record
+
 _UNBROKEN = "\N{NO-BREAK SPACE}"
 
 DECISIONS = {
@@ -48,6 +50,14 @@ PARTS = {
     "gap": "in no use: their window overlaps the judged dates",
     "oot": "judge the model, out of time",
 }
+
+
+def default(record: Record) -> str:
+    """What default means."""
+    if record.label_source == "outcomes":
+        return "as the source labels it; the definition is the source's own"
+    days, window = record.definition.days_past_due, record.definition.window_days
+    return f"an instalment {days} or more days past due within {window} days after as_of"
 
 
 def count(number: float) -> str:

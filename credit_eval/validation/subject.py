@@ -11,24 +11,13 @@ import pandas as pd
 from credit_eval.core.errors import IntegrityError
 from credit_eval.models.model import CreditModel
 from credit_eval.models.record import Record
+from credit_eval.models.training import Trainable
 
 KEYS = ["customer_id", "as_of"]
 
 
-class Declared(Protocol):
+class Declared(Trainable, Protocol):
     """What a validator needs to know of a feature (`language.Feature` has it)."""
-
-    @property
-    def name(self) -> str:
-        """Its column."""
-
-    @property
-    def value_type(self) -> str:
-        """`number` or `category`."""
-
-    @property
-    def direction(self) -> int:
-        """+1 where a higher value may only raise the risk, -1 only lower it, 0 either."""
 
     @property
     def tables(self) -> frozenset[str]:
