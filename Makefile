@@ -9,7 +9,7 @@ export MPLBACKEND := Agg
 export MLFLOW_DISABLE_TELEMETRY := true
 export PYTHONWARNINGS := ignore::FutureWarning:mlflow
 
-.PHONY: demo install simulate run train validate score report features docs notebooks lab test test-slow bench-chain bench-features bench-policy bench-models typecheck lint lock clean help
+.PHONY: demo install simulate run train validate score report features docs notebooks lab test test-slow bench-chain bench-features bench-policy bench-models backtest typecheck lint lock clean help
 
 demo: run ## everything: install, simulate, train, score, report, and a summary (the default)
 
@@ -50,6 +50,9 @@ report: install ## write the HTML report of the latest scored run of DATASET
 
 features: install ## list the feature catalogue
 	@$(RUN) features
+
+backtest: install data/raw/$(DATASET)/dataset.json ## two policies on past outcomes: make backtest ONE=a.yaml OTHER=b.yaml DATASET=…
+	@$(RUN) backtest $(or $(ONE),credit_eval/policy/$(DATASET).yaml) $(or $(OTHER),default) --dataset $(DATASET)
 
 docs: install ## write docs/features.md, docs/tables.md and the schema of policies from the declarations
 	@$(RUN) features --write docs/features.md

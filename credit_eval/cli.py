@@ -621,6 +621,27 @@ def policy_diff(
     policies.diff(_study(dataset, silent), load_policy(one), load_policy(other), tell)
 
 
+@app.command()
+def backtest(
+    one: Annotated[str, typer.Argument(help="a policy file, or `default`")],
+    other: Annotated[str, typer.Argument(help="another")],
+    dataset: DatasetName = "simulated",
+    every_month: Annotated[
+        bool, typer.Option("--every-month", help="also months that taught, each customer by trees of another fold")
+    ] = False,
+) -> None:
+    """Two policies on past observations whose outcomes are known: whom they stop, and what that costs."""
+    from credit_eval.policy.settings import DEFAULT_POLICY, load_policy
+    from credit_eval.study.backtesting import backtested, tell_backtest
+
+    with bars() as tick:
+        policies = [load_policy(DEFAULT_POLICY if name == "default" else Path(name)) for name in (one, other)]
+        study = _study(dataset, tick)
+        found = backtested(study, policies, every_month=every_month)
+    give(asdict(found))
+    tell_backtest(found, study.dataset.info.currency, tell)
+
+
 @policy_app.command("publish")
 def policy_publish(
     file: Annotated[Path, typer.Argument(help="a policy file")],

@@ -14,9 +14,12 @@ from world import SETTINGS
 
 import credit_eval as ce
 from credit_eval import stages
+from credit_eval.cli import app
 from credit_eval.core.errors import CohortError, DeclarationError, PolicyError, SampleError, SourceError
 from credit_eval.ingest.simulator.run import simulate
+from credit_eval.policy.settings import DEFAULT_POLICY
 from credit_eval.profiles.store import open_profiles
+from credit_eval.study.backtesting import backtested
 
 PAGE = Path(__file__).parents[1] / "docs" / "door.md"
 
@@ -177,3 +180,32 @@ def test_what_cannot_be_opened_says_so(root: Path, study: ce.Study) -> None:
     (root / "settings.yaml").write_text(SETTINGS)
     with pytest.raises(DeclarationError, match="lacks what"):
         ce.open("simulated", root=root, strict=True)
+
+
+def test_policies_are_held_against_past_outcomes(
+    study: ce.Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    judged, sample = study.judged(), study.sample()
+    found = backtested(study, [study.policy, study.policy.with_(threshold=0.3)])
+    oot = judged[judged["part"] == "oot"]
+    one, other = found.outcomes
+    assert (one.n, one.bads) == (len(oot), oot["defaulted"].sum())
+    assert other.stopped.value > one.stopped.value
+    rows = sample.rows("oot").merge(oot[["customer_id", "as_of", "p_default"]], on=["customer_id", "as_of"])
+    decided = study.decide(rows["p_default"], rows)
+    assert one.stopped.value == pytest.approx(decided["decision"].isin(["restrict", "decline"]).mean())
+    assert one.expected_loss == pytest.approx(decided["expected_loss"].sum())
+    every = backtested(study, [study.policy, study.policy], every_month=True)
+    assert every.outcomes[0].n == len(judged)
+    stricter = tmp_path / "stricter.yaml"
+    stricter.write_text(DEFAULT_POLICY.read_text().replace("threshold: 0.50", "threshold: 0.30"))
+    app(["--root", str(study.paths.root), "backtest", "default", str(stricter)], standalone_mode=False)
+    out = capsys.readouterr().out
+    assert f"{len(oot):,} observations" in out
+    assert "the second beside the first: default rate of who is not stopped -" in out
+    assert "such a base rate and AUC give -" in out
+
+
+def test_a_policy_in_another_currency_is_not_held_against_them(study: ce.Study) -> None:
+    with pytest.raises(PolicyError, match="in another currency than those of data set"):
+        backtested(study, [study.policy, study.policy.model_copy(update={"currency": "EUR"})])

@@ -267,6 +267,46 @@ def ratio_interval(numerator: ArrayLike, denominator: ArrayLike, *, groups: Arra
     return Interval(value, value - reach, value + reach)
 
 
+def delta_interval(
+    of_sums: Callable[[Floats], float], columns: ArrayLike, *, groups: ArrayLike | None = None
+) -> Interval:
+    """A smooth function of column sums with its 95 % interval, by the delta method; rows of a group go together.
+
+    So every share, ratio, difference of ratios and ratio of ratios on the same rows has a paired interval. The gradient
+    is found by central differences. Where the function is not defined, the interval is NaN.
+
+    >>> print(delta_interval(lambda s: s[0] / s[1], [[1, 10], [2, 10], [3, 10], [2, 10]]))
+    0.200 [0.120, 0.280]
+
+    Source: Cochran, Sampling Techniques (1977), chapter 6; Rao, Linear Statistical Inference (1973), 6a.2.
+
+    Args:
+        of_sums: of an array (k,) of sums.
+        columns: (n, k).
+        groups: (n,) rows of one group, a customer say, are not independent; None: all are.
+
+    Returns:
+        the value with its bounds.
+
+    Raises:
+        SampleError: fewer than two groups.
+    """
+    table = np.asarray(columns, dtype=np.float64)
+    group = _groups(len(table), groups)
+    n = _groups_with(group, np.ones(len(table), dtype=bool))
+    by_group = np.column_stack([np.bincount(group, weights=column) for column in table.T])
+    sums = by_group.sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        value = float(of_sums(sums))
+        steps = np.where(sums == 0, 1e-6, np.abs(sums) * 1e-6)
+        gradient = np.array(
+            [(of_sums(sums + step) - of_sums(sums - step)) / (2 * step[k]) for k, step in enumerate(np.diag(steps))]
+        )
+    moved = (by_group - sums / n) @ gradient
+    reach = _Z95 * float(np.sqrt(n / (n - 1) * moved @ moved))
+    return Interval(value, value - reach, value + reach)
+
+
 def bootstrapped(
     measure: Callable[[Floats], float], *, customers: int, repeats: int = _REPEATS, seed: int = 0
 ) -> Interval:
