@@ -39,6 +39,7 @@ from credit_eval.models.registry import (
     Version,
     find_version,
     load_version,
+    make_challenger,
     promote,
     register,
 )
@@ -209,9 +210,10 @@ def _trained(study: Study, sample: Sample, grades: GradeScale) -> tuple[CreditMo
 def _register(study: Study, model: CreditModel, record: Record, rows: pd.DataFrame) -> Record:
     """The challenger's number; none anew for a model that was made of the same before."""
     study.tick("registering", 0, 1)
-    store, known = study.paths.models, _known(study, CHALLENGER)
-    before = find_version(store, study.name, CHALLENGER)
-    if known and before and (before.fingerprint, known.identity) == (model.fingerprint, record.identity):
+    store = study.paths.models
+    known = _made_before(study, model.fingerprint, record.identity)
+    if known:
+        make_challenger(store, study.name, known.model_version)
         study.tick("registering", 1, 1)
         return known
     told = {"split", "definition", "n_features", "rounds", "label_source"}
@@ -225,6 +227,18 @@ def _register(study: Study, model: CreditModel, record: Record, rows: pd.DataFra
     return record.of(version, "")
 
 
+def _made_before(study: Study, fingerprint: str, identity: str) -> Record | None:
+    """The record of a version that is this very model, made of the same: the challenger, or any that was champion."""
+    store, name = study.paths.models, study.name
+    champions = sorted({move.version for move in read_history(store, name)}, reverse=True)
+    asked: list[int | str] = [CHALLENGER, *champions]
+    for which in asked:
+        version, known = find_version(store, name, which), _known(study, which)
+        if known and version and (version.fingerprint, known.identity) == (fingerprint, identity):
+            return known
+    return None
+
+
 def _promoted(study: Study, found: Record, promote_anyway: str | None) -> bool:
     """Make a challenger champion, unless something speaks against it that nobody overrules."""
     champion, spoken = find_version(study.paths.models, study.name), _objections(study, found)
@@ -236,21 +250,40 @@ def _promoted(study: Study, found: Record, promote_anyway: str | None) -> bool:
     if spoken and promote_anyway:
         promote(store, study.name, version, why=promote_anyway, by=runner())
         return True
-    beside = f"not worse than version {found.compared.against}" if found.compared else "compared with nobody"
+    now = _beside_champion(study, found)
+    beside = f"not worse than version {now.against}" if now else "compared with nobody"
     promote(store, study.name, version, why=f"nothing spoke against it: judged on {found.judged_on}, {beside}")
     return True
 
 
 def _objections(study: Study, found: Record) -> list[str]:
-    """Those of its record; and that somebody took it down, or the same model under another number."""
+    """Those of its record, or beside the champion of now; that somebody took it, or the same model, down."""
     store, moves = study.paths.models, read_history(study.paths.models, study.name)
-    this = find_version(store, study.name, found.model_version)
+    this, now = find_version(store, study.name, found.model_version), _beside_champion(study, found)
+    spoken = list(found.objections)
+    if now and now != found.compared:
+        spoken += beside_the_champion(now)
     for version in sorted({move.version for move in moves}, reverse=True):
         move, other = taken_down(moves, version), find_version(store, study.name, version)
         if move and this and other and other.fingerprint == this.fingerprint:
             taken = f"{move.at[:10]} {move.by} put version {move.version} in its place: {move.why}"
-            return [*found.objections, f"it was champion as version {version}, until on {taken}"]
-    return found.objections
+            return [*spoken, f"it was champion as version {version}, until on {taken}"]
+    return spoken
+
+
+def _beside_champion(study: Study, found: Record) -> Comparison | None:
+    """The version beside the champion of now, who may be another than when it was trained; None: cannot be told."""
+    store = study.paths.models
+    champion, this = find_version(store, study.name), find_version(store, study.name, found.model_version)
+    if champion is None or this is None or champion.number == this.number:
+        return None
+    if found.compared and found.compared.against == champion.number:
+        return found.compared
+    if not {ROWS_FILE} <= champion.hashed & this.hashed:
+        return None
+    both = said_by_both(_judging(rows_of(this)), rows_of(champion))
+    threshold = study.policy.restriction.threshold
+    return compare(both, against=champion.number, threshold=threshold) if can_tell(both) else None
 
 
 def _spoken_against(judged: Judged, rows: pd.DataFrame, compared: Comparison | None) -> list[str]:

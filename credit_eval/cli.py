@@ -576,7 +576,6 @@ def registry_inventory() -> None:
 def _tell_move(dataset: str, move: Move) -> None:
     give(asdict(move))
     tell(f"champion of {dataset}: version {move.version}, it was {move.before}")
-    tell("  what was validated is told of the version that was trained last: `credit-eval train` judges anew")
 
 
 policy_app = typer.Typer(no_args_is_help=True, help="Check a policy, explain a decision, compare two policies.")

@@ -142,7 +142,13 @@ def test_what_a_person_took_down_does_not_come_back_by_itself(root: Path) -> Non
     champions.train(opened(root, learning_rate=0.08))
     study = opened(root, learning_rate=0.08)
     demote(study.paths.models, study.name, **SAID)
+    with pytest.raises(ModelError):
+        champions.train(opened(root, num_iterations=1, num_leaves=2, feature_fraction=0.15))  # another challenger
     chosen = champions.choose(study)
+    assert record_of(study.paths.models, study.name, 4) is None  # the very model of version 2 is no new version
+    challenger = find_version(study.paths.models, study.name, CHALLENGER)
+    assert challenger is not None
+    assert challenger.number == 2
     assert (chosen.champion.model_version, number(study)) == (1, 1)
     assert chosen.refused is not None
     assert "it was champion as version 2, until on" in chosen.refused.objections[-1]
@@ -154,7 +160,10 @@ def test_a_model_that_another_replaced_by_itself_may_come_back(root: Path) -> No
     champions.train(opened(root, learning_rate=0.08))  # nobody decided that: it was not worse
     found = champions.choose(opened(root))
     assert found.refused is None
-    assert found.champion.model_version == number(opened(root)) == 3
+    assert found.champion.model_version == number(opened(root)) == 1
+    told = history(opened(root).paths.models, "loans")[-1]
+    assert (told.what, told.before) == ("promoted", 2)
+    assert told.why.endswith("not worse than version 2")
 
 
 def test_comparing_with_itself_with_nobody_or_with_a_stranger_is_refused(root: Path) -> None:

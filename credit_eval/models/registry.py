@@ -202,6 +202,12 @@ def promote(store: Path, dataset: str, version: int, *, why: str, by: str | None
         return _move(client, store, dataset, move)
 
 
+def make_challenger(store: Path, dataset: str, version: int) -> None:
+    """Let the alias `challenger` lead to a version that training brought again."""
+    with write_store(store) as client:
+        client.set_registered_model_alias(registered_name(dataset), CHALLENGER, str(version))
+
+
 def champion_uri(store: Path, dataset: str) -> tuple[str, str]:
     """For people who want MLflow itself: (tracking and registry URI, model URI for `mlflow.pyfunc.load_model`).
 
