@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from credit_eval.champions import grades_of, growing, identity_of
+from credit_eval.challenger import grades_of, growing, identity_of
 from credit_eval.core.errors import ModelError
 from credit_eval.core.files import write_json
 from credit_eval.models.evidence import rows_of
