@@ -621,6 +621,22 @@ def policy_diff(
 
 
 @app.command()
+def offer(
+    customer: Annotated[str, typer.Argument(help="customer_id of the latest scored run")],
+    amount: Annotated[str, typer.Option(help="of the basket, in the data set's currency")],
+    dataset: DatasetName = "simulated",
+    policy: PolicyName = None,
+) -> None:
+    """The instalment plans among which a customer may choose: every payment, what they cost in all, and the rate."""
+    from credit_eval.study.offering import offered, tell_offer
+
+    study = _study(dataset, silent, policy=policy)
+    found = offered(study, customer, amount)
+    give(asdict(found))
+    tell_offer(found, study.dataset.info.currency, tell)
+
+
+@app.command()
 def backtest(
     one: Annotated[str, typer.Argument(help="a policy file, or `default`")],
     other: Annotated[str, typer.Argument(help="another")],

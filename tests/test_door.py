@@ -20,6 +20,7 @@ from credit_eval.ingest.simulator.run import simulate
 from credit_eval.policy.settings import DEFAULT_POLICY
 from credit_eval.profiles.store import open_profiles
 from credit_eval.study.backtesting import backtested
+from credit_eval.study.offering import offered
 
 PAGE = Path(__file__).parents[1] / "docs" / "door.md"
 
@@ -204,6 +205,31 @@ def test_policies_are_held_against_past_outcomes(
     assert f"{len(oot):,} observations" in out
     assert "the second beside the first: default rate of who is not stopped -" in out
     assert "such a base rate and AUC give -" in out
+
+
+def test_a_customer_is_offered_plans_within_the_decision(study: ce.Study, capsys: pytest.CaptureFixture[str]) -> None:
+    night = study.results()
+    inputs = night.inputs().set_index("customer_id")
+    scored = night.scored.set_index("customer_id")
+    free = scored["limit_new"] - inputs["balance"].reindex(scored.index)
+    able = (scored["max_installments"] >= 3) & (free >= 30) & (inputs["capacity"].reindex(scored.index) > 40)
+    customer = scored.index[able][0]
+    found = offered(study, customer, "30")
+    assert found.why_none is None
+    assert found.grade == scored.loc[customer, "grade"]
+    assert all(len(plan.lines) <= scored.loc[customer, "max_installments"] for plan in found.plans)
+    assert {plan.rate for plan in found.plans} == {scored.loc[customer, "apr"]}
+    assert {len(plan.lines) for plan in found.plans} <= set(study.policy.plans)
+    stopped = scored.index[scored["max_installments"] == 0][0]
+    assert offered(study, stopped, "30").why_none == "the decision gives no new instalment credit"
+    assert "more than the" in (offered(study, customer, "1000000").why_none or "")
+    for amount in ("0", "-1", "1.001", "many", "inf"):
+        with pytest.raises(PolicyError, match="an amount that is none"):
+            offered(study, customer, amount)
+    with pytest.raises(CohortError, match="nobody is not in"):
+        offered(study, "nobody", "30")
+    app(["--root", str(study.paths.root), "offer", str(customer), "--amount", "30"], standalone_mode=False)
+    assert "in all" in capsys.readouterr().out
 
 
 def test_a_policy_in_another_currency_is_not_held_against_them(study: ce.Study) -> None:

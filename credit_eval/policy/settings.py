@@ -229,6 +229,8 @@ class Policy(_Section):
         rules: what else stops new credit, or waits for a person.
         effective: from when to when it decides.
         jurisdiction: that it is written for; None: any.
+        legal_cap: the dearest yearly rate that the law allows; no grade may ask for more; None: there is none.
+        plans: months of the instalment plans that are offered, as far as a grade allows so many.
         calibrated_within_days: refuses a model whose latest labels were known longer ago than that; None: asks nothing.
         grades: from the safest on: bounds of probability, price, cap and instalments.
     """
@@ -247,6 +249,8 @@ class Policy(_Section):
     rules: tuple[Rule, ...] = ()
     effective: Effective = Effective()
     jurisdiction: Literal["any", "eu"] | None = None
+    legal_cap: Share | None = None
+    plans: tuple[Annotated[int, Field(strict=True, ge=1, le=120)], ...] = (3, 6, 12)
     calibrated_within_days: Annotated[int, Field(ge=1)] | None = None
     grades: Annotated[tuple[Grade, ...], Field(min_length=1)]
 
@@ -373,6 +377,13 @@ class Policy(_Section):
         for i, name in enumerate(names):
             if name in names[:i]:
                 raise _wrong(("grades", i, "grade"), "a name of its own for every grade", name)
+        return self
+
+    @model_validator(mode="after")
+    def _no_rate_is_above_the_legal_cap(self) -> Self:
+        for i, grade in enumerate(self.grades):
+            if self.legal_cap is not None and grade.apr > self.legal_cap:
+                raise _wrong(("grades", i, "apr"), f"at most the legal cap of {self.legal_cap:g}", grade.apr)
         return self
 
     @model_validator(mode="after")
