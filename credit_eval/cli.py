@@ -273,14 +273,21 @@ def decide(
     customer: Annotated[str, typer.Argument(help="customer_id")],
     label: Annotated[str | None, typer.Option("--run", help="as_of=…, cohort=… or file=…; else the latest")] = None,
     everything: Annotated[bool, typer.Option("--all", help="also features that moved the score by nothing")] = False,
+    lang: Annotated[str | None, typer.Option(help="en or zh: the reasons of the model in this language")] = None,
 ) -> None:
     """Print the decision on a customer of a scored run: what, why, and the profile behind it."""
-    from credit_eval.scoring.decision import as_json, latest_run, tell_decision
+    from credit_eval.core.errors import SourceError
+    from credit_eval.scoring.decision import as_json, in_language, latest_run, tell_decision
     from credit_eval.scoring.lookup import decided
+
+    if lang not in (None, "en", "zh"):
+        raise SourceError("no word of this language is known", expected="en or zh", received=str(lang))
 
     paths = _paths()
     run = latest_run(paths.all_scored(dataset)) if label is None else Run.read(label)
     found = decided(paths.scored(dataset, run.label), paths.profiles(dataset, run.label), customer)
+    if lang in ("en", "zh"):
+        found = [in_language(one, "zh" if lang == "zh" else "en") for one in found]
     give([as_json(one) for one in found])
     for one in found:
         tell_decision(one, tell, everything=everything)

@@ -110,7 +110,8 @@ class DatasetSettings(_Section):
     decision. `published_only`: nothing is scored under a policy that no second person published. `assume_no_debt`: a
     source without repayments is taken to have nobody who owes anything. `unknown`: what happens where features are
     unknown of somebody that were known of everybody the model learnt from: `warn`, or `refuse` to score. `training`
-    goes before that of all data sets. `owner`, `purpose` and `not_for` stand on the model card and in the inventory.
+    goes before that of all data sets. `language`: of the reasons of the model. `owner`, `purpose` and `not_for` stand
+    on the model card and in the inventory.
     """
 
     policy: Path
@@ -119,6 +120,7 @@ class DatasetSettings(_Section):
     assume_no_debt: bool = False
     published_only: bool = False
     unknown: Literal["warn", "refuse"] = "warn"
+    language: Literal["en", "zh"] = "en"
     owner: str | None = None
     purpose: str | None = None
     not_for: str | None = None

@@ -202,6 +202,7 @@ def _job(study: Study, run: Run, standing: pd.DataFrame, model_of: str | None) -
         definition=study.definition,
         standing=standing,
         refuse_unknown=chosen.unknown == "refuse",
+        language=chosen.language,
     )
 
 

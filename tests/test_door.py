@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -15,10 +16,20 @@ from world import SETTINGS
 import credit_eval as ce
 from credit_eval import stages
 from credit_eval.cli import app
-from credit_eval.core.errors import CohortError, DeclarationError, PolicyError, SampleError, SourceError
+from credit_eval.core.errors import (
+    CohortError,
+    DeclarationError,
+    OutputExistsError,
+    PolicyError,
+    SampleError,
+    SourceError,
+)
 from credit_eval.ingest.simulator.run import simulate
+from credit_eval.language.reasons import LITTLE_KNOWN
 from credit_eval.policy.settings import DEFAULT_POLICY
 from credit_eval.profiles.store import open_profiles
+from credit_eval.scoring.decision import in_language
+from credit_eval.scoring.lookup import decided
 from credit_eval.study.backtesting import backtested
 from credit_eval.study.offering import offered
 
@@ -230,6 +241,46 @@ def test_a_customer_is_offered_plans_within_the_decision(study: ce.Study, capsys
         offered(study, "nobody", "30")
     app(["--root", str(study.paths.root), "offer", str(customer), "--amount", "30"], standalone_mode=False)
     assert "in all" in capsys.readouterr().out
+
+
+def test_reasons_are_told_in_chinese_of_the_same_features(study: ce.Study, capsys: pytest.CaptureFixture[str]) -> None:
+    night = study.results()
+    told = night.scored[night.scored["reason_code_1"].notna()].head(15)
+    for customer in told["customer_id"]:
+        (found,) = decided(night.folder, study.profiles_at(night.run.label), customer)
+        chinese, english = in_language(found, "zh"), in_language(found, "en")
+        assert english.row == found.row
+        for place in range(1, 5):
+            code, text = found.row[f"reason_code_{place}"], chinese.row[f"reason_text_{place}"]
+            assert chinese.row[f"reason_code_{place}"] == code
+            family = [one for one in found.seen if one.feature.reason == code]
+            said = {one.feature.sentence(one.value, one.typical, "CNY", "zh") for one in family}
+            assert text is None or text in said or code == LITTLE_KNOWN
+    app(
+        ["--root", str(study.paths.root), "decide", "simulated", told["customer_id"].iloc[0], "--lang", "zh"],
+        standalone_mode=False,
+    )
+    assert "：" in capsys.readouterr().out
+    with pytest.raises(SourceError, match="no word of this language"):
+        app(["--root", str(study.paths.root), "decide", "simulated", "x", "--lang", "fr"], standalone_mode=False)
+
+
+def test_a_run_may_be_told_in_chinese(study: ce.Study) -> None:
+    chosen = study.settings.of("simulated", policy="default").model_copy(update={"language": "zh"})
+    settings = study.settings.model_copy(update={"datasets": {"simulated": chosen}})
+    told = replace(study, settings=settings, policy_named=None)
+    english = study.results().scored
+    with pytest.raises(OutputExistsError, match="language"):
+        stages.score(told, study.latest())
+    try:
+        stages.score(told, study.latest(), replace=True)
+        chinese = study.results().scored
+        words, codes = [[f"reason_{kind}_{place}" for place in range(1, 5)] for kind in ("text", "code")]
+        pd.testing.assert_frame_equal(chinese.drop(columns=words), english.drop(columns=words))
+        assert chinese[codes].equals(english[codes])
+        assert chinese["reason_text_1"].dropna().str.contains("：").all()
+    finally:
+        stages.score(study, study.latest(), replace=True)
 
 
 def test_a_policy_in_another_currency_is_not_held_against_them(study: ce.Study) -> None:

@@ -28,7 +28,7 @@ import pandas as pd
 from credit_eval.core.errors import IntegrityError
 from credit_eval.language.reasons import LENDERS_ACTS, LITTLE_KNOWN, little_known
 from credit_eval.language.typical import Typical
-from credit_eval.language.words import Unit, seen_apart
+from credit_eval.language.words import Language, Unit, seen_apart
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -65,7 +65,7 @@ class Explained(Protocol):
     def tables(self) -> frozenset[str]:
         """Tables it is made of."""
 
-    def sentence(self, value: object, typical: Typical, currency: str = "") -> str:
+    def sentence(self, value: object, typical: Typical, currency: str = "", language: Language = "en") -> str:
         """The reason text."""
 
 
@@ -90,6 +90,7 @@ def reason_codes(
     typical: Mapping[str, Typical],
     *,
     currency: str = "",
+    language: Language = "en",
 ) -> pd.DataFrame:
     """The families that raise each customer's risk most and can be told, highest first, ties in order of their code.
 
@@ -98,6 +99,7 @@ def reason_codes(
         profiles: n rows with a column per feature, as a person would read them (categories as text).
         typical: per feature name what is typical of everybody.
         currency: written after amounts of money.
+        language: of the sentences.
 
     Returns:
         `reason_code_1` … `reason_code_4`, `reason_text_1` … `reason_text_4` (object; None where there are fewer),
@@ -117,12 +119,12 @@ def reason_codes(
     largest = _largest(told, of_group, len(codes))
     chosen = _chosen(sums, largest)
     bare = np.flatnonzero(chosen[:, 0] < 0)
-    little = _little_known(bare, profiles, features, typical)
+    little = _little_known(bare, profiles, features, typical, language)
     alike = np.setdiff1d(bare, list(little))
     told[alike] = _that_can_be_told(values[alike], profiles.iloc[alike], features, typical, typical_too=True)
     chosen[alike, 0] = _ranked(_largest(told[alike], of_group, len(codes)))[:, 0]
     leading = _leading(told, chosen, of_group)
-    texts = _texts(leading, profiles, features, typical, currency)
+    texts = _texts(leading, profiles, features, typical, currency, language)
     names = np.array([*codes, None], dtype=object)[chosen]  # group -1, no reason, reads the last one
     for row, text in little.items():
         names[row, 0], texts[row, 0] = LITTLE_KNOWN, text
@@ -190,13 +192,17 @@ def _chosen(sums: Floats, largest: Floats) -> Ints:
 
 
 def _little_known(
-    rows: Ints, profiles: pd.DataFrame, features: Sequence[Explained], typical: Mapping[str, Typical]
+    rows: Ints,
+    profiles: pd.DataFrame,
+    features: Sequence[Explained],
+    typical: Mapping[str, Typical],
+    language: Language,
 ) -> dict[int, str]:
     """Of some rows those of whom less is known than is typical, and the sentence that says so."""
     usual = round(sum(1 - typical[feature.name].without for feature in features))
     known = profiles[[feature.name for feature in features]].iloc[rows].notna().sum(axis=1).to_numpy()
     return {
-        int(row): little_known(int(n), usual, len(features))
+        int(row): little_known(int(n), usual, len(features), language)
         for row, n in zip(rows[known < usual], known[known < usual], strict=True)
     }
 
@@ -239,6 +245,7 @@ def _texts(
     features: Sequence[Explained],
     typical: Mapping[str, Typical],
     currency: str,
+    language: Language,
 ) -> npt.NDArray[Any]:
     """Sentences of the leading features, (n, TOP); each distinct value of a feature is put into words once."""
     texts = np.full(leading.shape, None, dtype=object)
@@ -247,7 +254,7 @@ def _texts(
         if not len(rows):
             continue
         which, distinct = pd.factorize(profiles[feature.name].to_numpy()[rows], use_na_sentinel=False)
-        said = [feature.sentence(_plain(value), typical[feature.name], currency) for value in distinct]
+        said = [feature.sentence(_plain(value), typical[feature.name], currency, language) for value in distinct]
         texts[rows, ranks] = np.array(said, dtype=object)[which]
     return texts
 

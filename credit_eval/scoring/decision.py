@@ -6,14 +6,18 @@ It reads what a run left and works nothing out anew, so it takes no longer of a 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from credit_eval.core.errors import SourceError
 from credit_eval.core.files import read_json
 from credit_eval.core.runs import Run
 from credit_eval.language.feature import Dimension
 from credit_eval.scoring.lookup import Decided, Seen
+
+if TYPE_CHECKING:
+    from credit_eval.language.words import Language
 
 Tell = Callable[..., None]
 #: Contributions smaller than this, in log-odds, are told as none.
@@ -50,6 +54,35 @@ def as_json(found: Decided) -> dict[str, Any]:
         for one in found.seen
     }
     return found.row | {"profile": profile}
+
+
+def in_language(found: Decided, language: Language) -> Decided:
+    """A decision whose reasons of the model are told in a language; those of the policy are in English.
+
+    Args:
+        found: a decision.
+        language: "en" or "zh".
+
+    Returns:
+        the same decision.
+    """
+    import numpy as np
+    import pandas as pd
+
+    from credit_eval.explain.reasons import reason_codes
+
+    if not found.row["reason_code_1"]:
+        return found
+    features, profile = [one.feature for one in found.seen], {one.feature.name: [one.value] for one in found.seen}
+    told = reason_codes(
+        np.array([[one.contribution for one in found.seen]]),
+        pd.DataFrame(profile),
+        features,
+        {one.feature.name: one.typical for one in found.seen},
+        currency=found.manifest["currency"],
+        language=language,
+    )
+    return replace(found, row=found.row | {str(name): text for name, text in told.iloc[0].items()})
 
 
 def tell_decision(found: Decided, tell: Tell, *, everything: bool = False) -> None:

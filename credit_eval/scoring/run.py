@@ -34,6 +34,7 @@ from credit_eval.explain.contributions import Contributions, check_sums, contrib
 from credit_eval.explain.reasons import reason_codes
 from credit_eval.language.catalogue import Catalogue
 from credit_eval.language.typical import Typical
+from credit_eval.language.words import Language
 from credit_eval.models.model import CreditModel
 from credit_eval.policy.decide import ADVERSE, BY_SCORE, decide
 from credit_eval.policy.losses import Losses, losses
@@ -98,6 +99,7 @@ class Job:
     definition: DefaultDefinition
     standing: pd.DataFrame
     refuse_unknown: bool = False
+    language: Language = "en"
 
     @property
     def losses(self) -> Losses:
@@ -122,6 +124,7 @@ class Job:
             "revolving": self.revolving,
             "assume_no_debt": self.assume_no_debt,
             "jurisdiction": self.jurisdiction,
+            "language": self.language,
             "definition": asdict(self.definition),
             "typical_fingerprint": sha256_json({name: asdict(told) for name, told in self.typical.items()}),
             "standing_fingerprint": hash_of_frame(self.standing),
@@ -272,7 +275,9 @@ def _scored_frame(job: Job, profiles: pd.DataFrame, scores: pd.DataFrame, explai
         policy=job.policy,
     )
     features = [job.catalogue[name] for name in job.model.features]
-    reasons = reason_codes(explained.values, profiles, features, job.typical, currency=job.currency)
+    reasons = reason_codes(
+        explained.values, profiles, features, job.typical, currency=job.currency, language=job.language
+    )
     untold = reasons["reason_code_1"].isna().to_numpy()
     calibrated, losses = job.model.is_calibrated, job.losses
     decisions = decide(inputs, job.policy, calibrated=calibrated, losses=losses, untold=untold)

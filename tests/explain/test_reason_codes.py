@@ -27,7 +27,7 @@ class Told:
     unit: str = "ratio"
     tables: frozenset[str] = frozenset({"orders"})
 
-    def sentence(self, value: object, typical: Typical, currency: str = "") -> str:
+    def sentence(self, value: object, typical: Typical, currency: str = "", language: str = "en") -> str:
         return f"{self.name}={value!r} usual={typical.value!r}{currency}"
 
 
@@ -209,7 +209,7 @@ def test_sentences_are_made_once_per_distinct_value():
     asked = []
 
     class Counting(Told):
-        def sentence(self, value, typical, currency=""):
+        def sentence(self, value, typical, currency="", language="en"):
             asked.append(value)
             return str(value)
 
