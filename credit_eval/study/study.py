@@ -39,6 +39,7 @@ if TYPE_CHECKING:  # seconds that only those pay who sample, profile or decide
     from credit_eval.engine.ranks import Standing
     from credit_eval.estimator import DefaultModel
     from credit_eval.models.record import Record
+    from credit_eval.policy.backtest import Backtest
     from credit_eval.policy.losses import Losses
     from credit_eval.profiles.customer import Line
     from credit_eval.profiles.store import Profiles
@@ -687,6 +688,26 @@ class Study:
             SourceError: nothing is scored.
         """
         return self.results(run).what_if(policy)
+
+    def backtest(self, one: Policy, other: Policy, *, every_month: bool = False) -> Backtest:
+        """Two policies on past observations whose windows have ended, by trees that had learnt nothing from them.
+
+        Args:
+            one: such as `study.policy`.
+            other: such as `study.policy.with_(threshold=0.4)`.
+            every_month: also the months that taught, each customer by trees of another fold.
+
+        Returns:
+            whom each stops, what that costs, the swap set, the frontier of thresholds, harder times.
+
+        Raises:
+            PolicyError: a policy in another currency, or what is owed or asked for is unknown.
+            SourceError: there is no champion, or it kept nothing.
+            SampleError: too few bads or goods.
+        """
+        from credit_eval.study.backtesting import backtested
+
+        return backtested(self, [one, other], every_month=every_month)
 
     def champion(self) -> DefaultModel:
         """The model that decides, ready to predict and to explain.

@@ -23,8 +23,8 @@ def runner() -> ModuleType:
     return module
 
 
-def test_there_are_eight() -> None:
-    assert [path.name[:2] for path in NOTEBOOKS] == ["0_", "1_", "2_", "3_", "4_", "5_", "6_", "7_"]
+def test_there_are_nine() -> None:
+    assert [path.name[:2] for path in NOTEBOOKS] == ["0_", "1_", "2_", "3_", "4_", "5_", "6_", "7_", "8_"]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
