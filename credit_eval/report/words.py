@@ -47,7 +47,7 @@ LEFT_OUT = {
 
 PARTS = {
     "fit": "taught the model; its folds said when to stop",
-    "gap": "in no use: their window overlaps the judged dates",
+    "gap": "not in use while it was judged: their window overlaps the judged dates",
     "oot": "judge the model, out of time",
 }
 

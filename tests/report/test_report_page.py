@@ -10,12 +10,13 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from scored_run import INFO, profiles_of, record, scored_frame, write_parts, write_run
+from scored_run import INFO, RECORD, profiles_of, record, scored_frame, write_parts, write_run
 
 from credit_eval.catalogue import CATALOGUE
 from credit_eval.core.errors import SourceError
 from credit_eval.core.files import read_json, write_json
-from credit_eval.models.record import Record
+from credit_eval.models.comparison import Comparison
+from credit_eval.models.record import Record, Refitted
 from credit_eval.report.build import write_report
 from credit_eval.schema.store import DatasetInfo
 
@@ -222,3 +223,13 @@ def test_a_report_of_another_model_says_so(tmp_path: Path) -> None:
     write_json(scored / "manifest.json", read_json(scored / "manifest.json") | {"model_version": 9})
     text = Page(report_of(scored, scored_frame()).read_text()).text
     assert "scored by model version 9, but the validation below is of version 1" in text
+
+
+def test_a_model_that_was_grown_again_says_what_was_judged(tmp_path: Path) -> None:
+    again = Refitted(25_000, 0.973, 0.0679, 0.0637, RECORD.calibration)
+    beside = {"value": 0.004, "low": 0.001, "high": 0.007}
+    compared = Comparison(3, 5_000, 300, 0.81, 0.806, 0.2, 0.21, 0.06, 0.06, beside, beside, [])
+    page = written(tmp_path, validation=record(refitted=again, compared=compared))
+    assert "the model was grown again on all 25,000 rows" in page
+    assert "rank correlation 0.973" in page
+    assert "Beside version 3, the champion before, on 5,000 rows that taught neither: AUC +0.004" in page
