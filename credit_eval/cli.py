@@ -614,6 +614,26 @@ def policy_explain(
         raise typer.Exit(CohortError.exit_code)
 
 
+@policy_app.command("price")
+def policy_price(dataset: DatasetName = "simulated", file: PolicyFile = None) -> None:
+    """What each grade's rate would have to be to bear what its credit costs, on the customers of the latest run."""
+    from credit_eval.policy.pricing import prices, unsigned
+    from credit_eval.study.policies import seen_by_grade
+
+    study = _study(dataset, silent, policy=str(file) if file else None)
+    table = prices(study.policy, study.losses(), seen_by_grade(study))
+    give(table.to_dict("records"))
+    tell(f"{study.policy.name} {study.policy.policy_version}: rates a year, of what is owed")
+    tell("  grade       n   p_default  funding  expected loss  operating  capital  margin   needed     is")
+    for row in table.to_dict("records"):
+        parts = [row[name] for name in ("funding", "expected_loss", "operating", "capital", "margin", "needed", "apr")]
+        widths = (8, 14, 10, 8, 7, 8, 6)
+        told = " ".join(f"{part:>{width}.1%}" for part, width in zip(parts, widths, strict=True))
+        tell(f"  {row['grade']:<5} {row['n']:>8,} {row['p']:>10.2%} {told}")
+    for text in unsigned(study.policy, table):
+        tell(("  look at it  ", "bold"), text)
+
+
 @policy_app.command("diff")
 def policy_diff(
     one: Annotated[Path, typer.Argument(help="a policy file")],

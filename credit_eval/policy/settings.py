@@ -129,11 +129,23 @@ class Profit(_Section):
     operating_cost: Amount = 0.0
 
 
+class Price(_Section):
+    """What a rate has to bear beside funding, operating cost and expected loss (`policy.pricing`).
+
+    `capital`: held against a unit owed; `hurdle`: what it has to earn, a year; `margin`: beyond all cost, a year.
+    """
+
+    capital: Annotated[_Number, Field(ge=0, lt=1)] = 0.0
+    hurdle: Annotated[_Number, Field(ge=0, lt=1)] = 0.0
+    margin: Annotated[_Number, Field(ge=0, lt=1)] = 0.0
+
+
 class Grade(_Section):
     """Customers with `p_default <= up_to` (and above the grade before), and the most they may get.
 
     `capacity_multiple` times what is left of a month's own money is affordable, and never less than `thin_file_cap`,
     which is also what is affordable where that is unknown. `apr`: yearly rate as a share (0.24 is 24 %).
+    `loss_signed_by`: who answers for a rate that does not bear what the grade's credit costs.
     """
 
     grade: Text
@@ -143,6 +155,7 @@ class Grade(_Section):
     capacity_multiple: Amount
     apr: Annotated[_Number, Field(ge=0)]
     max_installments: Annotated[int, Field(strict=True, ge=1)]
+    loss_signed_by: Text | None = None
 
 
 class Refer(_Section):
@@ -205,7 +218,7 @@ class Effective(_Section):
 _TEXTS = ("name", "version", "currency", "grade", "when", "because", "since", "until")
 
 #: Sections of one setting each key.
-_SECTIONS = ("restriction", "expected_loss", "affordability", "limits", "movement", "profit", "refer")
+_SECTIONS = ("restriction", "expected_loss", "affordability", "limits", "movement", "profit", "price", "refer")
 
 #: Fields of a grade and how they may change towards risk.
 _FALLING = ("limit_cap", "thin_file_cap", "capacity_multiple", "max_installments")
@@ -225,6 +238,7 @@ class Policy(_Section):
         limits: floor, cap and step.
         movement: how fast a line may move.
         profit: what a limit earns and costs; None: it binds nothing.
+        price: what a rate has to bear besides; None: nothing.
         refer: what waits for a person.
         rules: what else stops new credit, or waits for a person.
         effective: from when to when it decides.
@@ -245,6 +259,7 @@ class Policy(_Section):
     limits: Limits
     movement: Movement = Movement()
     profit: Profit | None = None
+    price: Price | None = None
     refer: Refer = Refer()
     rules: tuple[Rule, ...] = ()
     effective: Effective = Effective()

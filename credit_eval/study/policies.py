@@ -12,6 +12,8 @@ import numpy as np
 Tell = Callable[[str], None]
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from credit_eval.policy.settings import Policy
     from credit_eval.study.publishing import Replay
     from credit_eval.study.results import Results
@@ -40,6 +42,28 @@ def check(study: Study, policy: Policy, tell: Tell) -> bool:
         true = "" if np.isnan(row["true"]) else f"  (true of {row['true']:,.0f})"
         tell(f"    {row['what']:<28} decides {row['decides']:>8,}{true}")
     return not any(one.level == "fault" for one in found)
+
+
+def seen_by_grade(study: Study) -> pd.DataFrame:
+    """Of the customers of the latest run, by grade of the policy in force: n, mean probability, mean balance of who
+    owes.
+
+    Args:
+        study: whose latest run.
+
+    Returns:
+        grade, n, p and owed (0: nobody owes).
+    """
+    import pandas as pd
+
+    from credit_eval.policy.decide import grade_of
+
+    inputs = study.results().inputs()
+    told = inputs.assign(grade=grade_of(inputs["p_default"].to_numpy(), study.policy))
+    by_grade = told.groupby("grade")
+    owed = told[told["balance"] > 0].groupby("grade")["balance"].mean()
+    found = pd.DataFrame({"n": by_grade.size(), "p": by_grade["p_default"].mean()}).assign(owed=owed)
+    return found.fillna({"owed": 0.0}).reset_index()
 
 
 def explain(study: Study, policy: Policy, customer: str, tell: Tell) -> bool:
