@@ -41,6 +41,7 @@ class _Asked:
 _ASKED = _Asked()
 
 DatasetName = Annotated[str, typer.Argument(help="name of a data set under data/raw")]
+DatasetOption = Annotated[str, typer.Option("--dataset", help="name of a data set under data/raw")]
 Replace = Annotated[bool, typer.Option("--replace", help="write anew what is there already")]
 Strict = Annotated[bool, typer.Option("--strict", help="refuse data that lack what a feature reads")]
 Engine = Annotated[
@@ -651,7 +652,7 @@ def policy_diff(
 def offer(
     customer: Annotated[str, typer.Argument(help="customer_id of the latest scored run")],
     amount: Annotated[str, typer.Option(help="of the basket, in the data set's currency")],
-    dataset: DatasetName = "simulated",
+    dataset: DatasetOption = "simulated",
     policy: PolicyName = None,
 ) -> None:
     """The instalment plans among which a customer may choose: every payment, what they cost in all, and the rate."""
@@ -667,7 +668,7 @@ def offer(
 def backtest(
     one: Annotated[str, typer.Argument(help="a policy file, or `default`")],
     other: Annotated[str, typer.Argument(help="another")],
-    dataset: DatasetName = "simulated",
+    dataset: DatasetOption = "simulated",
     every_month: Annotated[
         bool, typer.Option("--every-month", help="also months that taught, each customer by trees of another fold")
     ] = False,

@@ -211,7 +211,8 @@ def test_policies_are_held_against_past_outcomes(
     assert every.outcomes[0].n == len(judged)
     stricter = tmp_path / "stricter.yaml"
     stricter.write_text(DEFAULT_POLICY.read_text().replace("threshold: 0.50", "threshold: 0.30"))
-    app(["--root", str(study.paths.root), "backtest", "default", str(stricter)], standalone_mode=False)
+    asked = ["--root", str(study.paths.root), "backtest", "default", str(stricter), "--dataset", "simulated"]
+    app(asked, standalone_mode=False)
     out = capsys.readouterr().out
     assert f"{len(oot):,} observations" in out
     assert "the second beside the first: default rate of who is not stopped -" in out

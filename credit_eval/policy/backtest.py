@@ -144,7 +144,7 @@ def backtest(
         SampleError: fewer than 10 bads or goods.
     """
     one, other = policies
-    if one.currency != other.currency:
+    if None not in (one.currency, other.currency) and one.currency != other.currency:
         raise PolicyError(
             "two policies in different currencies cannot be compared",
             expected=f"{one.currency}, as {one.name} says",

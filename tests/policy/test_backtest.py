@@ -121,9 +121,9 @@ def test_a_score_that_ranks_nobody_cuts_nothing_and_nobody_left_has_no_rate() ->
 
 def test_two_currencies_and_too_few_outcomes_are_refused() -> None:
     frame, y = observed(200)
-    euro = POLICY.model_copy(update={"currency": "EUR"})
+    euro, yuan = (POLICY.model_copy(update={"currency": code}) for code in ("EUR", "CNY"))
     with pytest.raises(PolicyError, match="different currencies"):
-        backtest([POLICY, euro], [frame, frame], y, [losses(POLICY, None)] * 2)
+        backtest([yuan, euro], [frame, frame], y, [losses(POLICY, None)] * 2)
     with pytest.raises(SampleError, match="too few outcomes"):
         backtest([POLICY, STRICT], [frame, frame], np.zeros(len(y)), [losses(POLICY, None)] * 2)
 
