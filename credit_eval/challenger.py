@@ -19,7 +19,14 @@ from credit_eval.models.comparison import Comparison, can_tell, compare, said_by
 from credit_eval.models.evidence import rows_of
 from credit_eval.models.model import CreditModel, GradeScale
 from credit_eval.models.promotion import beside_the_champion, calibrated, objections
-from credit_eval.models.record import Judged, Record, Refitted, judged_by_cross_validation, judged_out_of_time
+from credit_eval.models.record import (
+    Judged,
+    Record,
+    Refitted,
+    judged_by_cross_validation,
+    judged_out_of_time,
+    judging,
+)
 from credit_eval.models.registry import (
     ROWS_FILE,
     find_version,
@@ -65,6 +72,7 @@ def made(study: Study, sample: Sample, grades: GradeScale) -> tuple[CreditModel,
         features_absent=sample.profiles.info.absent,
         rounds=model.booster.num_trees(),
         calibration=model.calibrated(),
+        judged_calibration=grown.model.calibrated(),
         importance=importance,
         exposure=exposure,
         exposure_compared=exposure_compared,
@@ -95,12 +103,6 @@ def _judged(
     )
 
 
-def judging(rows: pd.DataFrame) -> pd.DataFrame:
-    """Those of the kept rows that judge a version: out of time where there are such, else all."""
-    oot = rows[rows["part"] == "oot"]
-    return rows if oot.empty else oot
-
-
 def _refitted(
     grown: Grown, rows: pd.DataFrame, sample: Sample, features: Catalogue, settings: TrainingSettings
 ) -> tuple[CreditModel, Refitted | None]:
@@ -111,9 +113,7 @@ def _refitted(
     model = refit(grown, taught, sample.frame, features.features, settings)
     judged, p = judging(rows), model.p_default(sample.rows("oot"))
     correlation = float(judged["p_default"].corr(pd.Series(p, index=judged.index), method="spearman"))
-    return model, Refitted(
-        len(sample.frame), correlation, float(judged["p_default"].mean()), float(p.mean()), grown.model.calibrated()
-    )
+    return model, Refitted(len(sample.frame), correlation, float(judged["p_default"].mean()), float(p.mean()))
 
 
 def _compared(study: Study, rows: pd.DataFrame, sample: Sample) -> Comparison | None:

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 import pandas as pd
 
-from credit_eval.challenger import grades_of, growing, identity_of, judging, made
+from credit_eval.challenger import grades_of, growing, identity_of, made
 from credit_eval.core.errors import ModelError, SourceError
 from credit_eval.core.files import exclusive, write_json
 from credit_eval.models.comparison import Comparison, can_tell, compare, said_by_both
@@ -23,7 +23,7 @@ from credit_eval.models.evidence import record_of, rows_of, taken_down
 from credit_eval.models.history import read_history, runner
 from credit_eval.models.model import CreditModel
 from credit_eval.models.promotion import beside_the_champion, check_reason, refused
-from credit_eval.models.record import Record
+from credit_eval.models.record import Record, judging
 from credit_eval.models.registry import (
     CHALLENGER,
     CHAMPION,
@@ -199,12 +199,12 @@ def _promoted(study: Study, found: Record, promote_anyway: str | None) -> bool:
 
 
 def _objections(study: Study, found: Record) -> list[str]:
-    """Those of its record, or beside the champion of now; that somebody took it, or the same model, down."""
+    """Those of its record, of which one to a champion before this one counts no more; to it beside the champion of now;
+    and that somebody took it, or the same model, down."""
     store, moves = study.paths.models, read_history(study.paths.models, study.name)
     this, now = find_version(store, study.name, found.model_version), _beside_champion(study, found)
-    spoken = list(found.objections)
-    if now and now != found.compared:
-        spoken += beside_the_champion(now)
+    before = beside_the_champion(found.compared) if found.compared else []
+    spoken = [said for said in found.objections if said not in before] + (beside_the_champion(now) if now else [])
     for version in sorted({move.version for move in moves}, reverse=True):
         move, other = taken_down(moves, version), find_version(store, study.name, version)
         if move and this and other and other.fingerprint == this.fingerprint:

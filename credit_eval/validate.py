@@ -53,12 +53,27 @@ def validate(study: Study) -> tuple[Path, Findings]:
             received="others",
             todo=f"train anew, `credit-eval train {study.name}`, or go back to what it was trained with",
         )
+    version = find_version(study.paths.models, study.name, record.model_version)
+    assert version is not None, "whose record was read"
     sample = study.draw_sample()
     study.tick("validating", 0, 3)
-    subject, settings = _subject(study, record, sample), growing(study, grades_of(study.policy))
-    typical = {name: told[0] for name, told in subject.champion.metadata["typical"].items()}
+    rows = joined(rows_of(version), sample.frame)
+    taught, tested = _apart(record, rows, study.settings.sample.seed)
+    regrow = partial(_regrown, taught, sample, record, growing(study, grades_of(study.policy)))
+    champion = load_version(study.paths.models, version)
+    subject = Subject(
+        record=record,
+        rows=rows,
+        judged=regrow(0),
+        champion=champion,
+        features=sample.profiles.catalogue.features,
+        days_past_due=_late(study, rows),
+        tested=tested,
+        groups=dict(audited(study, rows)),
+        threshold=study.policy.restriction.threshold,
+    )
     study.tick("validating", 1, 3)
-    found = find(subject, partial(_by_seed, subject, sample, record, settings), typical)
+    found = find(subject, regrow, {name: told[0] for name, told in champion.metadata["typical"].items()})
     study.tick("validating", 2, 3)
     target = study.paths.reports(study.name) / "validation.html"
     write_validation(found, record, study.dataset.info, target)
@@ -67,26 +82,12 @@ def validate(study: Study) -> tuple[Path, Findings]:
     return target, found
 
 
-def _subject(study: Study, record: Record, sample: Sample) -> Subject:
-    version = find_version(study.paths.models, study.name, record.model_version)
-    assert version is not None, "whose record was read"
-    champion = load_version(study.paths.models, version)
-    rows = joined(rows_of(version), sample.frame)
-    standing = study.standing(rows[["customer_id", "as_of"]])[["customer_id", "as_of", "days_past_due"]]
-    late = rows[["customer_id", "as_of"]].merge(standing, on=["customer_id", "as_of"], how="left")["days_past_due"]
-    settings = growing(study, grades_of(study.policy))
-    taught, tested = _apart(record, rows, settings.seed)
-    return Subject(
-        record=record,
-        rows=rows,
-        judged=_grown(taught, sample, record, settings),
-        champion=champion,
-        features=sample.profiles.catalogue.features,
-        days_past_due=late.fillna(0.0).set_axis(rows.index),
-        tested=tested,
-        groups=dict(audited(study, rows)),
-        threshold=study.policy.restriction.threshold,
-    )
+def _late(study: Study, rows: pd.DataFrame) -> pd.Series[float]:
+    """Days past due of each row when it was observed; 0 where nobody tells."""
+    keys = rows[["customer_id", "as_of"]]
+    standing = study.standing(keys)[["customer_id", "as_of", "days_past_due"]]
+    late = keys.merge(standing, on=["customer_id", "as_of"], how="left")["days_past_due"]
+    return late.fillna(0.0).set_axis(rows.index)
 
 
 def _apart(record: Record, rows: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -97,15 +98,10 @@ def _apart(record: Record, rows: pd.DataFrame, seed: int) -> tuple[pd.DataFrame,
     return rows[~aside], rows[aside]
 
 
-def _grown(taught: pd.DataFrame, sample: Sample, record: Record, settings: TrainingSettings) -> CreditModel:
-    """The judged trees again: same rows, same number, same calibration."""
-    calibration = record.refitted.judged_calibration if record.refitted else record.calibration
+def _regrown(
+    taught: pd.DataFrame, sample: Sample, record: Record, settings: TrainingSettings, shift: int
+) -> CreditModel:
+    """The judged trees again, with `shift` added to the seed: same rows, same number, same calibration."""
+    settings = replace(settings, seed=settings.seed + shift)
     ranking = as_many_trees(taught, sample.profiles.catalogue.features, settings, record.rounds)
-    return replace(ranking, calibration=calibration)
-
-
-def _by_seed(subject: Subject, sample: Sample, record: Record, settings: TrainingSettings, seed: int) -> CreditModel:
-    taught = subject.rows[~subject.rows.index.isin(subject.tested.index)]
-    if record.split == "time":
-        taught = subject.development
-    return _grown(taught, sample, record, replace(settings, seed=settings.seed + seed))
+    return replace(ranking, calibration=record.judged_calibration)

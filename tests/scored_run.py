@@ -195,6 +195,7 @@ RECORD = Record(
     features_absent={},
     rounds=88,
     calibration=Calibration(0.1, 1.05, 900, 90, "customers kept aside"),
+    judged_calibration=Calibration(0.1, 1.05, 900, 90, "customers kept aside"),
     importance=dict(zip(FEATURES, (0.3, 0.2, 0.1), strict=True)),
 )
 

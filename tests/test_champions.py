@@ -13,7 +13,10 @@ import pytest
 import credit_eval as ce
 from credit_eval import champions, stages
 from credit_eval.core.errors import IntegrityError, ModelError, PolicyError, SampleError, SourceError
+from credit_eval.models.comparison import compare, said_by_both
 from credit_eval.models.evidence import record_of, rows_of
+from credit_eval.models.promotion import beside_the_champion
+from credit_eval.models.record import judging
 from credit_eval.models.registry import CHALLENGER, demote, find_version, history, load_champion, promote, register
 from credit_eval.policy.settings import DEFAULT_POLICY
 from credit_eval.study import Study
@@ -164,6 +167,17 @@ def test_a_model_that_another_replaced_by_itself_may_come_back(root: Path) -> No
     told = history(opened(root).paths.models, "loans")[-1]
     assert (told.what, told.before) == ("promoted", 2)
     assert told.why.endswith("not worse than version 2")
+
+
+def test_an_objection_to_an_earlier_champion_counts_no_more(root: Path) -> None:
+    study = opened(root)
+    found = study.validation()
+    rows = judging(study.judged())
+    better = rows.assign(p_default=rows["defaulted"] * 0.9 + 0.05)
+    worse = compare(said_by_both(rows, better), against=9, threshold=0.5)
+    old = replace(found, objections=["it is old", *beside_the_champion(worse)], compared=worse, model_version=2)
+    assert len(old.objections) == 3
+    assert champions._objections(study, old) == ["it is old"]
 
 
 def test_comparing_with_itself_with_nobody_or_with_a_stranger_is_refused(root: Path) -> None:

@@ -104,6 +104,15 @@ def test_a_validation_of_other_settings_is_refused(flat: Study) -> None:
         validate(other)
 
 
+def test_what_a_central_tendency_moved_is_judged_where_it_was(flat: Study, tmp_path: Path) -> None:
+    root = Path(shutil.copytree(flat.paths.root, tmp_path / "root"))
+    training = "{refit: false, central_tendency: 0.2}"
+    (root / "settings.yaml").write_text(f"datasets: {{loans: {{policy: default}}}}\ntraining: {training}\n")
+    study = ce.open("loans", root=root)
+    champions.train(study, promote_anyway="a test")
+    assert validate(study)[1].reproduced == 0.0
+
+
 def test_nothing_is_validated_without_a_champion(tmp_path: Path) -> None:
     made = FlatFile(tmp_path)
     made.load()

@@ -20,14 +20,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from credit_eval.core.errors import SampleError
-from credit_eval.core.statistics import auc, auc_difference, log_loss, ratio_interval
+from credit_eval.core.statistics import auc, auc_difference, log_loss, log_loss_gain
 from credit_eval.models.model import CreditModel
 from credit_eval.samples.split import MIN_BADS
 
 #: Labels of the same customers and dates that may differ before these are taken to be other data.
 _OTHER_LABELS = 0.01
 _KEYS = ["customer_id", "as_of"]
-_TINY = 1e-15
 
 
 @dataclass(frozen=True)
@@ -116,7 +115,6 @@ def compare(rows: pd.DataFrame, *, against: int, threshold: float) -> Comparison
         )
     y, customers = rows["defaulted"].to_numpy(dtype=np.float64), rows["customer_id"]
     p, other = rows["p_default"].to_numpy(), rows["p_against"].to_numpy()
-    lost = _losses(y, other) - _losses(y, p)
     return Comparison(
         against=against,
         n=len(rows),
@@ -128,15 +126,10 @@ def compare(rows: pd.DataFrame, *, against: int, threshold: float) -> Comparison
         mean_p=float(p.mean()),
         mean_p_against=float(other.mean()),
         gain_auc=asdict(auc_difference(y, p, other, groups=customers)),
-        gain_log_loss=asdict(ratio_interval(lost, np.ones(y.size), groups=customers)),
+        gain_log_loss=asdict(log_loss_gain(y, p, other, groups=customers)),
         swaps=_swaps(f"p_default above {threshold:.2f}", y, p > threshold, other > threshold)
         + _swaps("riskiest tenth", y, _riskiest(p), _riskiest(other)),
     )
-
-
-def _losses(y: NDArray[np.float64], p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """-ln of the probability given to what happened, row by row."""
-    return np.asarray(-np.log(np.clip(np.where(y == 1, p, 1 - p), _TINY, None)))
 
 
 def _riskiest(p: NDArray[np.float64]) -> NDArray[np.bool_]:

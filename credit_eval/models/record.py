@@ -81,6 +81,7 @@ class Record(Judged):
         drawn: how many customers and rows were drawn from how many.
         features_absent: feature -> the table or column that the source lacks.
         rounds: trees.
+        calibration, judged_calibration: of the model that decides, and of the one that was judged.
         importance: mean absolute contribution per feature in log-odds, largest first.
         exposure: CCF and LGD, as measured; None where labels are not made of the repayments.
         restriction: whom the restriction stops of the rows that judge out of time, beside a plain rule.
@@ -108,6 +109,7 @@ class Record(Judged):
     features_absent: dict[str, str]
     rounds: int
     calibration: Calibration
+    judged_calibration: Calibration
     importance: dict[str, float]
     exposure: Exposure | None = None
     exposure_compared: list[Compared] = field(default_factory=list)
@@ -136,14 +138,12 @@ class Refitted:
         rows: that taught it.
         rank_correlation: Spearman's, of both models' probabilities.
         mean_before, mean_after: mean p_default by the judged model, and by the one that decides.
-        judged_calibration: of the judged model.
     """
 
     rows: int
     rank_correlation: float
     mean_before: float
     mean_after: float
-    judged_calibration: Calibration
 
 
 def read_record(path: Path) -> Record:
@@ -202,6 +202,12 @@ def judged_rows(rows: pd.DataFrame, p_default: ArrayLike, part: str) -> pd.DataF
     Each probability is by trees that learnt nothing from the row, of the part `fit` by those of another fold.
     """
     return rows[["customer_id", "as_of", "defaulted"]].assign(part=part, p_default=np.asarray(p_default))
+
+
+def judging(rows: pd.DataFrame) -> pd.DataFrame:
+    """Of rows with their `part` those that judge a version: out of time where there are such, else all."""
+    oot = rows[rows["part"] == "oot"]
+    return rows if oot.empty else oot
 
 
 def judged_by_cross_validation(

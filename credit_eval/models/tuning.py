@@ -24,7 +24,7 @@ import pandas as pd
 
 from credit_eval.core.errors import SampleError
 from credit_eval.core.progress import Tick, silent
-from credit_eval.core.statistics import Interval, auc, auc_difference, log_loss, ratio_interval
+from credit_eval.core.statistics import Interval, auc, auc_difference, log_loss, log_loss_gain
 from credit_eval.models.model import CreditModel
 from credit_eval.models.training import (
     Fold,
@@ -255,7 +255,7 @@ def _judged(
     y, customers = judge["defaulted"].to_numpy(), judge["customer_id"].to_numpy()
     p_old, p_new = (np.asarray(model.p_default(judge)) for model in (old, new))
     gain_auc = auc_difference(y, p_new, p_old, groups=customers)
-    gain_loss = ratio_interval(_losses(y, p_old) - _losses(y, p_new), np.ones(len(y)), groups=customers)
+    gain_loss = log_loss_gain(y, p_new, p_old, groups=customers)
     better = max(gain_auc.low, gain_loss.low) > 0 and min(gain_auc.high, gain_loss.high) >= 0
     return Tuned(
         settings=best.settings,
@@ -275,10 +275,3 @@ def _judged(
         better=bool(better),
         seconds=seconds,
     )
-
-
-def _losses(y: np.ndarray[Any, Any], p: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Log loss of each row."""
-    kept = np.clip(p, 1e-15, 1 - 1e-15)
-    found: np.ndarray[Any, Any] = -(y * np.log(kept) + (1 - y) * np.log1p(-kept))
-    return found

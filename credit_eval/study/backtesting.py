@@ -10,6 +10,7 @@ import pandas as pd
 from credit_eval.core.errors import PolicyError
 from credit_eval.core.statistics import Interval
 from credit_eval.language.catalogue import Catalogue, Provided
+from credit_eval.models.record import judging
 from credit_eval.policy.backtest import Backtest, Outcome, backtest
 from credit_eval.policy.settings import Policy
 from credit_eval.schema.store import TRAINING_COHORT
@@ -44,8 +45,7 @@ def backtested(study: Study, policies: Sequence[Policy], *, every_month: bool = 
                 todo="write it in the currency of the data set",
             )
     judged = study.judged()
-    oot = judged[judged["part"] == "oot"]
-    rows = judged if oot.empty or every_month else oot
+    rows = judged if every_month else judging(judged)
     profiles = _looked_at(study, rows, policies)
     inputs = [study.inputs(profiles["p_default"], profiles, policy) for policy in policies]
     return backtest(policies, inputs, profiles["defaulted"], [study.losses(policy) for policy in policies])

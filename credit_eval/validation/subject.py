@@ -10,7 +10,7 @@ import pandas as pd
 
 from credit_eval.core.errors import IntegrityError
 from credit_eval.models.model import CreditModel
-from credit_eval.models.record import Record
+from credit_eval.models.record import Record, judging
 from credit_eval.models.training import Trainable
 
 KEYS = ["customer_id", "as_of"]
@@ -63,8 +63,7 @@ class Subject:
     @property
     def judging(self) -> pd.DataFrame:
         """The rows that judge: out of time where there are such, else all, out of fold."""
-        oot = self.part("oot")
-        return self.rows if oot.empty else oot
+        return judging(self.rows)
 
     @property
     def development(self) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from credit_eval.core.odds import Floats
-from credit_eval.core.statistics import Interval, brier, log_loss, ratio_interval
+from credit_eval.core.statistics import Interval, brier, log_loss, log_loss_gain, ratio_interval
 from credit_eval.models.calibrations import beta, isotonic, sigmoid
 from credit_eval.models.model import GradeScale
 from credit_eval.validation.subject import Subject
@@ -104,7 +104,7 @@ def beside_other_calibrations(subject: Subject) -> pd.DataFrame:
     y, in_use = oot["defaulted"].to_numpy(dtype=np.float64), oot["p_default"].to_numpy()
     found = [_beside("as in use", y, in_use, Interval(0.0, 0.0, 0.0))]
     for what, p in _calibrated(subject, fit, oot).items():
-        gain = ratio_interval(_lost(y, in_use) - _lost(y, p), np.ones(y.size), groups=oot["customer_id"])
+        gain = log_loss_gain(y, p, in_use, groups=oot["customer_id"])
         found.append(_beside(what, y, p, gain))
     return pd.DataFrame(found)
 
@@ -124,10 +124,6 @@ def _calibrated(subject: Subject, fit: pd.DataFrame, oot: pd.DataFrame) -> dict[
 def _beside(what: str, y: Floats, p: Floats, gain: Interval) -> dict[str, object]:
     told = {"what": what, "log_loss": log_loss(y, p), "came": float(y.sum() / p.sum())}
     return told | {"gain": gain.value, "gain_low": gain.low, "gain_high": gain.high}
-
-
-def _lost(y: Floats, p: Floats) -> Floats:
-    return np.asarray(-np.log(np.where(y == 1, p, 1 - p)))
 
 
 def _holds(rows: pd.DataFrame) -> bool | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from scored_run import INFO, RECORD, profiles_of, record, scored_frame, write_parts, write_run
+from scored_run import INFO, profiles_of, record, scored_frame, write_parts, write_run
 
 from credit_eval.catalogue import CATALOGUE
 from credit_eval.core.errors import SourceError
@@ -226,7 +226,7 @@ def test_a_report_of_another_model_says_so(tmp_path: Path) -> None:
 
 
 def test_a_model_that_was_grown_again_says_what_was_judged(tmp_path: Path) -> None:
-    again = Refitted(25_000, 0.973, 0.0679, 0.0637, RECORD.calibration)
+    again = Refitted(25_000, 0.973, 0.0679, 0.0637)
     beside = {"value": 0.004, "low": 0.001, "high": 0.007}
     compared = Comparison(3, 5_000, 300, 0.81, 0.806, 0.2, 0.21, 0.06, 0.06, beside, beside, [])
     page = written(tmp_path, validation=record(refitted=again, compared=compared))
