@@ -19,6 +19,7 @@ from credit_eval.core.progress import Tick, silent
 from credit_eval.core.runs import Run
 
 if TYPE_CHECKING:
+    from credit_eval.language.words import Language
     from credit_eval.models.history import Move
     from credit_eval.models.record import Record
     from credit_eval.schema.store import DatasetInfo
@@ -60,6 +61,7 @@ Features = Annotated[
     Path | None,
     typer.Option("--catalogue", metavar="FILE", help="a Python file with a CATALOGUE of your own, in place of ours"),
 ]
+Lang = Annotated[str | None, typer.Option(help="en or zh; if not said, what the run is told in")]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="observation date, YYYY-MM-DD (midnight UTC)")]
 
 
@@ -261,7 +263,7 @@ def profile(
     give({side: [asdict(line) for line in found] for side, found in lines.items()})
     tell((customer, "bold"), f" of {dataset} as of {moment:%Y-%m-%d %H:%M} UTC")
     for dimension, found in lines.items():
-        tell("\n", (dimension.replace("_", " "), "bold"))
+        tell("\n", (dimension.in_words(), "bold"))
         if not found:
             tell(("  no data: the source provides nothing on this side", "dim"))
         for line in found:
@@ -269,29 +271,24 @@ def profile(
 
 
 @app.command()
-def decide(
-    dataset: DatasetName,
+def explain(
     customer: Annotated[str, typer.Argument(help="customer_id")],
+    dataset: DatasetOption = "simulated",
     label: Annotated[str | None, typer.Option("--run", help="as_of=…, cohort=… or file=…; else the latest")] = None,
     everything: Annotated[bool, typer.Option("--all", help="also features that moved the score by nothing")] = False,
-    lang: Annotated[str | None, typer.Option(help="en or zh: the reasons of the model in this language")] = None,
+    lang: Lang = None,
 ) -> None:
-    """Print the decision on a customer of a scored run: what, why, and the profile behind it."""
-    from credit_eval.core.errors import SourceError
+    """The decision on a customer of a scored run: what decided, why, what would help, and the profile behind it."""
     from credit_eval.scoring.decision import as_json, in_language, latest_run, tell_decision
     from credit_eval.scoring.lookup import decided
 
-    if lang not in (None, "en", "zh"):
-        raise SourceError("no word of this language is known", expected="en or zh", received=str(lang))
-
-    paths = _paths()
+    language, paths = _language(lang), _paths()
     run = latest_run(paths.all_scored(dataset)) if label is None else Run.read(label)
     found = decided(paths.scored(dataset, run.label), paths.profiles(dataset, run.label), customer)
-    if lang in ("en", "zh"):
-        found = [in_language(one, "zh" if lang == "zh" else "en") for one in found]
+    found = [in_language(one, language or one.manifest["language"]) for one in found]
     give([as_json(one) for one in found])
     for one in found:
-        tell_decision(one, tell, everything=everything)
+        tell_decision(one, tell, language or one.manifest["language"], everything=everything)
 
 
 @app.command()
@@ -775,6 +772,16 @@ def features(
     give([{"name": feature.name, "title": feature.title} for feature in shown])
     for feature in shown:
         tell(f"{feature.name:<44} {feature.title}")
+
+
+def _language(said: str | None) -> Language | None:
+    from credit_eval.core.errors import SourceError
+
+    match said:
+        case None | "en" | "zh":
+            return said
+        case _:
+            raise SourceError("no word of this language is known", expected="en or zh", received=said)
 
 
 def _moment(study: Study, as_of: str | None) -> datetime:

@@ -26,6 +26,8 @@ from credit_eval.core.errors import (
 )
 from credit_eval.ingest.simulator.run import simulate
 from credit_eval.language.reasons import LITTLE_KNOWN
+from credit_eval.policy.facts import as_facts
+from credit_eval.policy.facts import told as tell_facts
 from credit_eval.policy.settings import DEFAULT_POLICY
 from credit_eval.profiles.store import open_profiles
 from credit_eval.scoring.decision import in_language
@@ -258,12 +260,12 @@ def test_reasons_are_told_in_chinese_of_the_same_features(study: ce.Study, capsy
             said = {one.feature.sentence(one.value, one.typical, "CNY", "zh") for one in family}
             assert text is None or text in said or code == LITTLE_KNOWN
     app(
-        ["--root", str(study.paths.root), "decide", "simulated", told["customer_id"].iloc[0], "--lang", "zh"],
+        ["--root", str(study.paths.root), "explain", told["customer_id"].iloc[0], "--lang", "zh"],
         standalone_mode=False,
     )
     assert "：" in capsys.readouterr().out
     with pytest.raises(SourceError, match="no word of this language"):
-        app(["--root", str(study.paths.root), "decide", "simulated", "x", "--lang", "fr"], standalone_mode=False)
+        app(["--root", str(study.paths.root), "explain", "x", "--lang", "fr"], standalone_mode=False)
 
 
 def test_a_run_may_be_told_in_chinese(study: ce.Study) -> None:
@@ -276,10 +278,13 @@ def test_a_run_may_be_told_in_chinese(study: ce.Study) -> None:
     try:
         stages.score(told, study.latest(), replace=True)
         chinese = study.results().scored
-        words, codes = [[f"reason_{kind}_{place}" for place in range(1, 5)] for kind in ("text", "code")]
+        texts, codes = [[f"reason_{kind}_{place}" for place in range(1, 5)] for kind in ("text", "code")]
+        words = [*texts, "policy_reason"]
         pd.testing.assert_frame_equal(chinese.drop(columns=words), english.drop(columns=words))
         assert chinese[codes].equals(english[codes])
         assert chinese["reason_text_1"].dropna().str.contains("：").all()
+        retold = [tell_facts(as_facts(facts), "CNY", "zh") for facts in english["policy_facts"]]
+        assert chinese["policy_reason"].tolist() == retold
     finally:
         stages.score(study, study.latest(), replace=True)
 

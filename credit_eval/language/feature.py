@@ -37,6 +37,29 @@ class Dimension(StrEnum):
     IDENTITY = "identity_stability"
     NETWORK = "network"
 
+    def in_words(self, language: Language = "en") -> str:
+        """Its name, for people.
+
+        >>> Dimension.CAPACITY.in_words(), Dimension.CAPACITY.in_words("zh")
+        ('fulfilment capacity', '履约能力')
+
+        Args:
+            language: "en" or "zh".
+
+        Returns:
+            a few words.
+        """
+        return _SIDES[self].in_(language)
+
+
+_SIDES = {
+    Dimension.HISTORY: Text("credit history", "信用历史"),
+    Dimension.CAPACITY: Text("fulfilment capacity", "履约能力"),
+    Dimension.BEHAVIOUR: Text("behaviour and preference", "行为偏好"),
+    Dimension.IDENTITY: Text("identity and stability", "身份与稳定性"),
+    Dimension.NETWORK: Text("network", "关系网络"),
+}
+
 
 @dataclass(frozen=True)
 class Keep:
@@ -163,6 +186,17 @@ class Feature:
             needed[aggregate.table] = needed.get(aggregate.table, frozenset()) | aggregate.columns
         return needed
 
+    def title_in(self, language: Language) -> str:
+        """The title in a language; in English where nobody translated it.
+
+        Args:
+            language: "en" or "zh".
+
+        Returns:
+            a phrase.
+        """
+        return (self.zh or self.title) if language == "zh" else self.title
+
     def show(self, value: object, currency: str = "", language: Language = "en") -> str:
         """A value as a person writes it; an unknown one is told by why there is none, never filled.
 
@@ -211,7 +245,7 @@ class Feature:
         """
         shown = self.show(value, currency, language)
         if language == "zh":
-            return f"{self.zh or self.title}：{shown}；{self.usual(typical, currency, language)}"
+            return f"{self.title_in(language)}：{shown}；{self.usual(typical, currency, language)}"
         counts = (self.unit == "count" and value != 1) or self.title.startswith("since ")
         text = f"{shown} {self.title}" if counts and not unknown(value) else f"{self.title}: {shown}"
         return f"{text[0].upper()}{text[1:]}; {self.usual(typical, currency)}"

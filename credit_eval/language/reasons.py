@@ -66,6 +66,20 @@ REASONS: dict[str, Text] = {
 
 #: What the lender did itself, or what it holds against a customer for no act of theirs: never told as a reason.
 LENDERS_ACTS = frozenset({"R_CREDIT_LINE", "R_LIMIT_CHANGES", "R_REFUSED_APPLICATIONS", "R_DECLINED_PURCHASES"})
+#: What a customer could do where a reason of this family raised the risk; where nothing is sure to help, nothing is said.
+HELPS: dict[str, Text] = {
+    "R_DEBT_LEVEL": Text("owing less", "减少待还余额"),
+    "R_FAILED_PAYMENTS": Text("keeping enough money on the account that payments come from", "确保支付账户余额充足"),
+    "R_IDENTITY_CHECK": Text("completing the identity check", "完成身份核验"),
+    "R_INSTALMENTS_DUE": Text("less to pay back in the coming weeks", "减少近期应还金额"),
+    "R_IRREGULAR_REPAYMENTS": Text("paying every instalment by its due date", "每期账单按时还款"),
+    "R_LATE_REPAYMENTS": Text("paying every instalment by its due date", "每期账单按时还款"),
+    "R_OVERDUE_NOW": Text("paying what is overdue", "还清逾期账单"),
+    "R_PART_PAYMENTS": Text("paying every instalment in full", "每期账单足额还款"),
+    "R_RECENT_APPLICATIONS": Text("asking for credit less often", "减少短期内借款申请次数"),
+    "R_UNPAID_ORDERS": Text("paying orders in full and soon", "及时足额支付订单"),
+    "R_UTILISATION": Text("using less of the limit", "降低额度使用率"),
+}
 #: The reason where nothing that can be told raised the risk, and little is known.
 LITTLE_KNOWN = "R_LITTLE_ON_RECORD"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from typing import Literal
+from unicodedata import east_asian_width
 
 Language = Literal["en", "zh"]
 Unit = Literal["count", "money", "days", "share", "ratio", "years", "number", "category"]
@@ -66,7 +67,7 @@ ABSENT = Text("not recorded", "无记录")
 NO_LIMIT = Text("no limit open", "额度为零，无法计算")
 _DAY, _DAYS, _YEARS = Text(" day", "天"), Text(" days", "天"), Text(" years", "岁")
 #: Currencies that Chinese has a word for.
-_CURRENCY_WORDS = {"CNY": "元"}
+CURRENCY_WORDS = {"CNY": "元"}
 
 
 def window(days: int | None) -> str:
@@ -102,6 +103,15 @@ def joined(*parts: str) -> str:
     'orders'
     """
     return " ".join(part for part in parts if part)
+
+
+def columns(text: str) -> int:
+    """How many columns of a terminal a text takes: Chinese takes two a character.
+
+    >>> columns("late"), columns("逾期")
+    (4, 4)
+    """
+    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
 def unknown(value: object) -> bool:
@@ -144,7 +154,7 @@ def show(value: object, unit: Unit, currency: str = "", language: Language = "en
             return (f"{value:,.0f}" if unit == "count" else f"{value:.0f}") + (measure if zh else "")
         case "money":
             amount = f"{value:,.0f}" if abs(value) >= 100 or float(value).is_integer() else f"{value:,.2f}"
-            return amount + (_CURRENCY_WORDS.get(currency, currency) if zh else f" {currency}".rstrip())
+            return amount + (CURRENCY_WORDS.get(currency, currency) if zh else f" {currency}".rstrip())
         case "days":
             days = f"{value:,.1f}".removesuffix(".0") if abs(value) < 10 else f"{value:,.0f}"
             return days + (_DAY if days in ("1", "-1") else _DAYS).in_(language)

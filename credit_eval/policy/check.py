@@ -6,7 +6,8 @@ Seen from the policy alone, without data; `coverage` counts beside it what happe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
@@ -16,6 +17,7 @@ import pandas as pd
 
 from credit_eval.policy.boxes import Box, Range, boxes, never, overlap
 from credit_eval.policy.decide import decide, fired
+from credit_eval.policy.facts import Fact, as_facts
 from credit_eval.policy.limits import CONSTRAINTS
 from credit_eval.policy.losses import Losses
 from credit_eval.policy.profit import margin
@@ -112,7 +114,8 @@ def coverage(policy: Policy, inputs: pd.DataFrame, losses: Losses) -> pd.DataFra
     decided = decide(inputs, policy, calibrated=True, losses=losses)
     bound = decided["limit_bound_by"].value_counts()
     hits = fired(inputs, policy).sum(axis=0).tolist()
-    by_rule = [int(decided["policy_reason"].str.contains(_mark(rule), regex=False).sum()) for rule in policy.rules]
+    said = Counter(name for facts in decided["policy_facts"] for name in _rules_of(as_facts(facts)))
+    by_rule = [said[rule.name] for rule in policy.rules]
     rows = [
         *((f"rule {rule.name}", true, n) for rule, true, n in zip(policy.rules, hits, by_rule, strict=True)),
         *((name, np.nan, int(bound.get(name, 0))) for name in CONSTRAINTS if name not in ("rule", "rule_no_rise")),
@@ -120,8 +123,9 @@ def coverage(policy: Policy, inputs: pd.DataFrame, losses: Losses) -> pd.DataFra
     return pd.DataFrame(rows, columns=["what", "true", "decides"])
 
 
-def _mark(rule: Rule) -> str:
-    return rule.because if rule.then == "refer" else f"(rule {rule.name})"
+def _rules_of(facts: Sequence[Fact]) -> set[str]:
+    """Names of the rules that a decision tells of."""
+    return {str(value) for one in facts for name, value in one.values.items() if name == "rule"}
 
 
 def settings_apart(one: Policy, other: Policy) -> list[tuple[str, object, object]]:

@@ -26,6 +26,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from credit_eval.core.errors import PolicyError
+from credit_eval.language.words import Language
+from credit_eval.policy.facts import all_told
 from credit_eval.policy.limits import (
     CONSTRAINTS,
     REFERRALS,
@@ -43,7 +45,7 @@ from credit_eval.policy.limits import (
 from credit_eval.policy.losses import Losses
 from credit_eval.policy.losses import losses as assumed
 from credit_eval.policy.profit import expected_loss, profit_at
-from credit_eval.policy.sentences import policy_reasons
+from credit_eval.policy.sentences import policy_facts
 from credit_eval.policy.settings import Policy
 
 #: Columns that `decide` reads.
@@ -92,6 +94,8 @@ def decide(
     calibrated: bool,
     losses: Losses | None = None,
     untold: npt.NDArray[np.bool_] | None = None,
+    language: Language = "en",
+    currency: str | None = None,
 ) -> pd.DataFrame:
     """Decide on every row, each on its own; order and index are kept.
 
@@ -110,12 +114,14 @@ def decide(
         losses: LGD and CCF; None: as the policy assumes them.
         untold: (n,) of whom no reason could be told, as nothing raised their risk; None: of nobody. Where the score
             decides against one of them, a person decides instead, and no limit moves until then.
+        language: of `policy_reason`.
+        currency: told with its amounts; None: the policy's.
 
     Returns:
         `customer_id`, `grade`, `decision`, `limit_new`, `limit_bound_by`, `apr`, `max_installments` (0: no new
-        instalment credit), `policy_reason`, `decided_by`; and within the window `expected_loss`, `profit`, and the
-        profit at a limit one step lower and higher, `profit_below` and `profit_above` (NaN: the policy says nothing
-        of profit).
+        instalment credit), `policy_reason` and the facts that it tells (`policy_facts`, as JSON: `policy.facts`),
+        `decided_by`; and within the window `expected_loss`, `profit`, and the profit at a limit one step lower and
+        higher, `profit_below` and `profit_above` (NaN: the policy says nothing of profit).
 
         * restrict: `p_default` strictly above the threshold, or in default; the line shrinks to what is owed.
         * decline: the same without a line, or no line worth opening.
@@ -147,6 +153,8 @@ def decide(
         against = np.isin(_decisions(customers, granted), ADVERSE)
         by_score = _decided_by(customers, granted, policy, losses, best) == BY_SCORE
         granted = waiting(granted, customers, untold & against & by_score)
+    facts = policy_facts(customers, granted, policy, losses)
+    sentences, records = all_told(facts, len(inputs), currency or policy.currency or "", language)
     return pd.DataFrame(
         {
             "customer_id": inputs["customer_id"],
@@ -156,7 +164,8 @@ def decide(
             "limit_bound_by": np.array(CONSTRAINTS, dtype=object)[granted.bound_by],
             "apr": by_grade(policy, "apr")[customers.grade],
             "max_installments": _installments(customers, granted, policy),
-            "policy_reason": policy_reasons(customers, granted, policy, losses),
+            "policy_reason": sentences,
+            "policy_facts": records,
             "decided_by": _decided_by(customers, granted, policy, losses, best),
             **_money(customers, granted, policy, losses),
         },

@@ -22,6 +22,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from credit_eval.core.errors import PolicyError
 from credit_eval.core.files import sha256_json
 from credit_eval.core.located_yaml import Located, read_yaml
+from credit_eval.language.words import Language
 from credit_eval.policy.boxes import boxes
 from credit_eval.policy.rules import Expression, RuleError
 
@@ -170,7 +171,8 @@ class Refer(_Section):
 
 
 class Rule(_Section):
-    """A rule of its own: where `when` is true (`policy.rules`), `then` happens, told in the words of `because`.
+    """A rule of its own: where `when` is true (`policy.rules`), `then` happens, told in the words of `because`
+    (in Chinese `because_zh`; without it nothing can be decided in Chinese that the rule decides).
 
     `decline`: no new credit, a line shrinks to what is owed. `no_rise`: no more credit than before. `refer`: a rise
     waits for a person. Of several rules that fire the first one counts. A rule may stop who is riskier, never who is
@@ -181,6 +183,7 @@ class Rule(_Section):
     when: Text
     then: Literal["decline", "no_rise", "refer"]
     because: Text
+    because_zh: Text | None = None
 
     @property
     def expression(self) -> Expression:
@@ -215,7 +218,7 @@ class Effective(_Section):
 
 
 #: Settings that are texts: what is written stands, 2026.10 is no number.
-_TEXTS = ("name", "version", "currency", "grade", "when", "because", "since", "until")
+_TEXTS = ("name", "version", "currency", "grade", "when", "because", "because_zh", "since", "until")
 
 #: Sections of one setting each key.
 _SECTIONS = ("restriction", "expected_loss", "affordability", "limits", "movement", "profit", "price", "refer")
@@ -297,6 +300,25 @@ class Policy(_Section):
                 f"policy {self.name} is written for another jurisdiction",
                 expected=f"{self.jurisdiction}, as its `jurisdiction` says",
                 received=f"{jurisdiction}, as settings.yaml says of the data set",
+            )
+
+    def check_words(self, language: Language) -> None:
+        """Refuse to decide in a language in which a rule has no words.
+
+        Args:
+            language: in which decisions are told.
+
+        Raises:
+            PolicyError: a rule says nothing in Chinese.
+        """
+        wordless = [rule.name for rule in self.rules if rule.because_zh is None]
+        if language == "zh" and wordless:
+            raise PolicyError(
+                f"rules of policy {self.name} have no words in Chinese",
+                expected="`because_zh` beside `because`",
+                rows=wordless[:3],
+                n_rows=len(wordless),
+                todo="write them into the policy file, or score in English (`language: en` in settings.yaml)",
             )
 
     def check_calibrated(self, until: datetime | None, at: datetime) -> None:

@@ -5,37 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from credit_eval.models.record import Record
+from credit_eval.policy import words
 
 _UNBROKEN = "\N{NO-BREAK SPACE}"
 
-DECISIONS = {
-    "approve": "a new or a higher limit; of a loan, all that was asked for",
-    "hold": "the limit stays as it is",
-    "refer": "a person decides first",
-    "reduce": "a lower limit, never below what is owed; of a loan, less than was asked for",
-    "decline": "no line is opened",
-    "restrict": "no new credit; the line shrinks to what is owed",
-}
-
-CONSTRAINTS = {
-    "amount_asked": "the amount asked for",
-    "grade_cap": "the cap of the grade",
-    "affordability": "what is left of a month's own money affords",
-    "thin_file": "the least that a grade affords, where that is unknown or little",
-    "expected_loss_budget": "the expected-loss budget per customer",
-    "exposure_cap": "the largest exposure to anybody",
-    "overdue": "an instalment overdue now: no more credit than before",
-    "step_cap": "the largest raise at a time (of a small or closed line up to the thin-file cap), and none soon after "
-    "the limit changed",
-    "restriction": "p_default above the policy's threshold",
-    "in_default": "a debt in default now",
-    "still_restricted": "restricted before, and not below the way out for long enough",
-    "profit": "a higher limit is not expected to earn more",
-    "rule": "a rule of the policy: no new credit",
-    "rule_no_rise": "a rule of the policy: no more credit than before",
-    "stale_data": "nothing heard of repayments lately",
-    "first_share": "a new line begins low",
-}
+DECISIONS = {name: called.means.en for name, called in words.DECISIONS.items()}
+CONSTRAINTS = {name: called.en for name, called in words.CONSTRAINTS.items()}
 
 LEFT_OUT = {
     "no_account": "had no account yet",

@@ -66,6 +66,7 @@ COLUMNS = (
     "profit",
     "profit_below",
     "profit_above",
+    "policy_facts",
 )
 
 #: Categories that no model has seen are told, so many.
@@ -280,7 +281,15 @@ def _scored_frame(job: Job, profiles: pd.DataFrame, scores: pd.DataFrame, explai
     )
     untold = reasons["reason_code_1"].isna().to_numpy()
     calibrated, losses = job.model.is_calibrated, job.losses
-    decisions = decide(inputs, job.policy, calibrated=calibrated, losses=losses, untold=untold)
+    decisions = decide(
+        inputs,
+        job.policy,
+        calibrated=calibrated,
+        losses=losses,
+        untold=untold,
+        language=job.language,
+        currency=job.currency,
+    )
     decisions = decisions.drop(columns="customer_id")
     keys, previous = profiles[["customer_id", "as_of"]], inputs[["limit_previous"]]
     # Where a rule of the policy decided, what raised the risk is no reason for the decision.

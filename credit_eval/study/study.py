@@ -480,7 +480,8 @@ class Study:
         from credit_eval.policy.decide import decide
 
         inputs, chosen = self.inputs(p_default, profiles, policy), policy or self.policy
-        decided = decide(inputs, chosen, calibrated=True, losses=self.losses(chosen))
+        told: dict[str, Any] = {"language": self.chosen.language, "currency": self.dataset.info.currency}
+        decided = decide(inputs, chosen, calibrated=True, losses=self.losses(chosen), **told)
         return decided.assign(limit_previous=inputs["limit_previous"])
 
     def inputs(self, p_default: ArrayLike, profiles: pd.DataFrame, policy: Policy | None = None) -> pd.DataFrame:
@@ -616,6 +617,7 @@ class Study:
 
         check_published(self)
         self.policy.check_in_force(run.as_of or self.dataset.info.known_until, self.chosen.jurisdiction)
+        self.policy.check_words(self.chosen.language)
         amounts, _ = False, checked_label(run.label)
         if run.brought is not None:
             with self.engine() as engine:

@@ -75,43 +75,43 @@ def test_worked_by_hand(p, line, owed, capacity, decision, limit, bound):
 @pytest.mark.parametrize(
     ("case", "says"),
     [
-        ((0.01, UNKNOWN, 0, 2000), "limit set by the cap of grade A, 3,000.00"),
+        ((0.01, UNKNOWN, 0, 2000), "limit set by the cap of grade A, 3,000"),
         (
             (0.01, UNKNOWN, 0, 500),
-            "limit set by affordability, 3 × what is left of a month's own money (estimated): 500.00",
+            "limit set by affordability, 3 × what is left of a month's own money (estimated): 500",
         ),
         (
             (0.01, UNKNOWN, 0, UNKNOWN),
-            "limit set by the least that grade A affords, 500.00: how much is left of a month is not known",
+            "limit of 500, the least that grade A affords: how much is left of a month is not known",
         ),
         (
             (0.12, UNKNOWN, 0, 1000),
-            "limit set by the expected-loss budget of 20.00 at p_default 0.120 (LGD 0.60 assumed, CCF 0.75 assumed)",
+            "limit set by the expected-loss budget of 20 at p_default 0.120 (LGD 0.60 assumed, CCF 0.75 assumed)",
         ),
         (
             (0.12, 500, 450, 1000),
-            "limit set by the expected-loss budget of 20.00 at p_default 0.120 "
-            "(LGD 0.60 assumed, CCF 0.75 assumed); kept at the balance owed of 450.00",
+            "limit set by the expected-loss budget of 20 at p_default 0.120 "
+            "(LGD 0.60 assumed, CCF 0.75 assumed); kept at the balance owed of 450",
         ),
-        ((0.01, 600, 0, 2000), "limit set by the largest raise at a time, 2 times 600.00"),
+        ((0.01, 600, 0, 2000), "limit set by the largest raise at a time, 2 times 600"),
         (
             (0.30, UNKNOWN, 0, 60),
-            "limit set by the least that grade E affords, 100.00: 0.5 × what is left of a month's own money "
-            "(estimated): 60.00 would not be more",
+            "limit of 100, the least that grade E affords: 0.5 × what is left of a month's own money (estimated), 60, "
+            "is not more",
         ),
         (
             (0.30, UNKNOWN, 400, 1000),
-            "limit set by the expected-loss budget of 20.00 at p_default 0.300 "
-            "(LGD 0.60 assumed, CCF 0.75 assumed); below the smallest limit of 50.00",
+            "limit set by the expected-loss budget of 20 at p_default 0.300 "
+            "(LGD 0.60 assumed, CCF 0.75 assumed); below the smallest limit of 50",
         ),
         (
             (0.12, 0, 0, 1000),
-            "a small or closed line is raised at once to no more than 200.00, the thin-file cap of grade D",
+            "a small or closed line is raised at once to no more than 200, the thin-file cap of grade D",
         ),
         (
             (0.45, UNKNOWN, 0, 1000),
             "for a person to decide, as p_default is above 0.40: "
-            "limit set by the expected-loss budget of 20.00 at p_default 0.450 (LGD 0.60 assumed, CCF 0.75 assumed)",
+            "limit set by the expected-loss budget of 20 at p_default 0.450 (LGD 0.60 assumed, CCF 0.75 assumed)",
         ),
         ((0.62, 300, 0, 1000), "no new credit: p_default 0.620 is above 0.50"),
         ((0.5000001, 300, 0, 1000), "no new credit: p_default 0.5000001 is above 0.50"),
@@ -135,7 +135,7 @@ def test_unknown_capacity_is_referred_where_the_policy_says_so():
     found = one(0.01, capacity=UNKNOWN, policy=policy)
     assert (found["decision"], found["limit_new"], found["max_installments"]) == ("refer", 0, 12)
     assert found["policy_reason"].startswith(
-        "for a person to decide, as how much is left of a month is not known: limit set"
+        "for a person to decide, as how much is left of a month is not known: limit of 500"
     )
     assert one(0.01, policy=policy)["decision"] == "approve"
 
@@ -188,12 +188,12 @@ def test_a_loan_asked_for_is_granted_in_full_in_part_or_not(p, capacity, asked, 
 
 
 def test_the_sentence_of_a_loan_says_what_was_asked():
-    assert one(0.01, requested=800)["policy_reason"] == "limit set by the amount asked for, 800.00"
+    assert one(0.01, requested=800)["policy_reason"] == "limit set by the amount asked for, 800"
     assert one(0.12, requested=500)["policy_reason"] == (
-        "limit set by the expected-loss budget of 20.00 at p_default 0.120 "
-        "(LGD 0.60 assumed, CCF 0.75 assumed); 270.00 of the 500.00 asked for"
+        "limit set by the expected-loss budget of 20 at p_default 0.120 "
+        "(LGD 0.60 assumed, CCF 0.75 assumed); 270 of the 500 asked for"
     )
-    assert one(0.01, requested=49)["policy_reason"].endswith("below the smallest limit of 50.00")
+    assert one(0.01, requested=49)["policy_reason"].endswith("below the smallest limit of 50")
 
 
 def test_a_loan_on_top_of_a_line_is_refused():
@@ -209,7 +209,7 @@ def test_amounts_scale_with_the_unit_and_carry_the_currency():
     policy = changed(amount_unit=1000, currency="UGX")
     found = one(0.12, capacity=1e6, policy=policy)
     assert found["limit_new"] == 370_000
-    assert "20,000.00 UGX at p_default" in found["policy_reason"]
+    assert "20,000 UGX at p_default" in found["policy_reason"]
 
 
 def test_price_and_instalments_are_of_the_grade_and_none_where_there_is_no_credit():
