@@ -53,6 +53,7 @@ def customers(n: int) -> pd.DataFrame:
             "was_restricted": rng.random(n) < 0.02,
             "days_below": np.where(rng.random(n) < 0.5, 40.0, np.nan),
             "data_age": 0.5,
+            "apr_previous": np.nan,
         }
     )
 

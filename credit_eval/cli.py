@@ -728,9 +728,10 @@ def ledger(
         before = "no line" if row["limit_before"] != row["limit_before"] else f"{row['limit_before']:,.2f}"
         again = f", version {row['version']}" if row["version"] else ""
         restricted = ", restricted" if row["restricted"] else ""
+        rate = "" if row["apr"] != row["apr"] else f", {row['apr']:.1%} a year"
         tell(
             f"{row['as_of']:%Y-%m-%d %H:%M}{again}  {row['decision']:<8} {before} -> {row['limit_after']:,.2f}"
-            f"  p_default {row['p_default']:.3f}{restricted}"
+            f"  p_default {row['p_default']:.3f}{rate}{restricted}"
         )
 
 

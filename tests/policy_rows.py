@@ -21,6 +21,7 @@ QUIET = {
     "was_restricted": False,
     "days_below": np.nan,
     "data_age": 0.0,
+    "apr_previous": np.nan,
 }
 
 
@@ -65,14 +66,23 @@ PROFITS = st.none() | st.fixed_dictionaries(
         "operating_cost": st.floats(0, 20),
     }
 )
+PRICES = st.none() | st.fixed_dictionaries(
+    {"by": st.sampled_from(["grade", "customer"]), "capital": st.sampled_from([0, 0.1]), "hurdle": st.floats(0, 0.3)}
+)
 FEW = st.integers(1, 6)
 
 
 @st.composite
-def policies(draw, *, raises_capped: bool | None = None, profitable: bool = True, low: bool = False) -> Policy:
-    """Valid policies: each column sorted the way that it must be; `low`: new lines begin low, and cuts are slow."""
+def policies(
+    draw, *, raises_capped: bool | None = None, profitable: bool = True, low: bool = False, priced=False
+) -> Policy:
+    """Valid policies: each column sorted the way that it must be; `low`: new lines begin low, and cuts are slow.
+
+    `priced`: some stop where the legal cap does not bear the risk, and some price each customer.
+    """
     moves = draw(MOVES) if low else {}
     n = draw(FEW)
+    price = draw(PRICES) if priced else None
 
     def column(values, falling=True):
         return sorted(draw(st.lists(values, min_size=n, max_size=n)), reverse=falling)
@@ -86,9 +96,11 @@ def policies(draw, *, raises_capped: bool | None = None, profitable: bool = True
         "limit_cap": column(MONEY),
         "thin_file_cap": column(MONEY),
         "capacity_multiple": column(st.floats(0, 4)),
-        "apr": column(st.floats(0, 3), falling=False),
+        "apr": column(st.floats(0, 1), falling=False),
         "max_installments": column(st.integers(1, 24)),
     }
+    signed = draw(st.lists(st.sampled_from([None, "Ana"]), min_size=n, max_size=n))
+    columns["loss_signed_by"] = signed
     grades = [{"grade": f"G{i}"} | {key: values[i] for key, values in columns.items()} for i in range(n)]
     capped = draw(st.booleans()) if raises_capped is None else raises_capped
     return Policy.model_validate(
@@ -108,6 +120,8 @@ def policies(draw, *, raises_capped: bool | None = None, profitable: bool = True
             },
             "movement": {"max_increase_factor": draw(st.sampled_from([1.01, 1.5, 2.0])) if capped else None} | moves,
             "profit": draw(PROFITS) if profitable else None,
+            "price": price,
+            "legal_cap": draw(st.floats(0.01, 1.0)) + max(columns["apr"]) if price else None,
             "refer": {
                 "p_default_above": draw(st.none() | st.sampled_from([0.05, 0.4, 0.6])),
                 "capacity_unknown": draw(st.booleans()),

@@ -59,6 +59,7 @@ def scored_frame(customers: int = 400, seed: int = 0, *, adverse: bool = True, l
             "max_installments": 6,
             "policy_reason": "limit set by the cap of grade A, 500",
             "policy_facts": '[["grade_cap",{"grade":"A","cap":500.0}]]',
+            "apr_previous": np.nan,
             "model_version": "toy/1",
             "policy_version": "default/2026-1",
             "expected_loss": 1.25,

@@ -66,7 +66,7 @@ REASONS: dict[str, Text] = {
 
 #: What the lender did itself, or what it holds against a customer for no act of theirs: never told as a reason.
 LENDERS_ACTS = frozenset({"R_CREDIT_LINE", "R_LIMIT_CHANGES", "R_REFUSED_APPLICATIONS", "R_DECLINED_PURCHASES"})
-#: What a customer could do where a reason of this family raised the risk; where nothing is sure to help, nothing is said.
+#: What a customer could do where a reason of this family raised the risk; where nothing surely helps, nothing is said.
 HELPS: dict[str, Text] = {
     "R_DEBT_LEVEL": Text("owing less", "减少待还余额"),
     "R_FAILED_PAYMENTS": Text("keeping enough money on the account that payments come from", "确保支付账户余额充足"),

@@ -6,7 +6,7 @@
 ...                        "capacity": [np.nan, 500.0, 500.0], "requested": np.nan, "in_default": False,
 ...                        "overdue": False, "days_past_due": 0, "days_since_cure": np.nan,
 ...                        "days_since_limit_change": [np.nan, 90, 90], "months_since_limit_change": [np.nan, 2, 2],
-...                        "was_restricted": False, "days_below": np.nan, "data_age": 0})
+...                        "was_restricted": False, "days_below": np.nan, "data_age": 0, "apr_previous": np.nan})
 >>> decided = decide(inputs, load_policy(DEFAULT_POLICY), calibrated=True)
 >>> print(decided[["decision", "limit_new", "limit_bound_by", "decided_by"]].to_string(index=False))
 decision  limit_new       limit_bound_by decided_by
@@ -27,7 +27,7 @@ import pandas as pd
 
 from credit_eval.core.errors import PolicyError
 from credit_eval.language.words import Language
-from credit_eval.policy.facts import all_told
+from credit_eval.policy.facts import Shared, all_told
 from credit_eval.policy.limits import (
     CONSTRAINTS,
     REFERRALS,
@@ -44,6 +44,7 @@ from credit_eval.policy.limits import (
 )
 from credit_eval.policy.losses import Losses
 from credit_eval.policy.losses import losses as assumed
+from credit_eval.policy.pricing import rates
 from credit_eval.policy.profit import expected_loss, profit_at
 from credit_eval.policy.sentences import policy_facts
 from credit_eval.policy.settings import Policy
@@ -65,11 +66,14 @@ INPUTS = (
     "was_restricted",
     "days_below",
     "data_age",
+    "apr_previous",
 )
-#: Decisions that take credit away or refuse it.
+#: Decisions that take credit away or refuse it; a dearer rate of a line is adverse too (`is_adverse`).
 ADVERSE = ("restrict", "decline", "reduce")
 #: In `decided_by`: what happened would not have, with the best score there is.
 BY_SCORE = "score"
+#: In `decided_by`: the policy asks more of everybody than was asked before.
+RATES = "rates"
 
 
 def grade_of(p_default: npt.ArrayLike, policy: Policy) -> npt.NDArray[Any]:
@@ -107,8 +111,9 @@ def decide(
             `days_since_cure` (NaN: never was in default), `days_since_limit_change` and `months_since_limit_change`
             (whole months; NaN: no line). `was_restricted` (bool): at the last review; `days_below`: days since the
             first of the reviews in a row that found p_default below `leave_below` (NaN: the last did not).
-            `data_age`: days since anything was heard of repayments (NaN: never was). Each is needed, since each
-            decides. Other columns are not read: the grade of a decision is the policy's.
+            `data_age`: days since anything was heard of repayments (NaN: never was). `apr_previous`: the yearly rate
+            that the last decision set (NaN: nobody knows). Each is needed, since each decides. Other columns are not
+            read: the grade of a decision is the policy's.
         policy: the rules.
         calibrated: whether `p_default` comes from a calibrated model.
         losses: LGD and CCF; None: as the policy assumes them.
@@ -120,8 +125,9 @@ def decide(
     Returns:
         `customer_id`, `grade`, `decision`, `limit_new`, `limit_bound_by`, `apr`, `max_installments` (0: no new
         instalment credit), `policy_reason` and the facts that it tells (`policy_facts`, as JSON: `policy.facts`),
-        `decided_by`; and within the window `expected_loss`, `profit`, and the profit at a limit one step lower and
-        higher, `profit_below` and `profit_above` (NaN: the policy says nothing of profit).
+        `decided_by`, `apr_previous` (of a line, or a balance); and within the window `expected_loss`, `profit`, and
+        the profit at a limit one step lower and higher, `profit_below` and `profit_above` (NaN: the policy says
+        nothing of profit).
 
         * restrict: `p_default` strictly above the threshold, or in default; the line shrinks to what is owed.
         * decline: the same without a line, or no line worth opening.
@@ -150,10 +156,10 @@ def decide(
     losses = losses or assumed(policy, None)
     granted, best = grant(customers, policy, losses), _best(inputs, customers, policy)
     if untold is not None:
-        against = np.isin(_decisions(customers, granted), ADVERSE)
+        against = _adverse(customers, granted, policy, losses)
         by_score = _decided_by(customers, granted, policy, losses, best) == BY_SCORE
         granted = waiting(granted, customers, untold & against & by_score)
-    facts = policy_facts(customers, granted, policy, losses)
+    facts = policy_facts(customers, granted, policy, losses) + _dearer_facts(customers, granted, policy, losses)
     sentences, records = all_told(facts, len(inputs), currency or policy.currency or "", language)
     return pd.DataFrame(
         {
@@ -162,11 +168,12 @@ def decide(
             "decision": _decisions(customers, granted),
             "limit_new": granted.limit,
             "limit_bound_by": np.array(CONSTRAINTS, dtype=object)[granted.bound_by],
-            "apr": by_grade(policy, "apr")[customers.grade],
+            "apr": _rates(customers, granted, policy, losses),
             "max_installments": _installments(customers, granted, policy),
             "policy_reason": sentences,
             "policy_facts": records,
             "decided_by": _decided_by(customers, granted, policy, losses, best),
+            "apr_previous": customers.rate,
             **_money(customers, granted, policy, losses),
         },
         index=inputs.index,
@@ -184,18 +191,19 @@ def _customers(inputs: pd.DataFrame, policy: Policy) -> Customers:
         )
     p, previous, balance, capacity = (_floats(inputs, name) for name in INPUTS[1:5])
     late, since_cure, since_change, months = (_floats(inputs, name) for name in INPUTS[8:12])
-    days_below, data_age = _floats(inputs, "days_below"), _floats(inputs, "data_age")
+    days_below, data_age, rate = (_floats(inputs, name) for name in INPUTS[13:])
     _refuse(~((p >= 0) & (p <= 1)), p, "p_default", "a calibrated probability in [0, 1]")
     for name, amount in (("limit_previous", previous), ("capacity", capacity)):
         _refuse((amount < 0) | np.isinf(amount), amount, name, "an amount >= 0, or NaN where there is none")
     _refuse(~((balance >= 0) & np.isfinite(balance)), balance, "balance", "an amount >= 0; 0 where nothing is owed")
     _refuse(~((late >= 0) & np.isfinite(late)), late, "days_past_due", "days >= 0; 0 where nothing is past due")
     times = {"days_since_cure": since_cure, "days_since_limit_change": since_change}
-    times |= {"months_since_limit_change": months, "days_below": days_below, "data_age": data_age}
+    times |= {"months_since_limit_change": months, "days_below": days_below, "data_age": data_age, "apr_previous": rate}
     for name, time in times.items():
         _refuse((time < 0) | np.isinf(time), time, name, "a time >= 0, or NaN where it never happened")
     untold = ~np.isnan(previous) & (np.isnan(since_change) | np.isnan(months))
     _refuse(untold, since_change, "days_since_limit_change", "days, for a customer with a line")
+    runs = ~np.isnan(previous) & ((previous > 0) | (balance > 0))
     return Customers(
         p,
         _grade_number(p, policy),
@@ -212,6 +220,7 @@ def _customers(inputs: pd.DataFrame, policy: Policy) -> Customers:
         _flags(inputs, "was_restricted"),
         days_below,
         data_age,
+        np.where(runs, rate, np.nan),
         *_fired(inputs, policy),
     )
 
@@ -361,14 +370,51 @@ def _decided_by(
     customers: Customers, granted: Granted, policy: Policy, losses: Losses, best: Customers
 ) -> npt.NDArray[Any]:
     then = grant(best, policy, losses)
-    adverse, adverse_then = (np.isin(_decisions(*each), ADVERSE) for each in ((customers, granted), (best, then)))
+    adverse, adverse_then = (_adverse(*each, policy, losses) for each in ((customers, granted), (best, then)))
     above_the_threshold = granted.bound_by == RESTRICTION  # the score itself, whatever else there is
     gets_more = (then.limit > granted.limit) | (granted.refer & ~then.refer)
     better = np.where(adverse, ~adverse_then | above_the_threshold, gets_more)
     better &= granted.referral != REFERRALS.index("no_reason")
     rule = np.array(CONSTRAINTS, dtype=object)[then.bound_by]
     rule = np.where(granted.refer, np.array(REFERRALS, dtype=object)[granted.referral], rule)
+    only_dearer = _dearer(best, then, policy, losses) & ~np.isin(_decisions(customers, granted), ADVERSE)
+    rule = np.where(only_dearer, np.array(RATES, dtype=object), rule)
     return np.where(better, np.array(BY_SCORE, dtype=object), rule)
+
+
+def is_adverse(decided: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Whether decisions are adverse (n,): credit is taken away or refused, or a line gets dearer.
+
+    Args:
+        decided: `decision`, `apr` and `apr_previous` (NaN: nobody knows, or it is no line's).
+
+    Returns:
+        true where a customer has to be told why.
+    """
+    dearer = decided["apr"].to_numpy() > decided["apr_previous"].to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.asarray(decided["decision"].isin(ADVERSE).to_numpy() | dearer)
+
+
+def _rates(customers: Customers, granted: Granted, policy: Policy, losses: Losses) -> Floats:
+    """Yearly rates; until a person decided where no reason can be told, no dearer than before."""
+    found = rates(customers.p, customers.grade, policy, losses)
+    held = granted.referral == REFERRALS.index("no_reason")
+    return np.where(held, np.fmin(found, customers.rate), found)
+
+
+def _dearer(customers: Customers, granted: Granted, policy: Policy, losses: Losses) -> Bools:
+    return np.asarray(_rates(customers, granted, policy, losses) > customers.rate)
+
+
+def _adverse(customers: Customers, granted: Granted, policy: Policy, losses: Losses) -> Bools:
+    taken = np.isin(_decisions(customers, granted), ADVERSE)
+    return np.asarray(taken | _dearer(customers, granted, policy, losses))
+
+
+def _dearer_facts(customers: Customers, granted: Granted, policy: Policy, losses: Losses) -> list[Shared]:
+    rows = np.flatnonzero(_dearer(customers, granted, policy, losses))
+    now = _rates(customers, granted, policy, losses)[rows].tolist()
+    return [Shared("dearer", rows, {"rate": now, "before": customers.rate[rows].tolist()})] if len(rows) else []
 
 
 def _installments(customers: Customers, granted: Granted, policy: Policy) -> Ints:

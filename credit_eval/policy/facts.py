@@ -154,6 +154,13 @@ SAID: dict[str, Said] = {
     "still_restricted_since": Said(
         Text(_STILL + "; it is now, since {below}", _STILL_ZH + "；目前已连续{below}低于该值"), helps=_ON_TIME
     ),
+    "legal_cap": Said(
+        Text(
+            "no new credit: what the risk costs needs a rate above the legal cap of {legal} a year",
+            "不新增授信：覆盖风险成本所需的年利率高于法定上限{legal}",
+        ),
+        helps=_ON_TIME,
+    ),
     "rule": Said(Text("no new credit: {because} (rule {rule})", "不新增授信：{because}（规则{rule}）")),
     "in_default": Said(
         Text("no new credit: a debt is in default now", "不新增授信：目前有债务违约"),
@@ -169,6 +176,9 @@ SAID: dict[str, Said] = {
         "after",
     ),
     "owed": Said(Text("kept at the balance owed of {owed}", "额度保留至待还余额{owed}"), "after"),
+    "dearer": Said(
+        Text("the rate rises from {before} to {rate} a year", "年利率由{before}上调至{rate}"), "after", helps=_ON_TIME
+    ),
     "counter_offer": Said(Text("{limit} of the {asked} asked for", "申请{asked}，可授予{limit}"), "after"),
     "refer_p_default": Said(Text("p_default is above {threshold}", "违约概率高于{threshold}"), "before"),
     "refer_cured": Said(
@@ -340,5 +350,6 @@ _KINDS = {
     "p": "probability",
     "months": "months",
     "share": ".0%",
+    **dict.fromkeys(("legal", "rate", "before"), ".1%"),
     "times": "g",
 }

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from credit_eval.policy.losses import Losses
+from credit_eval.policy.pricing import unbearable
 from credit_eval.policy.profit import Book, most_profitable
 from credit_eval.policy.settings import Policy
 
@@ -23,7 +24,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-#: Constraints in the order in which ties are settled; the last four stand before them all.
+#: Constraints in the order in which ties are settled; the last five stand before them all, the last of them first.
 CONSTRAINTS = (
     "amount_asked",
     "grade_cap",
@@ -39,10 +40,11 @@ CONSTRAINTS = (
     "step_cap",
     "restriction",
     "still_restricted",
+    "legal_cap",
     "rule",
     "in_default",
 )
-RESTRICTION, STILL, RULE, IN_DEFAULT = map(CONSTRAINTS.index, ("restriction", "still_restricted", "rule", "in_default"))
+RESTRICTION, STILL, LEGAL_CAP, RULE, IN_DEFAULT = range(len(CONSTRAINTS) - 5, len(CONSTRAINTS))
 FIRST_SHARE = CONSTRAINTS.index("first_share")
 #: Why a raise waits for a person, the first that holds; 0 stands for nothing.
 REFERRALS = ("", "p_default", "cured", "capacity_unknown", "rule", "no_reason")
@@ -64,7 +66,8 @@ class Customers:
     since that; NaN where neither ever happened. `was_restricted`: at the last review; `days_below`: days since the
     first of the reviews that have all found p_default below the way out, NaN where the last did not. `data_age`: days
     since anything was heard of repayments, NaN: never was. `declined`, `not_raised` and `referred`: the first rule of
-    the policy that says so, by its place; -1: none.
+    the policy that says so, by its place; -1: none. `rate`: a year, that the last decision
+    set for a line or a balance; NaN: there is neither, or nobody knows.
     """
 
     p: Floats
@@ -82,6 +85,7 @@ class Customers:
     was_restricted: Bools
     days_below: Floats
     data_age: Floats
+    rate: Floats
     declined: Ints
     not_raised: Ints
     referred: Ints
@@ -125,12 +129,12 @@ class Granted:
 def grant(customers: Customers, policy: Policy, losses: Losses) -> Granted:
     """The limit of every customer under the policy."""
     above, still = customers.p > policy.restriction.threshold, _still_restricted(customers, policy)
-    restricted = above | still | (customers.declined >= 0) | customers.in_default
+    dear = unbearable(customers.p, customers.grade, policy, losses)
+    stops = [customers.in_default, above, still, customers.declined >= 0, dear]
+    restricted = np.logical_or.reduce(stops)
     found = bounds(customers, policy, losses)
     allowed = np.where(restricted, 0.0, found.min(axis=0))
-    bound_by = np.where(restricted, np.where(above, RESTRICTION, STILL), found.argmin(axis=0))
-    bound_by = np.where(restricted & ~above & ~still, RULE, bound_by)
-    bound_by = np.where(customers.in_default, IN_DEFAULT, bound_by)
+    bound_by = np.select(stops, [IN_DEFAULT, RESTRICTION, STILL, RULE, LEGAL_CAP], default=found.argmin(axis=0))
     rounded = _rounded_down(allowed, policy)
     owed = np.minimum(customers.line, customers.balance)
     # Rounding and the minimum are conveniences: they never take away a limit that the constraints allow.

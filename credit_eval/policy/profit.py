@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from credit_eval.policy.losses import Losses
+from credit_eval.policy.pricing import rates
 from credit_eval.policy.settings import Policy, Profit
 
 Floats = npt.NDArray[np.float64]
@@ -56,7 +57,9 @@ def profit_at(book: Book, limit: Floats, policy: Policy, losses: Losses) -> Floa
     years = losses.window_days / 365
     free = np.maximum(limit - book.balance, 0.0)
     drawn = np.where(book.loan, limit, np.minimum(said.use * free, _demand(book, policy, said)))
-    earning = (1 - book.p) * (_apr(policy)[book.grade] - said.funding_rate) * (book.balance + drawn) * years
+    earning = (
+        (1 - book.p) * (rates(book.p, book.grade, policy, losses) - said.funding_rate) * (book.balance + drawn) * years
+    )
     cost = np.where(limit > 0, policy.money(said.operating_cost) * years, 0.0)
     return earning - expected_loss(book, limit, losses) - cost
 
@@ -66,7 +69,7 @@ def most_profitable(book: Book, policy: Policy, losses: Losses) -> Floats:
     said = policy.profit
     if said is None:
         return np.full(len(book.p), np.inf)
-    earns = _earns(book.p, _apr(policy)[book.grade], book.loan, said, losses) & _safer_grades_earn(
+    earns = _earns(book.p, rates(book.p, book.grade, policy, losses), book.loan, said, losses) & _safer_grades_earn(
         book, policy, said, losses
     )
     reach = np.where(book.loan, np.inf, book.balance + _demand(book, policy, said) / said.use)
@@ -91,7 +94,9 @@ def _safer_grades_earn(book: Book, policy: Policy, said: Profit, losses: Losses)
     worst = np.array([grade.up_to for grade in policy.grades], dtype=np.float64)
     found = []
     for loan in (False, True):
-        own = _earns(worst, _apr(policy), np.full(len(worst), loan), said, losses)
+        own = _earns(
+            worst, rates(worst, np.arange(len(worst)), policy, losses), np.full(len(worst), loan), said, losses
+        )
         found.append(np.concatenate([[True], np.logical_and.accumulate(own)[:-1]]))
     lines, loans = found
     return np.asarray(np.where(book.loan, loans[book.grade], lines[book.grade]), dtype=bool)
@@ -100,7 +105,3 @@ def _safer_grades_earn(book: Book, policy: Policy, said: Profit, losses: Losses)
 def _demand(book: Book, policy: Policy, said: Profit) -> Floats:
     thin = np.array([policy.money(grade.thin_file_cap) for grade in policy.grades])
     return np.maximum(said.demand_months * np.nan_to_num(book.capacity, nan=0.0), said.use * thin[book.grade])
-
-
-def _apr(policy: Policy) -> Floats:
-    return np.array([grade.apr for grade in policy.grades], dtype=np.float64)

@@ -104,6 +104,10 @@ def _still_restricted(customers: Customers, rows: Ints, policy: Policy, losses: 
     yield Shared("still_restricted_first", rows[~above & ~since], way_out)
 
 
+def _legal_cap(customers: Customers, rows: Ints, policy: Policy, losses: Losses) -> _Told:
+    yield Shared("legal_cap", rows, {"legal": policy.legal_cap})
+
+
 def _stale_data(customers: Customers, rows: Ints, policy: Policy, losses: Losses) -> _Told:
     yield Shared("stale_data", rows, {"age": customers.data_age[rows].tolist()})
 
@@ -171,6 +175,7 @@ _BOUND: dict[str, Callable[[Customers, Ints, Policy, Losses], _Told]] = {
     "step_cap": _step_cap,
     "restriction": _restriction,
     "still_restricted": _still_restricted,
+    "legal_cap": _legal_cap,
     "rule": _rule,
     "in_default": _bare("in_default"),
 }

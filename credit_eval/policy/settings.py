@@ -134,7 +134,11 @@ class Price(_Section):
     """What a rate has to bear beside funding, operating cost and expected loss (`policy.pricing`).
 
     `capital`: held against a unit owed; `hurdle`: what it has to earn, a year; `margin`: beyond all cost, a year.
+    `by`: `grade`, at the grade's own rate; or `customer`, at what the customer's own risk needs, at least the grade's
+    rate and at most the legal cap.
     """
+
+    by: Literal["grade", "customer"] = "grade"
 
     capital: Annotated[_Number, Field(ge=0, lt=1)] = 0.0
     hurdle: Annotated[_Number, Field(ge=0, lt=1)] = 0.0
@@ -267,7 +271,7 @@ class Policy(_Section):
     rules: tuple[Rule, ...] = ()
     effective: Effective = Effective()
     jurisdiction: Literal["any", "eu"] | None = None
-    legal_cap: Share | None = None
+    legal_cap: Above | None = None
     plans: tuple[Annotated[int, Field(strict=True, ge=1, le=120)], ...] = (3, 6, 12)
     calibrated_within_days: Annotated[int, Field(ge=1)] | None = None
     grades: Annotated[tuple[Grade, ...], Field(min_length=1)]
@@ -421,6 +425,12 @@ class Policy(_Section):
         for i, grade in enumerate(self.grades):
             if self.legal_cap is not None and grade.apr > self.legal_cap:
                 raise _wrong(("grades", i, "apr"), f"at most the legal cap of {self.legal_cap:g}", grade.apr)
+        return self
+
+    @model_validator(mode="after")
+    def _a_rate_of_ones_own_ends_at_a_cap(self) -> Self:
+        if self.price is not None and self.price.by == "customer" and self.legal_cap is None:
+            raise _wrong(("price", "by"), "a `legal_cap`, at which the rates of customers end", "none")
         return self
 
     @model_validator(mode="after")

@@ -60,6 +60,8 @@ CONSTRAINTS = {
     "still_restricted": Text(
         "restricted before, and not below the way out for long enough", "此前受限，尚未满足解除条件"
     ),
+    "legal_cap": Text("the legal cap, below the rate that the risk needs", "法定利率上限低于风险所需利率"),
+    "rates": Text("the policy's rates, dearer for everybody", "政策费率整体上调"),
     "rule": Text("a rule of the policy: no new credit", "政策规则：不新增授信"),
     "in_default": Text("a debt in default now", "目前有债务违约"),
     "p_default": Text("p_default above which a person decides", "违约概率高于人工审核线"),

@@ -20,13 +20,15 @@ from credit_eval.schema.duckdb import DuckDB, parquet, quote
 #: Fewer adverse decisions of the score than this are too few to speak of their commonest reasons.
 FEW_ADVERSE = 10
 
-#: A decision that takes credit away or refuses it.
-ADVERSE_SQL = "decision IN (" + ", ".join(quote(name) for name in ADVERSE) + ")"
+#: A decision that takes credit away or refuses it, or makes a line dearer.
+ADVERSE_SQL = f"(decision IN ({', '.join(quote(name) for name in ADVERSE)}) OR coalesce(apr > apr_previous, false))"
 #: A decision that would have been another with the best score (`policy.decide`), and an adverse one of these.
 DECIDED_SQL = f"decided_by = {quote(BY_SCORE)}"
 BY_SCORE_SQL = f"{ADVERSE_SQL} AND {DECIDED_SQL}"
 #: No new credit whatever the limit would be; a customer without a line is declined for the same cause.
-_RESTRICTED_SQL = "(decision = 'restrict' OR limit_bound_by IN ('restriction', 'still_restricted', 'in_default'))"
+_RESTRICTED_SQL = (
+    "(decision = 'restrict' OR limit_bound_by IN ('restriction', 'still_restricted', 'legal_cap', 'in_default'))"
+)
 
 
 class Reason(NamedTuple):

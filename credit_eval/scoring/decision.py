@@ -142,13 +142,19 @@ def tell_decision(found: Decided, tell: Tell, language: Language = "en", *, ever
     _tell_profile(found, tell, language, everything=everything)
 
 
+def adverse(row: dict[str, Any]) -> bool:
+    """Whether a scored row takes credit away or refuses it, or makes it dearer."""
+    before = row["apr_previous"]
+    return row["decision"] in ADVERSE or (before is not None and row["apr"] > before)
+
+
 def _tell_reasons(row: dict[str, Any], tell: Tell, language: Language) -> None:
     reasons = [(row[f"reason_code_{n}"], row[f"reason_text_{n}"]) for n in range(1, 5) if row[f"reason_code_{n}"]]
     tell(f"  {(_WHY if reasons else _NONE).in_(language)}")
     for n, (code, text) in enumerate(reasons, 1):
         tell(f"    {n}. {text}  ", (str(code), "dim"))
     codes = [code for code, _ in reasons]
-    helpful = helps(as_facts(row["policy_facts"]), codes, language) if row["decision"] in ADVERSE else []
+    helpful = helps(as_facts(row["policy_facts"]), codes, language) if adverse(row) else []
     if helpful:
         tell(f"  {_HELPS.in_(language)}{_STOP.in_(language).join(helpful)}")
 

@@ -24,6 +24,7 @@ STANDING = (
     "data_age",
     "was_restricted",
     "days_below",
+    "apr_previous",
 )
 
 #: When a limit last moved that is given without its history: long ago.

@@ -4,6 +4,7 @@ One row per decision, in SQLite (the default, a file) or PostgreSQL (a URL), thr
 
     dataset, customer_id, place         place = as_of in microseconds * 1000 + version
     p_default, decision, limit_before, limit_after
+    apr                                 the yearly rate that it set; NULL of decisions of versions before 0.1
     restricted                          the restriction bound, or bound before and still does
     low_since                           as_of (microseconds) of the first of the reviews in a row that found p_default
                                         below the way out of the restriction; NULL where this one did not
@@ -37,20 +38,33 @@ VERSIONS = 1000
 #: Decisions after which a customer is restricted.
 RESTRICTED = ("restriction", "still_restricted")
 #: Columns of what a run reads: of each customer's last decision before its as_of.
-STATE = ("customer_id", "as_of", "decided_at", "limit_before", "limit_after", "was_restricted", "days_below")
+STATE = (
+    "customer_id",
+    "as_of",
+    "decided_at",
+    "limit_before",
+    "limit_after",
+    "was_restricted",
+    "days_below",
+    "apr_previous",
+)
 
 _TABLES = (
     """CREATE TABLE IF NOT EXISTS decisions (
         dataset TEXT NOT NULL, customer_id TEXT NOT NULL, place BIGINT NOT NULL, p_default DOUBLE PRECISION NOT NULL,
         decision TEXT NOT NULL, limit_before DOUBLE PRECISION, limit_after DOUBLE PRECISION NOT NULL,
-        restricted BIGINT NOT NULL, low_since BIGINT, PRIMARY KEY (dataset, customer_id, place))""",
+        restricted BIGINT NOT NULL, low_since BIGINT, apr DOUBLE PRECISION, PRIMARY KEY (dataset, customer_id,
+        place))""",
     """CREATE TABLE IF NOT EXISTS runs (
         dataset TEXT NOT NULL, label TEXT NOT NULL, version BIGINT NOT NULL, manifest TEXT NOT NULL,
         policy_version TEXT NOT NULL, model_version TEXT NOT NULL, rows BIGINT NOT NULL, written_at TEXT NOT NULL,
         PRIMARY KEY (dataset, label, version))""",
 )
 #: As they are read: SQLite tells the type of a column by its first values, so none of them may be missing.
-_READ = "coalesce(limit_before, -1.0) AS limit_before, limit_after, restricted, coalesce(low_since, -1) AS low_since"
+_READ = (
+    "coalesce(limit_before, -1.0) AS limit_before, limit_after, restricted, coalesce(low_since, -1) AS low_since, "
+    "coalesce(apr, -1.0) AS apr"
+)
 _COLUMNS = f"customer_id, place, {_READ}"
 _PASSWORD = re.compile(r"//[^@/]*@")
 
@@ -102,8 +116,8 @@ class Ledger:
     def record(self, run: Recorded, scored: pd.DataFrame, state: pd.DataFrame, way_out: float) -> bool:
         """Append a run's decisions, unless this very run is there; returns whether it was appended.
 
-        `scored`: customer_id, as_of, p_default, decision, limit_previous, limit_new and limit_bound_by. `state`: what
-        `before` gave.
+        `scored`: customer_id, as_of, p_default, decision, limit_previous, limit_new, limit_bound_by and apr. `state`:
+        what `before` gave.
 
         Raises:
             LedgerError: the ledger cannot be reached or written.
@@ -125,7 +139,8 @@ class Ledger:
         return True
 
     def history(self, dataset: str, customer: str) -> pd.DataFrame:
-        """Every decision on a customer in order: as_of, version, p_default, decision, limits, restricted, low_since."""
+        """Every decision on a customer in order: as_of, version, p_default, decision, limits, restricted, low_since,
+        apr."""
         if not self._exists:
             return pd.DataFrame()
         with self._open() as cursor:
@@ -154,6 +169,8 @@ class Ledger:
             with _connect(self.place) as connection, connection.cursor() as cursor:
                 for table in _TABLES:
                     cursor.execute(table + (" WITHOUT ROWID" if self._kind == "sqlite" else ""))
+                if not _has_rates(cursor, self._kind):
+                    cursor.execute("ALTER TABLE decisions ADD COLUMN apr DOUBLE PRECISION")
                 connection.commit()
                 yield cursor
                 connection.commit()
@@ -183,13 +200,16 @@ _LAST = {
 }
 
 _NOBODY = pd.DataFrame(
-    {name: pd.Series(dtype="float64") for name in ("place", "limit_before", "limit_after", "restricted", "low_since")}
+    {
+        name: pd.Series(dtype="float64")
+        for name in ("place", "limit_before", "limit_after", "restricted", "low_since", "apr")
+    }
 ).assign(customer_id=pd.Series(dtype="str"))
 
 
 def _told(found: pd.DataFrame) -> pd.DataFrame:
     """Rows as they were written: what was missing is missing again."""
-    for name in ("limit_before", "low_since"):
+    for name in ("limit_before", "low_since", "apr"):
         found[name] = found[name].astype("float64").where(found[name] >= 0)
     return found
 
@@ -207,6 +227,13 @@ def _free(cursor: Any, run: Recorded, scored: pd.DataFrame) -> int:
         f"WHERE dataset = {_text(run.dataset)} AND place >= {first} AND place < {last}"
     )
     return int(cursor.fetchall()[0][0])
+
+
+def _has_rates(cursor: Any, kind: str) -> bool:
+    """Whether the table holds rates; ledgers begun before 0.1 was released do not."""
+    columns = "SELECT column_name FROM information_schema.columns WHERE table_name = 'decisions'"
+    cursor.execute("SELECT name FROM pragma_table_info('decisions')" if kind == "sqlite" else columns)
+    return ("apr",) in [tuple(row) for row in cursor.fetchall()]
 
 
 def _connect(place: str) -> Any:
@@ -234,6 +261,7 @@ def _state(members: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
         decided_at=decided_at,
         was_restricted=rows["restricted"] == 1,
         days_below=(rows["as_of"] - low_since).dt.total_seconds() / 86_400,
+        apr_previous=rows["apr"],
     )
     return found[list(STATE)].sort_values(["customer_id", "as_of"], ignore_index=True)
 
@@ -255,6 +283,7 @@ def _rows(dataset: str, scored: pd.DataFrame, state: pd.DataFrame, version: int,
             "limit_before": pa.array(scored["limit_previous"], pa.float64(), from_pandas=True),
             "limit_after": pa.array(scored["limit_new"], pa.float64()),
             "restricted": pa.array(scored["limit_bound_by"].isin(RESTRICTED).to_numpy().astype(np.int64)),
+            "apr": pa.array(scored["apr"], pa.float64()),
             "low_since": pa.array(first.astype(np.int64), pa.int64(), mask=~below),
         }
     ).take(order)

@@ -14,14 +14,15 @@ from credit_eval.schema.store import Dataset
 from credit_eval.scoring.ledger import Ledger, Recorded
 
 _KEYS = ["customer_id", "as_of"]
-_SCORED = [*_KEYS, "p_default", "decision", "limit_previous", "limit_new", "limit_bound_by"]
+_SCORED = [*_KEYS, "p_default", "decision", "limit_previous", "limit_new", "limit_bound_by", "apr"]
 
 
 def remembered(standing: pd.DataFrame, state: pd.DataFrame) -> pd.DataFrame:
-    """Where customers stand, and what the ledger says of them: was_restricted (bool) and days_below."""
-    found = standing.merge(state[[*_KEYS, "was_restricted", "days_below"]], on=_KEYS, how="left")
+    """Where customers stand, and what the ledger says of them: was_restricted (bool), days_below and apr_previous."""
+    found = standing.merge(state[[*_KEYS, "was_restricted", "days_below", "apr_previous"]], on=_KEYS, how="left")
     restricted = found["was_restricted"].astype("boolean").fillna(False).astype(bool)
-    return found.assign(was_restricted=restricted, days_below=found["days_below"].astype("float64"))
+    numbers = {name: found[name].astype("float64") for name in ("days_below", "apr_previous")}
+    return found.assign(was_restricted=restricted, **numbers)
 
 
 def check_limits(engine: DuckDB, dataset: Dataset, state: pd.DataFrame) -> None:

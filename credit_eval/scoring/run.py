@@ -36,7 +36,7 @@ from credit_eval.language.catalogue import Catalogue
 from credit_eval.language.typical import Typical
 from credit_eval.language.words import Language
 from credit_eval.models.model import CreditModel
-from credit_eval.policy.decide import ADVERSE, BY_SCORE, decide
+from credit_eval.policy.decide import BY_SCORE, decide, is_adverse
 from credit_eval.policy.losses import Losses, losses
 from credit_eval.policy.settings import Policy
 from credit_eval.profiles.store import Profiles
@@ -67,6 +67,7 @@ COLUMNS = (
     "profit_below",
     "profit_above",
     "policy_facts",
+    "apr_previous",
 )
 
 #: Categories that no model has seen are told, so many.
@@ -314,7 +315,7 @@ def _contribution_table(job: Job, profiles: pd.DataFrame, explained: Contributio
 
 def _check_reasons(frame: pd.DataFrame) -> None:
     """An adverse decision says which rule bound; where the score decided, also what raised the risk."""
-    adverse = frame["decision"].isin(ADVERSE)
+    adverse = is_adverse(frame)
     by_score = frame["decided_by"] == BY_SCORE
     unexplained = adverse & ((frame["policy_reason"] == "") | (by_score & frame["reason_code_1"].isna()))
     if unexplained.any():

@@ -20,7 +20,7 @@ from credit_eval.core.clock import utc_now
 from credit_eval.core.errors import PolicyError
 from credit_eval.core.files import exclusive
 from credit_eval.policy.check import findings, moves, totals
-from credit_eval.policy.decide import ADVERSE
+from credit_eval.policy.decide import is_adverse
 from credit_eval.report.intervals import share_interval
 from credit_eval.schema.flat import FLAT
 from credit_eval.schema.tables import TABLES
@@ -145,9 +145,7 @@ def _groups(study: Study, before: pd.DataFrame, after: pd.DataFrame) -> dict[str
     return {
         name: {
             str(one): {
-                when: _share(
-                    int(frame["decision"].isin(ADVERSE)[(group == one).to_numpy()].sum()), int((group == one).sum())
-                )
+                when: _share(int(is_adverse(frame)[(group == one).to_numpy()].sum()), int((group == one).sum()))
                 for when, frame in (("before", before), ("after", after))
             }
             for one in sorted(group.unique())

@@ -31,6 +31,7 @@ NO_MEANS = {
     "data_age": 0.0,
     "was_restricted": False,
     "days_below": float("nan"),
+    "apr_previous": float("nan"),
 } | {
     "own_inflow": float("nan"),
     "debt_service": 0.0,

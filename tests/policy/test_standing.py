@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+import pandas as pd
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from policy_rows import LINES, MONEY, PROBABILITIES, decided, policies, policy_rows
 
-from credit_eval.policy.decide import ADVERSE, decide
+from credit_eval.policy.decide import ADVERSE, decide, is_adverse
 from credit_eval.policy.settings import DEFAULT_POLICY, Policy, load_policy
 
 POLICY = load_policy(DEFAULT_POLICY)
@@ -105,11 +106,16 @@ def test_the_score_decided_if_the_best_score_would_have_decided_otherwise(what, 
 
 SINCE = st.sampled_from([0.0, 1.0, 29.9, 30.0, 364.0, 365.0])
 STANDING = st.fixed_dictionaries(
-    {"in_default": st.booleans(), "overdue": st.booleans(), "days_since_cure": st.just(NONE) | SINCE}
+    {
+        "in_default": st.booleans(),
+        "overdue": st.booleans(),
+        "days_since_cure": st.just(NONE) | SINCE,
+        "apr_previous": st.sampled_from([NONE, 0.0, 0.2, 0.6]),
+    }
 )
 
 
-@given(policies(), st.lists(PROBABILITIES, min_size=2, max_size=20), LINES, MONEY, LINES, STANDING, SINCE)
+@given(policies(priced=True), st.lists(PROBABILITIES, min_size=2, max_size=20), LINES, MONEY, LINES, STANDING, SINCE)
 def test_whatever_the_standing_riskier_never_gets_more(policy, p, line, balance, capacity, standing, since):
     changed = NONE if line is None else since
     found = decided(policy, sorted(p), line, balance, capacity, days_since_limit_change=changed, **standing)
@@ -121,16 +127,17 @@ def test_whatever_the_standing_riskier_never_gets_more(policy, p, line, balance,
         assert (found["limit_new"] <= had).all()
 
 
-@given(policies(), PROBABILITIES, LINES, MONEY, LINES, STANDING, SINCE)
+@given(policies(priced=True), PROBABILITIES, LINES, MONEY, LINES, STANDING, SINCE)
 def test_decided_by_the_score_is_what_the_best_score_changes(policy, p, line, balance, capacity, standing, since):
     told = standing | {"days_since_limit_change": NONE if line is None else since}
     now = decided(policy, p, line, balance, capacity, **told).iloc[0]
     best = decided(policy, 0.0, line, balance, capacity, **told).iloc[0]
-    adverse, adverse_then = now["decision"] in ADVERSE, best["decision"] in ADVERSE
+    adverse, adverse_then = (is_adverse(pd.DataFrame([row]))[0] for row in (now, best))
     if adverse:
         above = now["limit_bound_by"] == "restriction"
         assert (now["decided_by"] == "score") == (not adverse_then or above)
-        assert now["decided_by"] == "score" or now["decided_by"] == best["limit_bound_by"]
+        only_dearer = now["decision"] not in ADVERSE
+        assert now["decided_by"] in ("score", "rates" if only_dearer else best["limit_bound_by"])
     else:
         better = best["limit_new"] > now["limit_new"] or (now["decision"] == "refer") > (best["decision"] == "refer")
         assert (now["decided_by"] == "score") == better

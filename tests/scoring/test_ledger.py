@@ -52,6 +52,7 @@ def scored(as_of: datetime, **customers: tuple[float, str]) -> pd.DataFrame:
             "limit_previous": [NONE, *[300.0] * (len(customers) - 1)],
             "limit_new": 250.5,
             "limit_bound_by": [bound for _, bound in customers.values()],
+            "apr": 0.24,
         }
     )
 
@@ -78,6 +79,21 @@ def test_a_run_reads_what_was_decided_before_it(ledger: Ledger) -> None:
     assert (state["limit_after"] == 250.5).all()
     assert (state["decided_at"] == FIRST).all()
     assert ledger.before("other", members(later, "a")).empty
+
+
+def test_the_rate_of_the_last_decision_is_remembered_and_ledgers_without_rates_go_on(ledger: Ledger) -> None:
+    name, later = "rates", FIRST + timedelta(days=31)
+    nobody = ledger.before(name, members(FIRST, "a"))
+    assert ledger.record(run(name), scored(FIRST, a=(0.1, "x")), nobody, WAY_OUT)
+    with ledger._open() as cursor:  # as a version before rates left it
+        cursor.execute("ALTER TABLE decisions DROP COLUMN apr")
+    assert ledger.before(name, members(later, "a"))["apr_previous"].isna().all()
+    second = scored(FIRST + timedelta(days=1), a=(0.1, "x")).assign(apr=0.18)
+    assert ledger.record(run(name, "as_of=2026-01-02", "bb"), second, nobody, WAY_OUT)
+    state = ledger.before(name, members(later, "a", "b"))
+    assert state["apr_previous"].tolist() == [0.18]
+    assert remembered(members(later, "a", "b"), state)["apr_previous"].tolist()[0] == 0.18
+    assert ledger.history(name, "a")["apr"].tolist()[1] == 0.18
 
 
 def test_the_same_run_is_recorded_once_and_scored_anew_it_counts_instead(ledger: Ledger) -> None:
@@ -149,12 +165,13 @@ def test_noise_around_the_threshold_opens_and_shuts_nothing(tmp_path: Path, ever
         as_of = FIRST + timedelta(days=day)
         keys = members(as_of, *customers)
         state = ledger.before("noise", keys)
-        memory = remembered(keys, state)[["was_restricted", "days_below"]]
+        memory = remembered(keys, state)[["was_restricted", "days_below", "apr_previous"]]
         p = rng.uniform(0.47, 0.53, len(customers))
         inputs = policy_rows(customer_id=customers, p_default=p, limit_previous=100.0, balance=0.0, capacity=100.0)
         decided = decide(inputs.assign(**memory), policy, calibrated=True)
         shut.append(decided["decision"].eq("restrict").to_numpy())
-        rows = keys.assign(p_default=p, limit_previous=100.0).join(decided[["decision", "limit_new", "limit_bound_by"]])
+        kept = decided[["decision", "limit_new", "limit_bound_by", "apr"]]
+        rows = keys.assign(p_default=p, limit_previous=100.0).join(kept)
         assert ledger.record(run("noise", f"as_of={as_of:%Y-%m-%d}"), rows, state, policy.restriction.way_out)
     moves = np.diff(np.array(shut).astype(int), axis=0)
     assert (moves >= 0).all()

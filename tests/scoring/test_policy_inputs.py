@@ -36,6 +36,7 @@ STANDING = PROFILES[["customer_id", "as_of"]].assign(
     data_age=0.5,
     was_restricted=False,
     days_below=float("nan"),
+    apr_previous=float("nan"),
     monthly_income=float("nan"),
 )
 
