@@ -292,6 +292,29 @@ def explain(
 
 
 @app.command()
+def letters(
+    customer: Annotated[str | None, typer.Argument(help="customer_id; everybody who is due one if not said")] = None,
+    dataset: DatasetOption = "simulated",
+    label: Annotated[str | None, typer.Option("--run", help="as_of=…, cohort=… or file=…; else the latest")] = None,
+    lang: Lang = None,
+) -> None:
+    """Write the letters that adverse decisions of a scored run call for, as HTML that prints."""
+    from credit_eval.core.files import read_json
+    from credit_eval.report.letters import Lender, letter_name, write_letters
+    from credit_eval.report.letters import letters as of_run
+    from credit_eval.scoring.decision import latest_run
+
+    (paths, settings), said = _root(), _language(lang)
+    run = latest_run(paths.all_scored(dataset)) if label is None else Run.read(label)
+    lender, scored = Lender(**settings.lender(dataset).model_dump()), paths.scored(dataset, run.label)
+    found = of_run(scored, paths.profiles(dataset, run.label), lender, language=said, customer=customer)
+    folder = paths.letters(dataset, run.label, said or read_json(scored / "manifest.json")["language"])
+    n = write_letters(found, folder)
+    give({"letters": n, "folder": folder})
+    tell(f"letters: {n:,} in {folder}" if customer is None else f"letter: {folder / letter_name(customer)}")
+
+
+@app.command()
 def train(
     dataset: DatasetName = "simulated",
     strict: Strict = False,

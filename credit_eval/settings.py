@@ -18,6 +18,7 @@ from credit_eval.core.errors import SourceError
 from credit_eval.core.located_yaml import read_yaml
 from credit_eval.core.machine import memory_bytes
 from credit_eval.core.names import checked_label, checked_name
+from credit_eval.language.words import Jurisdiction
 
 
 class _Section(BaseModel):
@@ -102,20 +103,31 @@ class SimulateSettings(_Section):
     seed: int = 7
 
 
+class LenderSettings(_Section):
+    """Who writes the letters: `contact` is how a customer reaches a person, `supervisor` the authority they name."""
+
+    name: Annotated[str, Field(min_length=1)]
+    address: Annotated[str, Field(min_length=1)]
+    contact: Annotated[str, Field(min_length=1)]
+    supervisor: Annotated[str, Field(min_length=1)]
+
+
 class DatasetSettings(_Section):
     """How one data set differs from the rest.
 
     `policy` is a policy file, or `default` for the built-in one in units of 1; nothing is decided under a policy that
     nobody named. `jurisdiction` is where its customers live: `eu` bars social and browsing data from the credit
-    decision. `published_only`: nothing is scored under a policy that no second person published. `assume_no_debt`: a
-    source without repayments is taken to have nobody who owes anything. `unknown`: what happens where features are
-    unknown of somebody that were known of everybody the model learnt from: `warn`, or `refuse` to score. `training`
-    goes before that of all data sets. `language`: of the reasons of the model. `owner`, `purpose` and `not_for` stand
-    on the model card and in the inventory.
+    decision, `us` and `eu` what stands for a protected trait; letters to customers are written for `us`, `eu` and `cn`.
+    `lender` writes them. `published_only`: nothing is scored under a policy that no second person published.
+    `assume_no_debt`: a source without repayments is taken to have nobody who owes anything. `unknown`: what happens
+    where features are unknown of somebody that were known of everybody the model learnt from: `warn`, or `refuse` to
+    score. `training` goes before that of all data sets. `language`: of the reasons of the model. `owner`, `purpose`
+    and `not_for` stand on the model card and in the inventory.
     """
 
     policy: Path
-    jurisdiction: Literal["any", "eu"] = "any"
+    jurisdiction: Jurisdiction = "any"
+    lender: LenderSettings | None = None
     revolving: bool = True
     assume_no_debt: bool = False
     published_only: bool = False
@@ -179,7 +191,22 @@ class Settings(_Section):
         found = self.datasets.get(dataset)
         return self.training.said() | (found.training.said() if found else {})
 
-    def jurisdiction(self, dataset: str) -> Literal["any", "eu"]:
+    def lender(self, dataset: str) -> LenderSettings:
+        """Who writes the letters of a data set.
+
+        Raises:
+            SourceError: nobody is named.
+        """
+        found = self.datasets.get(dataset)
+        if found is None or found.lender is None:
+            raise SourceError(
+                f"settings.yaml does not say who writes the letters of {dataset}",
+                expected="`lender: {name, address, contact, supervisor}` of the data set",
+                todo="write it there; a customer has to know who decided, and how to reach a person",
+            )
+        return found.lender
+
+    def jurisdiction(self, dataset: str) -> Jurisdiction:
         """Where the customers of a data set live, for what decides nothing; `any` where nobody said."""
         found = self.datasets.get(dataset)
         return found.jurisdiction if found else "any"
@@ -253,6 +280,10 @@ class Paths(_Section):
     def scored(self, dataset: str, name: str) -> Path:
         """Directory of a scored run; `name` is `as_of=YYYY-MM-DD` or `cohort=NAME`."""
         return self.all_scored(dataset) / checked_label(name)
+
+    def letters(self, dataset: str, name: str, language: str) -> Path:
+        """Directory of the letters of a scored run in a language."""
+        return self._of("letters", dataset) / checked_label(name) / language
 
     def all_scored(self, dataset: str) -> Path:
         """Directory of all scored runs of a data set."""

@@ -121,7 +121,7 @@ def policies(
             "movement": {"max_increase_factor": draw(st.sampled_from([1.01, 1.5, 2.0])) if capped else None} | moves,
             "profit": draw(PROFITS) if profitable else None,
             "price": price,
-            "legal_cap": draw(st.floats(0.01, 1.0)) + max(columns["apr"]) if price else None,
+            "legal_cap": draw(st.floats(0.54, 1.0)) + max(columns["apr"]) if price else None,
             "refer": {
                 "p_default_above": draw(st.none() | st.sampled_from([0.05, 0.4, 0.6])),
                 "capacity_unknown": draw(st.booleans()),

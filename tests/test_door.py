@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import doctest
+import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -19,17 +21,21 @@ from credit_eval.cli import app
 from credit_eval.core.errors import (
     CohortError,
     DeclarationError,
+    IntegrityError,
     OutputExistsError,
     PolicyError,
     SampleError,
     SourceError,
 )
+from credit_eval.core.files import read_json, write_json
 from credit_eval.ingest.simulator.run import simulate
 from credit_eval.language.reasons import LITTLE_KNOWN
+from credit_eval.policy.decide import is_adverse
 from credit_eval.policy.facts import as_facts
 from credit_eval.policy.facts import told as tell_facts
 from credit_eval.policy.settings import DEFAULT_POLICY
 from credit_eval.profiles.store import open_profiles
+from credit_eval.report.letters import Lender, letters
 from credit_eval.scoring.decision import in_language
 from credit_eval.scoring.lookup import decided
 from credit_eval.study.backtesting import backtested
@@ -292,3 +298,47 @@ def test_a_run_may_be_told_in_chinese(study: ce.Study) -> None:
 def test_a_policy_in_another_currency_is_not_held_against_them(study: ce.Study) -> None:
     with pytest.raises(PolicyError, match="in another currency than those of data set"):
         backtested(study, [study.policy, study.policy.model_copy(update={"currency": "EUR"})])
+
+
+LENDER = Lender("Shop & Co. <credit>", "1 Road", "call 555", "the agency")
+
+
+@pytest.mark.parametrize("jurisdiction", ["us", "eu", "cn"])
+def test_every_adverse_decision_has_a_letter_in_both_languages(
+    study: ce.Study, tmp_path: Path, jurisdiction: str
+) -> None:
+    night = study.results()
+    scored, profiles = tmp_path / night.run.label, study.profiles_at(night.run.label)
+    shutil.copytree(night.folder, scored)
+    with pytest.raises(PolicyError, match="no letter is written for this jurisdiction"):
+        next(letters(scored, profiles, LENDER))
+    manifest = read_json(scored / "manifest.json")
+    write_json(scored / "manifest.json", manifest | {"jurisdiction": jurisdiction})
+    due = night.scored[is_adverse(night.scored)].set_index("customer_id")
+    by_language = {lang: list(letters(scored, profiles, LENDER, language=lang)) for lang in ("en", "zh")}
+    for found in by_language.values():
+        assert {letter.customer_id for letter in found} <= set(due.index)
+        assert len(found) == (due["limit_bound_by"] != "still_restricted").sum()
+        assert "Shop &amp; Co. &lt;credit&gt;" in found[0].html
+        assert "the agency" in found[0].html
+    for english, chinese in zip(*by_language.values(), strict=True):
+        row = due.loc[english.customer_id]
+        texts = [row[f"reason_text_{n}"] for n in range(1, 5) if isinstance(row[f"reason_text_{n}"], str)]
+        assert list(english.reasons) == texts or row["decided_by"] != "score"
+        assert len(chinese.reasons) == len(english.reasons)
+        assert re.search("[\u4e00-\u9fff]", chinese.reasons[0])
+    one = by_language["zh"][0]
+    (alone,) = letters(scored, profiles, LENDER, language="zh", customer=one.customer_id)
+    assert alone == one
+    fine = night.scored.loc[~is_adverse(night.scored), "customer_id"].iloc[0]
+    with pytest.raises(CohortError, match="no letter is due"):
+        next(letters(scored, profiles, LENDER, customer=fine))
+    part = next(scored.glob("part-*.parquet"))
+    part.write_bytes(part.read_bytes()[:-1] + b"x")
+    with pytest.raises(IntegrityError, match="not what its manifest says"):
+        next(letters(scored, profiles, LENDER))
+
+
+def test_letters_are_written_by_who_is_named(study: ce.Study, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SourceError, match="who writes the letters"):
+        app(["--root", str(study.paths.root), "letters"], standalone_mode=False)

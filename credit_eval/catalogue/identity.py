@@ -21,23 +21,22 @@ def _now(of: Of) -> Named:
 
 _AGE = Of("age", Part("year", AsOf()) - column("birth_year"), "years", "age")
 _KYC = Of("kyc_level", column("kyc_level"), "number", "level of identity check")
+_REGION = _known("region", "region")
 _ON_FILE = (
-    _known("region", "region"),
     _known("occupation", "occupation"),
     _known("education", "education"),
     _known("bank", "bank"),
     _known("bank_account_type", "type of bank account"),
 )
-_CHANGING = (
-    _known("region", "regions lived in"),
-    _known("occupation", "occupations"),
-)
+_REGIONS, _OCCUPATIONS = _known("region", "regions lived in"), _known("occupation", "occupations")
 _REFERRED = Of("referred", column("referred"), "category", "referral")
 
 FEATURES: tuple[Feature, ...] = (
-    *about(_PROFILE, _IDENTITY, _now(_AGE), *map(_now, _ON_FILE)),
+    *about(_PROFILE, _IDENTITY, _now(_AGE), _now(_REGION), lawful="protected"),
+    *about(_PROFILE, _IDENTITY, *map(_now, _ON_FILE)),
     *about("R_IDENTITY_CHECK", _IDENTITY, _now(_KYC), direction=-1),
     *about("R_SHORT_RELATIONSHIP", _IDENTITY, since("customers", first=True, phrase="since registration")),
-    *about(_PROFILE, _IDENTITY, *(fold("customers", "nunique", of, when_empty=0) for of in _CHANGING)),
+    *about(_PROFILE, _IDENTITY, fold("customers", "nunique", _REGIONS, when_empty=0), lawful="protected"),
+    *about(_PROFILE, _IDENTITY, fold("customers", "nunique", _OCCUPATIONS, when_empty=0)),
     *about("R_REFERRAL", Dimension.NETWORK, _now(_REFERRED), lawful="not_in_eu_credit"),
 )

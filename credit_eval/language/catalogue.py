@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from credit_eval.core.errors import DeclarationError
 from credit_eval.core.files import sha256_json
@@ -14,11 +13,18 @@ from credit_eval.language.feature import Feature, Role
 from credit_eval.language.flat import flat_features
 from credit_eval.language.measures import Given, Measure
 from credit_eval.language.translation import Chinese
+from credit_eval.language.words import Jurisdiction
 from credit_eval.schema.flat import FlatColumn
 from credit_eval.schema.store import DatasetInfo
 from credit_eval.schema.tables import table_named
 
-Jurisdiction = Literal["any", "eu"]
+#: What no model may see there, by how features declare their lawful use.
+_BARRED = {
+    "any": frozenset({"audit_only"}),
+    "cn": frozenset({"audit_only"}),
+    "us": frozenset({"audit_only", "protected"}),
+    "eu": frozenset({"audit_only", "protected", "not_in_eu_credit"}),
+}
 
 
 @dataclass(frozen=True)
@@ -100,12 +106,12 @@ class Catalogue:
         """The features that a model may use there, and the names of those it may not.
 
         Args:
-            jurisdiction: "any" or "eu".
+            jurisdiction: "any", "us", "eu" or "cn".
 
         Returns:
             the lawful features, and the names of the others.
         """
-        barred = {"audit_only"} | ({"not_in_eu_credit"} if jurisdiction == "eu" else set())
+        barred = _BARRED[jurisdiction]
         kept = tuple(feature for feature in self.features if feature.lawful not in barred)
         return Catalogue(kept), [feature.name for feature in self.features if feature.lawful in barred]
 

@@ -6,6 +6,7 @@ reason code and where it may lawfully be used.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -15,14 +16,14 @@ from credit_eval.language.aggregates import Aggregate
 from credit_eval.language.expressions import Expression
 from credit_eval.language.measures import Given, Measure, aggregates_of
 from credit_eval.language.typical import Typical
-from credit_eval.language.words import ABSENT, NO_LIMIT, Language, Text, Unit, show, unknown
+from credit_eval.language.words import ABSENT, LESS_THAN_A_DAY, NEVER, NO_LIMIT, Language, Text, Unit, show, unknown
 from credit_eval.schema.flat import FLAT
 from credit_eval.schema.tables import table_named
 
 #: A typical value is told together with the share of customers that have none, from this share on.
 SOME_WITHOUT = 0.10
 
-Lawful = Literal["any", "not_in_eu_credit", "audit_only"]
+Lawful = Literal["any", "not_in_eu_credit", "protected", "audit_only"]
 #: What the policy reads of a profile: owed now, the limit now, the spending of the last 180 days net of what was
 #: cancelled, returned or declined, and the amount last asked for.
 Role = Literal["balance", "limit", "requested", "income", "annual_income"]
@@ -106,7 +107,8 @@ class Feature:
         direction: +1 if a higher value can only mean more risk, -1 if only less, 0 if nothing is claimed; a model is
             held to it by a monotone constraint.
         reason: the reason code under which its contribution is counted.
-        lawful: where it may be used; `not_in_eu_credit` for social and browsing data, `audit_only` for what no model
+        lawful: where it may be used; `not_in_eu_credit` for social and browsing data, `protected` for what stands
+            for a trait that credit may not look at in the US or the EU (age, origin), `audit_only` for what no model
             may see, on which fairness is tested.
         role: what the policy takes it for, None for nothing.
         zh: the title in Chinese; without one the feature is told in English.
@@ -210,15 +212,24 @@ class Feature:
         """
         if unknown(value):
             return self._absent.in_(language)
+        if self._tells_since and isinstance(value, float | int):
+            value = math.floor(value)  # a wait of 30 days is not over after 29.9
+            if value == 0:
+                return LESS_THAN_A_DAY.in_(language)
         return show(value, self.unit, currency, language, self.measure_word)
+
+    @property
+    def _tells_since(self) -> bool:
+        """Whether the value is the time since something happened."""
+        return isinstance(self.measure, Aggregate) and self.measure.kind.startswith("days_since")
 
     @property
     def _absent(self) -> Text:
         """Why there may be no value: it never happened, there is no limit to compare with, or nobody wrote it down."""
         if self.absent:
             return Text(self.absent, self.absent)
-        if isinstance(self.measure, Aggregate) and self.measure.kind.startswith("days_since"):
-            return Text("never", "从未发生")
+        if self._tells_since:
+            return NEVER
         return NO_LIMIT if self.reason in ("R_UTILISATION", "R_LIMIT_CHANGES") else ABSENT
 
     def sentence(self, value: object, typical: Typical, currency: str = "", language: Language = "en") -> str:
@@ -262,6 +273,8 @@ class Feature:
             half a sentence.
         """
         if typical.value is None:
+            if self._absent == NEVER:
+                return "多数客户从未发生" if language == "zh" else "most customers: never"
             return "多数客户无此记录" if language == "zh" else "most customers have none"
         shown, without = self.show(typical.value, currency, language), f"{typical.without:.0%}"
         some = typical.without >= SOME_WITHOUT

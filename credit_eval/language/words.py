@@ -12,6 +12,8 @@ from typing import Literal
 from unicodedata import east_asian_width
 
 Language = Literal["en", "zh"]
+#: Where customers live, as far as laws of credit differ here.
+Jurisdiction = Literal["any", "us", "eu", "cn"]
 Unit = Literal["count", "money", "days", "share", "ratio", "years", "number", "category"]
 
 
@@ -64,6 +66,8 @@ _STEPS = {7: ("week", "weeks"), 30: ("month", "months")}
 
 #: What an absent value is called.
 ABSENT = Text("not recorded", "无记录")
+LESS_THAN_A_DAY = Text("less than a day", "不足1天")
+NEVER = Text("never", "从未发生")
 NO_LIMIT = Text("no limit open", "额度为零，无法计算")
 _DAY, _DAYS, _YEARS = Text(" day", "天"), Text(" days", "天"), Text(" years", "岁")
 #: Currencies that Chinese has a word for.

@@ -22,7 +22,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from credit_eval.core.errors import PolicyError
 from credit_eval.core.files import sha256_json
 from credit_eval.core.located_yaml import Located, read_yaml
-from credit_eval.language.words import Language
+from credit_eval.language.words import Jurisdiction, Language
 from credit_eval.policy.boxes import boxes
 from credit_eval.policy.rules import Expression, RuleError
 
@@ -270,7 +270,7 @@ class Policy(_Section):
     refer: Refer = Refer()
     rules: tuple[Rule, ...] = ()
     effective: Effective = Effective()
-    jurisdiction: Literal["any", "eu"] | None = None
+    jurisdiction: Jurisdiction | None = None
     legal_cap: Above | None = None
     plans: tuple[Annotated[int, Field(strict=True, ge=1, le=120)], ...] = (3, 6, 12)
     calibrated_within_days: Annotated[int, Field(ge=1)] | None = None
@@ -425,6 +425,16 @@ class Policy(_Section):
         for i, grade in enumerate(self.grades):
             if self.legal_cap is not None and grade.apr > self.legal_cap:
                 raise _wrong(("grades", i, "apr"), f"at most the legal cap of {self.legal_cap:g}", grade.apr)
+        return self
+
+    @model_validator(mode="after")
+    def _somebody_can_be_lent_to(self) -> Self:
+        if self.price is not None and self.legal_cap is not None:
+            least = (self.profit.funding_rate if self.profit else 0.0) + self.price.margin
+            least += self.price.capital * self.price.hurdle
+            if least > self.legal_cap:
+                expected = f"at least the {least:g} that funding, capital and margin cost without any risk"
+                raise _wrong(("legal_cap",), expected, self.legal_cap)
         return self
 
     @model_validator(mode="after")

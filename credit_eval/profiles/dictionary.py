@@ -15,7 +15,12 @@ from credit_eval.language.feature import Dimension, Feature
 from credit_eval.language.measures import Difference, Given, Measure, Rank, Ratio, Series, aggregates_of
 
 _DIRECTION = {1: "higher is riskier", -1: "higher is safer", 0: "not claimed"}
-_LAWFUL = {"any": "any", "not_in_eu_credit": "not for credit in the EU", "audit_only": "audit only"}
+_LAWFUL = {
+    "any": "any",
+    "not_in_eu_credit": "not for credit in the EU",
+    "protected": "not for credit in the US or EU",
+    "audit_only": "audit only",
+}
 
 _HEAD = """# Features
 

@@ -57,7 +57,7 @@ class FlatColumn:
     unit: str = "number"
     reason: str = ""
     dimension: Side = "identity_stability"
-    lawful: Literal["any", "not_in_eu_credit", "audit_only"] = "any"
+    lawful: Literal["any", "not_in_eu_credit", "protected", "audit_only"] = "any"
     role: FlatRole | None = None
     absent: str = ""
     trusted: str = ""

@@ -77,7 +77,7 @@ def decided(scored: Path, profiles: Path, customer: str) -> list[Decided]:
             expected="the profiles that were scored",
             todo="score it anew, with --replace",
         )
-    features = _features(profiles, set(of_model))
+    features = features_of(profiles, set(of_model))
     return [
         Decided(row, _seen(features, of_model, values, moved), manifest)
         for row, values, moved in zip(rows, seen, contributions, strict=True)
@@ -129,7 +129,7 @@ def _rows(path: Path, first: int, n: int, columns: list[str] | None = None) -> l
     return found
 
 
-def _features(profiles: Path, names: set[str]) -> Catalogue:
+def features_of(profiles: Path, names: set[str]) -> Catalogue:
     """The features that the model read, as they were declared when the profiles were built."""
     told = read_json(profiles / "profiles.json")
     return Catalogue(restored([one for one in told["declared"] if one["named"]["name"] in names]))

@@ -108,7 +108,7 @@ def test_browsing_and_referrals_are_not_for_credit_in_the_eu_and_all_else_is_for
     barred = {f.name for f in CATALOGUE.features if "browsing" in f.tables or ("customers", "referred") in read(f)}
     assert len(barred) > 40
     assert barred == {f.name for f in CATALOGUE.features if f.lawful == "not_in_eu_credit"}
-    assert {f.lawful for f in CATALOGUE.features} == {"any", "not_in_eu_credit"}
+    assert {f.lawful for f in CATALOGUE.features} == {"any", "not_in_eu_credit", "protected"}
 
 
 def test_the_eu_catalogue_is_the_rest() -> None:
@@ -117,7 +117,11 @@ def test_the_eu_catalogue_is_the_rest() -> None:
     assert len(kept.features) >= 300
     assert not any("browsing" in feature.tables for feature in kept.features)
     assert "customers_referred_last" in barred
-    assert {"customers_age_last", "customers_region_last", "customers_bank_last"} <= set(kept.names)
+    protected = {f.name for f in CATALOGUE.features if {("customers", "birth_year"), ("customers", "region")} & read(f)}
+    assert {"customers_age_last", "customers_region_last"} <= protected <= set(barred)
+    assert set(CATALOGUE.lawful_in("us")[1]) == protected
+    assert CATALOGUE.lawful_in("cn") == CATALOGUE.lawful_in("any")
+    assert "customers_bank_last" in kept.names
 
 
 def test_audit_features_are_apart_and_no_model_may_have_them() -> None:

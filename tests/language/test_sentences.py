@@ -20,7 +20,8 @@ customers_bank_last | First | GT | Bank: First; commonest: GT | 开户银行：F
 payments_method_last | wallet | card | Latest way to pay: wallet; commonest: card | 最近一次支付方式：钱包；最常见：银行卡
 payments_failed_cause_last | insufficient_funds | - | Cause of the latest failed payment: lack of funds; most customers have none | 最近一次支付失败原因：余额不足；多数客户无此记录
 orders_placed_days_since_last | 12 | 5 | 12 days since the last order; typical: 5 days | 距上次下单：12天；客户中位数：5天
-orders_placed_days_since_last | 1 | 2.5 | 1 day since the last order; typical: 2.5 days | 距上次下单：1天；客户中位数：2.5天
+orders_placed_days_since_last | 0.2 | 5.9 | Less than a day since the last order; typical: 5 days | 距上次下单：不足1天；客户中位数：5天
+orders_placed_days_since_last | 1 | 2.5 | 1 day since the last order; typical: 2 days | 距上次下单：1天；客户中位数：2天
 orders_placed_days_since_last | - | 5 | Since the last order: never; typical: 5 days | 距上次下单：从未发生；客户中位数：5天
 orders_placed_amount_sum_90d | 1234.6 | 250.5 | Spending on orders in the last 90 days: 1,235 CNY; typical: 250 CNY | 近90天消费额：1,235元；客户中位数：250元
 orders_placed_amount_slope_6x30d | -1234 | 0 | Average change a month of spending on orders, over the last 6 months: -1,234 CNY; typical: 0 CNY | 近6个月消费额平均每月变动：-1,234元；客户中位数：0元
@@ -42,7 +43,7 @@ repayments_paid_days_to_pay_min | 3 | -2 | Earliest payment relative to its due 
 repayments_late_longest_run_12x30d | 3 | 0 | Most months in a row with instalments paid late or not yet, of the last 12 months: 3; typical: 0 | 近12个月内最长连续有逾期或未还账单的月数：3个月；客户中位数：0个月
 repayments_late_slope_6x30d | 4 | 0 | Average change a month of instalments paid late or not yet, over the last 6 months: 4; typical: 0 | 近6个月逾期或未还账单平均每月变动：4期；客户中位数：0期
 repayments_overdue_count | 2 | 0 | 2 instalments due and unpaid now; typical: 0 | 当前逾期期数：2期；客户中位数：0期
-payments_no_funds_days_since_last | 9 | - | 9 days since a payment last failed for lack of funds; most customers have none | 距上次因余额不足支付失败：9天；多数客户无此记录
+payments_no_funds_days_since_last | 9 | - | 9 days since a payment last failed for lack of funds; most customers: never | 距上次因余额不足支付失败：9天；多数客户从未发生
 payments_no_funds_share_365d | 0.5 | 0.2 | Payments failed for lack of funds as a share of payments failed in the last 365 days: 50 %; typical: 20 % | 近365天因余额不足支付失败占支付失败的比例：50%；客户中位数：20%
 applications_granted_share | 0.5 | 1 | Share of requests for credit granted so far: 50 %; typical: 100 % | 历史申请获批率：50%；客户中位数：100%
 accounts_limit_growth | - | 1 | Credit limit relative to the lowest so far: no limit open; typical: 1.00 | 授信额度与历史最低额度之比：额度为零，无法计算；客户中位数：1.00

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -90,6 +92,14 @@ def test_a_rate_of_ones_own_bears_the_risk_from_the_grade_s_rate_up_to_the_cap()
 def test_a_rate_of_ones_own_asks_for_a_cap() -> None:
     with pytest.raises(ValueError, match="legal_cap"):
         with_price(price={"by": "customer"})
+
+
+def test_a_cap_below_what_lending_costs_without_any_risk_is_refused(tmp_path) -> None:
+    path = tmp_path / "never.yaml"
+    text = re.sub(r"apr: [\d.]+", "apr: 0.01", DEFAULT_POLICY.read_text())
+    path.write_text(text + "\nlegal_cap: 0.02\nprice: {capital: 0.1, hurdle: 0.1, margin: 0.02}\n")
+    with pytest.raises(PolicyError, match="at least the 0.03 that funding"):
+        load_policy(path)
 
 
 def test_whose_risk_the_cap_does_not_bear_gets_no_new_credit_until_somebody_signs() -> None:

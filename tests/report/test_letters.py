@@ -1,0 +1,78 @@
+"""Letters: every adverse decision has a reason that may be told, in both languages, and nothing internal is one."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from credit_eval.core.errors import PolicyError
+from credit_eval.language.words import Text
+from credit_eval.policy.decide import BY_SCORE, is_adverse
+from credit_eval.policy.facts import as_facts
+from credit_eval.report.letter_words import DECIDED, RIGHTS, RULES, WORDS
+from credit_eval.report.letters import _reasons, _said, check_letters, letter_name
+from tests.policy_rows import LINES, MONEY, PROBABILITIES, decided, policies
+
+#: Punctuation of Latin text in Chinese, but for points and commas within numbers.
+HALF_WIDTH = re.compile(r"[;:!?()]|[,.](?!\d)")
+INTERNAL = re.compile(r"p_default|threshold|budget|score|违约概率|阈值|预算|评分")
+TEXTS = [*RULES.values(), *DECIDED.values(), *WORDS.values(), *(text for texts in RIGHTS.values() for text in texts)]
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=lambda text: text.en[:40])
+def test_both_languages_say_it_with_the_same_values(text: Text) -> None:
+    fields = [sorted(re.findall(r"\{(\w+)\}", each)) for each in (text.en, text.zh)]
+    assert fields[0] == fields[1] or {*map(tuple, fields)} <= {("because",), ("wait",)}
+    assert not HALF_WIDTH.search(text.zh)
+    assert not INTERNAL.search(text.en + text.zh)
+
+
+STANDING = {
+    "overdue": st.booleans(),
+    "in_default": st.booleans(),
+    "was_restricted": st.booleans(),
+    "days_below": st.sampled_from([math.nan, 3.0, 40.0]),
+    "apr_previous": st.sampled_from([math.nan, 0.0, 0.3]),
+    "data_age": st.sampled_from([0.0, 99.0]),
+}
+
+
+@settings(max_examples=300)
+@given(policies(low=True, priced=True), PROBABILITIES, LINES, MONEY, LINES, st.fixed_dictionaries(STANDING), st.data())
+def test_whoever_is_refused_is_told_what_and_why(policy, p, line, balance, capacity, standing, data):
+    asked = data.draw(st.none() | MONEY) if line is None else None
+    row = decided(policy, p, line, balance, capacity, asked, **standing).iloc[0]
+    if not is_adverse(pd.DataFrame([row]))[0]:
+        return
+    known = {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()}
+    known |= {f"reason_{what}_{n}": None for what in ("code", "text") for n in range(1, 5)} | {"limit_previous": line}
+    known |= {"reason_code_1": "R_LATE", "reason_text_1": "a fact"} if row["decided_by"] == BY_SCORE else {}
+    facts = as_facts(row["policy_facts"])
+    for language in ("en", "zh"):
+        said, reasons = list(_said(known, facts, "CNY", language)), list(_reasons(known, facts, language))
+        assert said
+        assert all(said)
+        assert reasons
+        assert all(reasons)
+        assert not INTERNAL.search(" ".join([*said, *reasons]))
+
+
+def test_a_jurisdiction_without_a_letter_is_refused() -> None:
+    for name in RIGHTS:
+        check_letters(name)
+    with pytest.raises(PolicyError, match="no letter is written for this jurisdiction"):
+        check_letters("any")
+
+
+def test_a_name_never_leads_elsewhere() -> None:
+    for customer in ("../../etc/passwd", "a/b", "C:\\x", "客户", "x" * 4000, "."):
+        name = letter_name(customer)
+        assert "/" not in name
+        assert "\\" not in name
+        assert name.endswith(".html")
+        assert len(name) < 255
