@@ -469,13 +469,14 @@ def report(
     dataset: DatasetName = "simulated",
     label: Annotated[str | None, typer.Option(help="as_of=YYYY-MM-DD or cohort=NAME; the latest if not said")] = None,
     catalogue: Features = None,
+    lang: Lang = None,
 ) -> None:
-    """Write the static HTML report of a scored run."""
+    """Write the static HTML report of a scored run; `--lang zh`: the committee paper in Chinese, too."""
     from credit_eval import stages
 
     with bars() as tick:
         study = _study(dataset, tick, catalogue=catalogue)
-        target = stages.report(study, study.latest() if label is None else Run.read(label))
+        target = stages.report(study, study.latest() if label is None else Run.read(label), _language(lang))
     give({"report": target})
     tell(f"report: {target}")
 

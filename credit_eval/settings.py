@@ -293,9 +293,10 @@ class Paths(_Section):
         """What training measured: metrics, split, reliability."""
         return self._of("reports", dataset)
 
-    def report(self, dataset: str, name: str) -> Path:
-        """The static HTML report of a scored run."""
-        return self._of("reports", dataset) / f"{checked_label(name)}.html"
+    def report(self, dataset: str, name: str, language: str = "en") -> Path:
+        """The static HTML report of a scored run; in Chinese, the committee paper."""
+        edition = "" if language == "en" else f".{language}"
+        return self._of("reports", dataset) / f"{checked_label(name)}{edition}.html"
 
     def _of(self, kind: str, dataset: str) -> Path:
         return self.root / "data" / kind / checked_name(dataset, "data set")

@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -25,17 +26,20 @@ from credit_eval.core.runs import Run
 from credit_eval.engine.ranks import Standing
 from credit_eval.ingest.incoming import rows_as_file
 from credit_eval.language.typical import Typical
+from credit_eval.language.words import Language
 from credit_eval.models.model import CreditModel
 from credit_eval.models.record import Record
 from credit_eval.models.registry import load_champion
 from credit_eval.profiles.build import build_profiles
-from credit_eval.report.build import write_report
+from credit_eval.report.build import write_chinese, write_report
+from credit_eval.report.paper_page import paper_part
 from credit_eval.report.summary import Summary, summarise
 from credit_eval.scoring.memory import record
 from credit_eval.scoring.reading import read_scored
 from credit_eval.scoring.run import Job, already_done, check_whole
 from credit_eval.scoring.run import score as score_profiles
 from credit_eval.study import Study
+from credit_eval.study.papering import paper_of
 
 _ROWS_FOR_IMPORTANCE = 2_000
 
@@ -223,8 +227,10 @@ def _check_features(study: Study, model: CreditModel, model_of: str) -> None:
         )
 
 
-def report(study: Study, run: Run) -> Path:
-    """The static HTML report of a scored run, beside the champion's validation.
+def report(study: Study, run: Run, language: Language | None = None) -> Path:
+    """The static HTML report of a scored run, beside the champion's validation; and its Chinese edition, if asked for.
+
+    `language`: of the edition that is returned; None: the data set's.
 
     Raises:
         SourceError: nothing is scored under this label, or the champion was never validated.
@@ -237,7 +243,12 @@ def report(study: Study, run: Run) -> Path:
     validation = study.validation()
     check_whole(scored)
     study.tick("report", 0, 1)
-    target, profiles = study.paths.report(name, label), study.profiles_at(label)
-    write_report(scored, validation, study.dataset.info, target, profiles=profiles, catalogue=study.catalogue)
+    target, profiles, info = study.paths.report(name, label), study.profiles_at(label), study.dataset.info
+    told = partial(paper_part, *paper_of(study, run), judged_on=validation.judged_on, currency=info.currency)
+    front = told(language="en")
+    write_report(scored, validation, info, target, profiles=profiles, catalogue=study.catalogue, front=front)
+    if (language or study.chosen.language) == "zh":
+        english, target = target.name, study.paths.report(name, label, "zh")
+        write_chinese(scored, validation, info, target, told(language="zh"), english)
     study.tick("report", 1, 1)
     return target

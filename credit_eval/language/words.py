@@ -216,6 +216,11 @@ CODES = {
     "insufficient_funds": Text("lack of funds", "余额不足"),
     "authentication": Text("failed authentication", "身份验证失败"),
     "technical": Text("technical fault", "技术故障"),
+    "sex": Text("sex", "性别"),
+    "ethnicity": Text("ethnicity", "民族"),
+    "female": Text("female", "女"),
+    "male": Text("male", "男"),
+    "unknown": Text("not recorded", "未记录"),
     "true": Text("yes", "是"),
     "false": Text("no", "否"),
 }

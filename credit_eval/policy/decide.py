@@ -45,7 +45,7 @@ from credit_eval.policy.limits import (
 from credit_eval.policy.losses import Losses
 from credit_eval.policy.losses import losses as assumed
 from credit_eval.policy.pricing import rates
-from credit_eval.policy.profit import expected_loss, profit_at
+from credit_eval.policy.profit import expected_loss, exposure, profit_at, revenue
 from credit_eval.policy.sentences import policy_facts
 from credit_eval.policy.settings import Policy
 
@@ -226,9 +226,19 @@ def _customers(inputs: pd.DataFrame, policy: Policy) -> Customers:
 
 
 def _money(customers: Customers, granted: Granted, policy: Policy, losses: Losses) -> dict[str, Floats]:
-    """What the limit is expected to lose and to earn, and one step lower and higher."""
+    """What the limit is expected to lose and to earn, one step lower and higher, and had everything stayed as it
+    was."""
     book, limit, step = customers.book, granted.limit, policy.money(policy.limits.step)
+    rate, line = _rates(customers, granted, policy, losses), customers.line
+    before = np.where(np.isnan(customers.rate), rate, customers.rate)
     return {
+        "balance": customers.balance,
+        "exposure": exposure(book, limit, losses),
+        "revenue": revenue(book, limit, rate, policy, losses),
+        "exposure_before": exposure(book, line, losses),
+        "expected_loss_before": expected_loss(book, line, losses),
+        "revenue_before": revenue(book, line, before, policy, losses),
+        "profit_before": profit_at(book, line, policy, losses, before),
         "expected_loss": expected_loss(book, limit, losses),
         "profit": profit_at(book, limit, policy, losses),
         "profit_below": profit_at(book, np.maximum(limit - step, 0.0), policy, losses),

@@ -45,23 +45,37 @@ class Book:
 
 def expected_loss(book: Book, limit: Floats, losses: Losses) -> Floats:
     """p * LGD * EAD of a limit, or of a loan beside what is owed already."""
-    exposure = np.where(book.loan, book.balance + limit, losses.exposure(book.balance, limit))
-    return book.p * losses.lgd * exposure
+    return book.p * losses.lgd * exposure(book, limit, losses)
 
 
-def profit_at(book: Book, limit: Floats, policy: Policy, losses: Losses) -> Floats:
-    """Expected profit of a limit within the window, in currency units; NaN where the policy says nothing of profit."""
+def exposure(book: Book, limit: Floats, losses: Losses) -> Floats:
+    """EAD of a limit, or of a loan beside what is owed already."""
+    return np.where(book.loan, book.balance + limit, losses.exposure(book.balance, limit))
+
+
+def revenue(book: Book, limit: Floats, rate: Floats, policy: Policy, losses: Losses) -> Floats:
+    """What a limit is expected to earn within the window beyond its funding; NaN where the policy says nothing of
+    it."""
     said = policy.profit
     if said is None:
         return np.full(len(book.p), np.nan)
     years = losses.window_days / 365
     free = np.maximum(limit - book.balance, 0.0)
     drawn = np.where(book.loan, limit, np.minimum(said.use * free, _demand(book, policy, said)))
-    earning = (
-        (1 - book.p) * (rates(book.p, book.grade, policy, losses) - said.funding_rate) * (book.balance + drawn) * years
-    )
-    cost = np.where(limit > 0, policy.money(said.operating_cost) * years, 0.0)
-    return earning - expected_loss(book, limit, losses) - cost
+    return (1 - book.p) * (rate - said.funding_rate) * (book.balance + drawn) * years
+
+
+def profit_at(book: Book, limit: Floats, policy: Policy, losses: Losses, rate: Floats | None = None) -> Floats:
+    """Expected profit of a limit within the window, in currency units; NaN where the policy says nothing of profit.
+
+    `rate`: a year; None: the policy's.
+    """
+    if policy.profit is None:
+        return np.full(len(book.p), np.nan)
+    asked = rates(book.p, book.grade, policy, losses) if rate is None else rate
+    years = losses.window_days / 365
+    earning, cost = revenue(book, limit, asked, policy, losses), policy.money(policy.profit.operating_cost) * years
+    return earning - expected_loss(book, limit, losses) - np.where(limit > 0, cost, 0.0)
 
 
 def most_profitable(book: Book, policy: Policy, losses: Losses) -> Floats:

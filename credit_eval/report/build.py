@@ -25,6 +25,7 @@ from credit_eval.report import figures, words
 from credit_eval.report.cautions import Evidence, cautions, mean_predicted
 from credit_eval.report.intervals import share_interval
 from credit_eval.report.page import environment
+from credit_eval.report.paper_words import WORDS
 from credit_eval.report.shap_figures import beeswarm, waterfall
 from credit_eval.report.style import svg
 from credit_eval.report.summary import summarise
@@ -33,6 +34,7 @@ from credit_eval.samples.exposure import segments
 from credit_eval.schema.store import DatasetInfo
 
 _TOP_REASONS = 10
+_NOTHING = Markup("")
 
 
 def write_report(
@@ -43,11 +45,13 @@ def write_report(
     *,
     profiles: Path,
     catalogue: Catalogue,
+    front: Markup = _NOTHING,
 ) -> Path:
     """Write the report of a scored directory to `target`, atomically; returns it.
 
     `validation`: the record that training wrote. `info`: the data set that was scored. `profiles`: the directory
-    of the profiles that were scored, whose values stand beside the contributions. `catalogue`: their features.
+    of the profiles that were scored, whose values stand beside the contributions. `catalogue`: their features. `front`:
+    the committee paper, which comes first.
 
     Raises:
         SourceError: no scored file, or no manifest.
@@ -68,6 +72,32 @@ def write_report(
         exposure=segments(validation.exposure) if validation.exposure else [],
         sample_rows=SAMPLE_ROWS,
         words=words,
+        front=front,
+    )  # fmt: skip
+    with atomic_file(target) as path:
+        path.write_text(page, encoding="utf-8")
+    return target
+
+
+def write_chinese(
+    scored: Path, validation: Record, info: DatasetInfo, target: Path, front: Markup, english: str
+) -> Path:
+    """Write the Chinese edition, the committee paper, to `target`, atomically; returns it.
+
+    `front`: the paper in Chinese. `english`: the name of the whole report, whose warnings are counted.
+
+    Raises:
+        SourceError: no scored file, or no manifest.
+        StorageError: the disk refused.
+    """
+    found = [each for each in cautions(_evidence(scored, validation, info)) if each.level == "warning"]
+    said = {name: text.zh for name, text in WORDS.items()}
+    page = environment().get_template("paper_zh.html.j2").render(
+        manifest=read_json(scored / "manifest.json"),
+        paper=front,
+        english=english,
+        w=said,
+        warnings=said["warnings"].format(n=len(found)) if found else "",
     )  # fmt: skip
     with atomic_file(target) as path:
         path.write_text(page, encoding="utf-8")

@@ -68,6 +68,13 @@ COLUMNS = (
     "profit_above",
     "policy_facts",
     "apr_previous",
+    "balance",
+    "exposure",
+    "revenue",
+    "exposure_before",
+    "expected_loss_before",
+    "revenue_before",
+    "profit_before",
 )
 
 #: Categories that no model has seen are told, so many.

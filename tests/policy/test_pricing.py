@@ -98,7 +98,7 @@ def test_a_cap_below_what_lending_costs_without_any_risk_is_refused(tmp_path) ->
     path = tmp_path / "never.yaml"
     text = re.sub(r"apr: [\d.]+", "apr: 0.01", DEFAULT_POLICY.read_text())
     path.write_text(text + "\nlegal_cap: 0.02\nprice: {capital: 0.1, hurdle: 0.1, margin: 0.02}\n")
-    with pytest.raises(PolicyError, match="at least the 0.03 that funding"):
+    with pytest.raises(PolicyError, match=r"at least the 0\.03 that funding"):
         load_policy(path)
 
 
