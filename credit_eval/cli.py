@@ -693,6 +693,7 @@ def backtest(
     every_month: Annotated[
         bool, typer.Option("--every-month", help="also months that taught, each customer by trees of another fold")
     ] = False,
+    by: Annotated[list[str] | None, typer.Option(help="a feature with categories that makes segments, too")] = None,
 ) -> None:
     """Two policies on past observations whose outcomes are known: whom they stop, and what that costs."""
     from credit_eval.policy.settings import DEFAULT_POLICY, load_policy
@@ -701,7 +702,7 @@ def backtest(
     with bars() as tick:
         policies = [load_policy(DEFAULT_POLICY if name == "default" else Path(name)) for name in (one, other)]
         study = _study(dataset, tick)
-        found = backtested(study, policies, every_month=every_month)
+        found = backtested(study, policies, every_month=every_month, by=by or ())
     give(asdict(found))
     tell_backtest(found, study.dataset.info.currency, tell)
 

@@ -30,6 +30,7 @@ from credit_eval.core.errors import (
 from credit_eval.core.files import read_json, write_json
 from credit_eval.ingest.simulator.run import simulate
 from credit_eval.language.reasons import LITTLE_KNOWN
+from credit_eval.models.record import judging
 from credit_eval.policy.decide import is_adverse
 from credit_eval.policy.facts import as_facts
 from credit_eval.policy.facts import told as tell_facts
@@ -40,6 +41,7 @@ from credit_eval.scoring.decision import in_language
 from credit_eval.scoring.lookup import decided
 from credit_eval.study.backtesting import backtested
 from credit_eval.study.offering import offered
+from credit_eval.study.papering import paper_of
 
 PAGE = Path(__file__).parents[1] / "docs" / "door.md"
 
@@ -342,3 +344,35 @@ def test_every_adverse_decision_has_a_letter_in_both_languages(
 def test_letters_are_written_by_who_is_named(study: ce.Study, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SourceError, match="who writes the letters"):
         app(["--root", str(study.paths.root), "letters"], standalone_mode=False)
+
+
+def test_the_report_begins_with_the_committee_paper_in_both_languages(study: ce.Study) -> None:
+    chinese = stages.report(study, study.latest(), "zh")
+    english = study.paths.report(study.name, study.latest().label)
+    assert chinese.name == f"{study.latest().label}.zh.html"
+    pages = {"en": english.read_text(encoding="utf-8"), "zh": chinese.read_text(encoding="utf-8")}
+    found, signed = paper_of(study, study.latest())
+    assert found.customers == len(study.results().scored)
+    assert found.adverse == is_adverse(study.results().scored).sum()
+    assert found.numbers["free_risky"][1] == 0
+    assert {row["attribute"] for row in found.fair} == {"sex"}
+    assert sum(row["n"] for row in found.bands["all"]) == len(judging(study.judged()))
+    assert signed.policy is not None
+    assert signed.author is None
+    for wanted in (
+        "The money, before and after",
+        "Who moves",
+        "sex: largest difference",
+        "This policy is not published",
+    ):
+        assert wanted in pages["en"]
+    for wanted in ("资金：调整前后", "变动情况", "性别：最大差异", "该政策未发布"):
+        assert wanted in pages["zh"]
+
+
+def test_segments_of_a_backtest_may_be_by_a_feature_with_categories(study: ce.Study) -> None:
+    told = study.backtest(study.policy, study.policy.with_(threshold=0.3), by=["customers_region_last"])
+    kinds = {segment.by for segment in told.segments}
+    assert kinds >= {"arrears", "grade", "customers_region_last"}
+    with pytest.raises(DeclarationError, match="has no categories"):
+        study.backtest(study.policy, study.policy, by=["customers_age_last"])

@@ -13,9 +13,10 @@ trees that had learnt nothing from it. What a policy would have changed in peopl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -76,6 +77,25 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class Segment:
+    """Observations of a segment under a policy: `by` what, `name`; intervals are None where there are too few to tell.
+
+    Attributes:
+        n, bads: observations, and those that defaulted.
+        stopped: share that gets no new credit. `rate`: default rate of the others. `loss`: realised.
+    """
+
+    by: str
+    name: str
+    policy: str
+    n: int
+    bads: int
+    stopped: Interval | None
+    rate: Interval | None
+    loss: Interval | None
+
+
+@dataclass(frozen=True)
 class Swap:
     """Observations by who stops them, and how many of them defaulted."""
 
@@ -123,10 +143,15 @@ class Backtest:
     profit_difference: Interval | None
     swaps: list[Swap]
     harder: list[Harder]
+    segments: list[Segment]
 
 
 def backtest(
-    policies: Sequence[Policy], inputs: Sequence[pd.DataFrame], defaulted: npt.ArrayLike, losses: Sequence[Losses]
+    policies: Sequence[Policy],
+    inputs: Sequence[pd.DataFrame],
+    defaulted: npt.ArrayLike,
+    losses: Sequence[Losses],
+    segments: Mapping[str, Sequence[object]] = MappingProxyType({}),
 ) -> Backtest:
     """Decide on the same observations under each policy, and hold it against what came.
 
@@ -135,9 +160,10 @@ def backtest(
         inputs: of each, (n) rows as `decide` reads them, which differ where a policy measures capacity another way.
         defaulted: (n,) 0 or 1, known.
         losses: of each.
+        segments: by name, the segment (n,) of each observation.
 
     Returns:
-        both, their differences, the swap set, and both in harder times.
+        both, their differences, the swap set, both in harder times, and both by segment.
 
     Raises:
         PolicyError: their amounts are in different currencies, or a decision cannot be made.
@@ -171,6 +197,12 @@ def backtest(
             _harder(policy, frame, lost, factor)
             for policy, frame, lost in zip(policies, inputs, losses, strict=True)
             for factor in HARDER
+        ],
+        segments=[
+            side.segment(by, str(name), np.asarray(of) == name, customers)
+            for by, of in segments.items()
+            for name in sorted(set(of), key=str)
+            for side in sides
         ],
     )
 
@@ -215,7 +247,7 @@ class _Side:
         decided = decide(inputs, policy, calibrated=True, losses=losses)
         limit = decided["limit_new"].to_numpy(dtype=np.float64)
         book = _book(inputs, policy, y)
-        profit = profit_at(book, limit, policy, losses)
+        profit = profit_at(book, limit, policy, losses, decided["apr"].to_numpy(dtype=np.float64))
         return cls(
             policy,
             y,
@@ -246,9 +278,25 @@ class _Side:
             expected_loss=float(self.expected.sum()),
         )
 
+    def segment(self, by: str, name: str, mine: npt.NDArray[np.bool_], customers: Ints) -> Segment:
+        y, out, who = self.y[mine], self.stopped[mine].astype(np.float64), customers[mine]
+        bads = int(y.sum())
+        policy, told = f"{self.policy.name} {self.policy.policy_version}", min(bads, y.size - bads) >= _FEWEST
+        kept = 1 - out
+        return Segment(
+            by,
+            name,
+            policy,
+            y.size,
+            bads,
+            _ratio(out, np.ones(y.size), who) if told else None,
+            _ratio(kept * y, kept, who) if told and kept.any() else None,
+            _sum(self.loss[mine], who) if told else None,
+        )
+
 
 def _book(inputs: pd.DataFrame, policy: Policy, p: Floats) -> Book:
-    """What profit hangs on, with `p` in place of p_default; the grade, and so the price, stays that of p_default."""
+    """What profit hangs on, with `p` in place of p_default; the grade stays that of p_default."""
     bounds = [grade.up_to for grade in policy.grades]
     grade = np.searchsorted(bounds, inputs["p_default"].to_numpy(dtype=np.float64), side="left").astype(np.int64)
     balance, capacity = (inputs[name].to_numpy(dtype=np.float64) for name in ("balance", "capacity"))

@@ -139,7 +139,7 @@ class _Say:
         change = _DASH
         if name in _SHARES and before is not None and after is not None:
             change = f"{100 * (after - before):+.1f}".replace("-", "−") + (
-                "个百分点" if self.language == "zh" else " points"
+                "个百分点" if self.language == "zh" else " pp"
             )
         elif before is not None and after is not None:
             apart = after - before

@@ -691,16 +691,17 @@ class Study:
         """
         return self.results(run).what_if(policy)
 
-    def backtest(self, one: Policy, other: Policy, *, every_month: bool = False) -> Backtest:
+    def backtest(self, one: Policy, other: Policy, *, every_month: bool = False, by: Sequence[str] = ()) -> Backtest:
         """Two policies on past observations whose windows have ended, by trees that had learnt nothing from them.
 
         Args:
             one: such as `study.policy`.
             other: such as `study.policy.with_(threshold=0.4)`.
             every_month: also the months that taught, each customer by trees of another fold.
+            by: features with categories that make segments, beside arrears, grades and months.
 
         Returns:
-            whom each stops, what that costs, the swap set, the frontier of thresholds, harder times.
+            whom each stops, what that costs, the swap set, segments, the frontier of thresholds, harder times.
 
         Raises:
             PolicyError: a policy in another currency, or what is owed or asked for is unknown.
@@ -709,7 +710,7 @@ class Study:
         """
         from credit_eval.study.backtesting import backtested
 
-        return backtested(self, [one, other], every_month=every_month)
+        return backtested(self, [one, other], every_month=every_month, by=by)
 
     def champion(self) -> DefaultModel:
         """The model that decides, ready to predict and to explain.

@@ -72,6 +72,48 @@ def test_differences_are_paired_and_the_swap_set_holds_every_row_once() -> None:
     assert alone["the second alone"].n > 0
 
 
+def test_realised_profit_is_at_the_rate_that_was_asked_for() -> None:
+    profit = {"use": 0.5, "demand_months": 2, "funding_rate": 0.04, "operating_cost": 1.0}
+    content = POLICY.model_dump() | {"profit": profit, "price": {"by": "customer"}, "legal_cap": 0.9}
+    policy, (frame, y) = Policy.model_validate(content), observed(2_000)
+    lost = losses(policy, None)
+    found = backtest([policy, policy], [frame, frame], y, [lost, lost]).outcomes[0]
+    decided = decide(frame, policy, calibrated=True)
+    assert decided["apr"].nunique() > 20
+    free = (decided["limit_new"] - frame["balance"]).clip(lower=0)
+    thin = np.array([grade.thin_file_cap for grade in policy.grades])[
+        np.searchsorted([grade.up_to for grade in policy.grades], frame["p_default"])
+    ]
+    drawn = np.minimum(0.5 * free, np.maximum(2 * frame["capacity"], 0.5 * thin))
+    years = lost.window_days / 365
+    earned = (1 - y) * (decided["apr"] - 0.04) * (frame["balance"] + drawn) * years
+    cost = np.where(decided["limit_new"] > 0, 1.0, 0.0) * years
+    assert found.profit.value == pytest.approx((earned - cost).sum() - found.loss.value)
+
+
+def test_segments_hold_every_row_once_and_are_what_they_say() -> None:
+    frame, y = observed()
+    late = np.where(np.arange(len(y)) % 4 == 0, "late", "current")
+    few = np.where(np.arange(len(y)) < 12, "few", "many")
+    both = [losses(POLICY, None)] * 2
+    found = backtest([POLICY, STRICT], [frame, frame], y, both, {"arrears": late, "size": few})
+    first = [one for one in found.segments if one.policy == found.outcomes[0].policy]
+    for by in ("arrears", "size"):
+        assert sum(one.n for one in first if one.by == by) == len(y)
+        assert sum(one.bads for one in first if one.by == by) == found.outcomes[0].bads
+    current = next(one for one in first if one.name == "current")
+    mine = late == "current"
+    decided = decide(frame, POLICY, calibrated=True)["decision"].isin(["restrict", "decline"]).to_numpy()
+    assert current.stopped.value == pytest.approx(decided[mine].mean())
+    assert current.rate.value == pytest.approx(y[mine & ~decided].mean())
+    alone = backtest([POLICY, STRICT], [frame[mine]] * 2, y[mine], both)
+    assert (current.rate.low, current.rate.high) == pytest.approx(
+        (alone.outcomes[0].rate.low, alone.outcomes[0].rate.high)
+    )
+    small = next(one for one in first if one.name == "few")
+    assert small.stopped is small.rate is small.loss is None
+
+
 def test_a_policy_beside_itself_differs_in_nothing() -> None:
     found = held_against(POLICY, POLICY)
     assert (found.rate_difference.value, found.loss_difference.value) == (0.0, 0.0)
