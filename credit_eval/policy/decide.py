@@ -127,7 +127,9 @@ def decide(
         instalment credit), `policy_reason` and the facts that it tells (`policy_facts`, as JSON: `policy.facts`),
         `decided_by`, `apr_previous` (of a line, or a balance); and within the window `expected_loss`, `profit`, and
         the profit at a limit one step lower and higher, `profit_below` and `profit_above` (NaN: the policy says
-        nothing of profit).
+        nothing of profit); `balance`, `exposure` at default and `revenue` beyond funding; and `exposure_before`,
+        `expected_loss_before`, `revenue_before` and `profit_before`, had a line and its rate stayed as they were, or a
+        loan been granted as it was asked for.
 
         * restrict: `p_default` strictly above the threshold, or in default; the line shrinks to what is owed.
         * decline: the same without a line, or no line worth opening.
@@ -226,10 +228,9 @@ def _customers(inputs: pd.DataFrame, policy: Policy) -> Customers:
 
 
 def _money(customers: Customers, granted: Granted, policy: Policy, losses: Losses) -> dict[str, Floats]:
-    """What the limit is expected to lose and to earn, one step lower and higher, and had everything stayed as it
-    was."""
+    """What the limit is expected to lose and to earn; the profit one step lower and higher; and the same before."""
     book, limit, step = customers.book, granted.limit, policy.money(policy.limits.step)
-    rate, line = _rates(customers, granted, policy, losses), customers.line
+    rate, line = _rates(customers, granted, policy, losses), np.where(book.loan, customers.requested, customers.line)
     before = np.where(np.isnan(customers.rate), rate, customers.rate)
     return {
         "balance": customers.balance,

@@ -51,7 +51,9 @@ class Paper:
     """The numbers of the paper.
 
     Attributes:
-        numbers: before and after, by the names of `paper_words.NUMBERS`; None where the policy says nothing of profit.
+        numbers: before and after, by the names of `paper_words.NUMBERS` (of loans: asked for and granted, `LOANS`);
+            None where the policy says nothing of profit.
+        revolving: whether there are lines.
         moves: n, before, after (sums of limits; of rates, means) by the names of `paper_words.MOVES`.
         adverse: how many decisions are.
         customers: how many were scored.
@@ -69,6 +71,7 @@ class Paper:
     grades: list[Row]
     bands: dict[str, list[Row]]
     fair: list[Row]
+    revolving: bool = True
 
 
 def paper(
@@ -98,24 +101,28 @@ def paper(
         now = engine.frame("SELECT grade, count(*) AS now, avg(apr) AS apr FROM scored GROUP BY grade")
         return Paper(
             numbers=_numbers(engine, threshold, revolving=revolving),
-            moves=_moves(engine),
+            moves=_moves(engine) if revolving else _loans(engine),
             adverse=adverse,
             customers=customers,
             decided=_decided(engine),
             grades=_grades(judged, policy, now),
             bands=_bands(judged),
             fair=_fair(kept, groups(kept), judged, threshold),
+            revolving=revolving,
         )
 
 
 def _numbers(engine: DuckDB, threshold: float, *, revolving: bool) -> dict[str, tuple[float | None, float | None]]:
-    free = ("greatest(coalesce(limit_previous, 0) - balance, 0)", "greatest(limit_new - balance, 0)")
-    free = free if revolving else ("0.0", "limit_new")
-    limits = ("coalesce(limit_previous, 0)", "limit_new")
+    asked = "(exposure_before - balance)"  # a loan is drawn whole
+    limits = ("coalesce(limit_previous, 0)", "limit_new") if revolving else (asked, "limit_new")
+    free = [f"greatest({limit} - balance, 0)" for limit in limits] if revolving else limits
+    counted = [f"count(*) FILTER ({limit} > 0)" for limit in limits]
+    sums = [f"sum({limit})" for limit in limits]
+    average = [f"{total} / nullif({n}, 0)" for total, n in zip(sums, counted, strict=True)]
     of = {
-        "lines": [f"count(*) FILTER ({limit} > 0)" for limit in limits],
-        "limits": [f"sum({limit})" for limit in limits],
-        "free": [f"sum({one})" for one in free],
+        "lines": counted,
+        "limits": sums,
+        "free" if revolving else "average": [f"sum({one})" for one in free] if revolving else average,
         "free_risky": [f"coalesce(sum({one}) FILTER (p_default > {threshold}), 0)" for one in free],
         "risk_of_free": [f"sum(p_default * {one}) / nullif(sum({one}), 0)" for one in free],
         "exposure": ["sum(exposure_before)", "sum(exposure)"],
@@ -143,6 +150,14 @@ def _moves(engine: DuckDB) -> dict[str, Row]:
         "FROM scored WHERE apr <> apr_previous GROUP BY 1"
     )
     return {name: {"n": n, "before": before, "after": after} for name, n, before, after in [*found, *rates]}
+
+
+def _loans(engine: DuckDB) -> dict[str, Row]:
+    """Loans by what was decided: asked for, and granted."""
+    found = engine.rows(
+        "SELECT 'loan_' || decision, count(*), sum(exposure_before - balance), sum(limit_new) FROM scored GROUP BY 1"
+    )
+    return {name: {"n": n, "before": asked, "after": granted} for name, n, asked, granted in found}
 
 
 def _decided(engine: DuckDB) -> list[Row]:

@@ -14,11 +14,13 @@ from credit_eval.policy.settings import Policy
 from credit_eval.policy.words import CONSTRAINTS
 from credit_eval.report.page import environment
 from credit_eval.report.paper import Paper, Row, reason_label
-from credit_eval.report.paper_words import ASSUMED, IS, MOVES, NUMBERS, WORDS
+from credit_eval.report.paper_words import ASSUMED, IS, LOANS, MOVES, NUMBERS, WORDS
 
 _COUNTS, _SHARES = ("lines",), ("risk_of_free", "loss_rate")
 _RATES = ("dearer", "cheaper")
 _DASH = "–"
+#: What stands over the columns before and after, of money and of who moves.
+_LINES, _ASKED = ("before", "after", "limits_before", "limits_after"), ("asked", "granted", "asked", "granted")
 #: From so much on: decimals, and the word of the unit.
 _ENGLISH = ((1e6, 2, "\N{NO-BREAK SPACE}million"), (0.0, 0, ""))
 _CHINESE = ((1e8, 2, "亿"), (1e4, 1, "万"), (0.0, 0, ""))
@@ -51,7 +53,7 @@ def paper_part(found: Paper, signed: Signed, *, judged_on: str, currency: str, l
     Returns:
         HTML.
     """
-    say = _Say(language, currency)
+    say = _Say(language, currency, found.revolving)
     threshold = signed.policy.restriction.threshold if signed.policy else 0.5
     return Markup(
         environment()
@@ -68,7 +70,10 @@ def paper_part(found: Paper, signed: Signed, *, judged_on: str, currency: str, l
             assumed=_assumed(signed, say),
             losing=[say.losing(row) for row in signed.losing],
             published=_published(signed, say),
-            window=WORDS["window"].in_(language).format(days=signed.losses.window_days),
+            columns=[WORDS[name].in_(language) for name in (_LINES if found.revolving else _ASKED)],
+            window=WORDS["window" if found.revolving else "window_loans"]
+            .in_(language)
+            .format(days=signed.losses.window_days),
             adverse_lead=WORDS["adverse_lead"]
             .in_(language)
             .format(n=f"{found.adverse:,}", share=say.share(found.adverse / found.customers)),
@@ -91,6 +96,7 @@ class _Say:
 
     language: Language
     currency: str
+    revolving: bool = True
 
     def share(self, value: float | None, digits: int = 1) -> str:
         """A share in percent."""
@@ -145,7 +151,8 @@ class _Say:
             apart = after - before
             shown = self.share(apart / before) if before > 0 and after > 0 else how(apart)
             change = ("+" if apart > 0 else "") + shown.replace("-", "−")
-        return NUMBERS[name].in_(self.language), how(before), how(after), change
+        called = NUMBERS[name] if self.revolving or name not in LOANS else LOANS[name]
+        return called.in_(self.language), how(before), how(after), change
 
     def move(self, name: str, row: Row) -> tuple[str, str, str, str]:
         """Who moved: what, how many, limits before and after."""

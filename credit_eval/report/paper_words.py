@@ -15,6 +15,12 @@ WORDS = {
         "Expected within {days} days after the run. Before: had every limit and rate stayed as it was.",
         "预期值，期限为决定后{days}天。“调整前”指额度和利率均保持不变。",
     ),
+    "asked": Text("Asked for", "申请"),
+    "granted": Text("Granted", "批准"),
+    "window_loans": Text(
+        "Expected within {days} days after the run. Asked for: had everybody got what they asked for.",
+        "预期值，期限为决定后{days}天。“申请”指全部按申请金额批准。",
+    ),
     "moves": Text("Who moves", "变动情况"),
     "customers": Text("Customers", "客户数"),
     "share": Text("Share", "占比"),
@@ -93,6 +99,15 @@ NUMBERS = {
     "margin": Text("Margin", "利润"),
 }
 
+#: Where loans are asked for, before is what was asked for.
+LOANS = {
+    "lines": Text("Loans", "借款笔数"),
+    "limits": Text("Amounts", "借款金额合计"),
+    "average": Text("Average amount", "笔均金额"),
+    "free_risky": Text("Amounts above the restriction's threshold", "高风险客户（高于限制阈值）的借款金额"),
+    "risk_of_free": Text("Mean risk of what is lent", "借款的加权平均风险"),
+}
+
 MOVES = {
     "opened": Text("opened", "新开额度"),
     "raised": Text("raised", "上调"),
@@ -100,6 +115,10 @@ MOVES = {
     "lowered": Text("lowered", "下调"),
     "stopped": Text("no new credit", "停止新增授信"),
     "refused": Text("refused", "拒绝"),
+    "loan_approve": Text("granted in full", "全额批准"),
+    "loan_reduce": Text("granted in part", "部分批准"),
+    "loan_refer": Text("a person decides", "转人工"),
+    "loan_decline": Text("refused", "拒绝"),
     "dearer": Text("dearer rate", "利率上调"),
     "cheaper": Text("cheaper rate", "利率下调"),
 }

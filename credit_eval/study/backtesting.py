@@ -145,7 +145,7 @@ def _tell_outcome(outcome: Outcome, currency: str, tell: Callable[..., None]) ->
 
 
 def _share(found: Interval) -> str:
-    return f"{found.value:.1%} [{found.low:.1%}, {found.high:.1%}]"
+    return f"{found.value:.1%} [{max(found.low, 0):.1%}, {min(found.high, 1):.1%}]"  # no share lies outside
 
 
 def _cut(found: Interval) -> str:

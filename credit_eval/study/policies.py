@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -77,7 +77,8 @@ def explain(study: Study, policy: Policy, customer: str, tell: Tell) -> bool:
         tell(f"{customer} is not in {results.run.label} of {study.name}")
         return False
     losses = study.losses(policy)
-    row = decide(mine, policy, calibrated=True, losses=losses).iloc[-1]
+    told: dict[str, Any] = {"language": study.chosen.language, "currency": study.dataset.info.currency}
+    row = decide(mine, policy, calibrated=True, losses=losses, **told).iloc[-1]
     tell(f"{customer} at {results.run.label}, under {policy.name} {policy.policy_version}")
     for name, value in mine.iloc[-1].drop("customer_id").items():
         tell(f"  {name:<28} {_shown(value)}")

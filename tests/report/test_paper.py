@@ -17,11 +17,11 @@ from credit_eval.policy.settings import DEFAULT_POLICY, load_policy
 from credit_eval.report.build import write_chinese
 from credit_eval.report.paper import BANDS, Judged, losing_grades, paper
 from credit_eval.report.paper_page import Signed, _Say, paper_part
-from credit_eval.report.paper_words import ASSUMED, IS, MOVES, NUMBERS, WORDS
+from credit_eval.report.paper_words import ASSUMED, IS, LOANS, MOVES, NUMBERS, WORDS
 from tests.scored_run import GRADES, INFO, RECORD, scored_frame, write_run
 
 HALF_WIDTH = re.compile(r"[;:!?()]|[,.](?!\d)")
-TEXTS = [text for table in (WORDS, NUMBERS, MOVES, ASSUMED, IS) for text in table.values()]
+TEXTS = [text for table in (WORDS, NUMBERS, LOANS, MOVES, ASSUMED, IS) for text in table.values()]
 POLICY = load_policy(DEFAULT_POLICY)
 
 
@@ -79,7 +79,7 @@ def test_the_ten_numbers_are_those_of_the_file(found, frame: pd.DataFrame) -> No
 
 def test_everybody_moves_one_way_and_adverse_ones_are_counted_once(found, frame: pd.DataFrame) -> None:
     told = found[0]
-    ways = [name for name in MOVES if name not in ("dearer", "cheaper")]
+    ways = [name for name in MOVES if name not in ("dearer", "cheaper") and not name.startswith("loan_")]
     assert sum(told.moves[name]["n"] for name in ways if name in told.moves) == len(frame) == told.customers
     dearer = frame["apr"] > frame["apr_previous"]
     assert told.moves["dearer"]["n"] == dearer.sum() > 0
@@ -122,7 +122,10 @@ def test_nobody_is_told_of_what_is_not_kept(frame: pd.DataFrame, tmp_path: Path)
     told = paper(write_run(tmp_path, frame), POLICY, revolving=False, judged=None, groups=lambda keys: {})
     assert told.bands == {}
     assert told.fair == []
-    assert told.numbers["free"] == pytest.approx((0.0, frame["limit_new"].sum()))
+    asked, granted = frame["exposure_before"] - frame["balance"], frame["limit_new"]
+    assert told.numbers["limits"] == pytest.approx((asked.sum(), granted.sum()))
+    assert told.numbers["average"][1] == pytest.approx(granted.sum() / (granted > 0).sum())
+    assert sum(row["n"] for row in told.moves.values()) == len(frame)
     for language in ("en", "zh"):
         page = paper_part(told, Signed(None, _losses()), judged_on="x", currency="CNY", language=language)
         assert WORDS["no_judged"].in_(language) in page
