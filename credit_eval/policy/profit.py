@@ -54,8 +54,7 @@ def exposure(book: Book, limit: Floats, losses: Losses) -> Floats:
 
 
 def revenue(book: Book, limit: Floats, rate: Floats, policy: Policy, losses: Losses) -> Floats:
-    """What a limit is expected to earn within the window beyond its funding; NaN where the policy says nothing of
-    it."""
+    """What a limit is expected to earn within the window, funding paid; NaN where the policy says nothing of it."""
     said = policy.profit
     if said is None:
         return np.full(len(book.p), np.nan)

@@ -84,20 +84,20 @@ def write_chinese(
 ) -> Path:
     """Write the Chinese edition, the committee paper, to `target`, atomically; returns it.
 
-    `front`: the paper in Chinese. `english`: the name of the whole report, whose warnings are counted.
+    `front`: the paper in Chinese. `english`: the name of the whole report.
 
     Raises:
         SourceError: no scored file, or no manifest.
         StorageError: the disk refused.
     """
-    found = [each for each in cautions(_evidence(scored, validation, info)) if each.level == "warning"]
+    found = cautions(_evidence(scored, validation, info))
     said = {name: text.zh for name, text in WORDS.items()}
     page = environment().get_template("paper_zh.html.j2").render(
         manifest=read_json(scored / "manifest.json"),
         paper=front,
         english=english,
         w=said,
-        warnings=said["warnings"].format(n=len(found)) if found else "",
+        cautions=found,
     )  # fmt: skip
     with atomic_file(target) as path:
         path.write_text(page, encoding="utf-8")

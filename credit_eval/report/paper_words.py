@@ -81,7 +81,9 @@ WORDS = {
     ),
     "none": Text("none", "无"),
     "behind": Text("The whole report, in English, is behind this page", "完整报告（英文版）"),
-    "warnings": Text("It holds {n} warnings.", "其中列有{n}条警示，请务必阅读。"),
+    "careful": Text("Before you rely on this", "使用前须知"),
+    "warning": Text("Warning", "警示"),
+    "note": Text("Note", "说明"),
     "no_judged": Text("No rows that judged the model are kept.", "未保存检验样本。"),
 }
 

@@ -139,8 +139,10 @@ class Ledger:
         return True
 
     def history(self, dataset: str, customer: str) -> pd.DataFrame:
-        """Every decision on a customer in order: as_of, version, p_default, decision, limits, restricted, low_since,
-        apr."""
+        """Every decision on a customer, in order.
+
+        Columns: as_of, version, p_default, decision, limit_before, limit_after, restricted, low_since, apr.
+        """
         if not self._exists:
             return pd.DataFrame()
         with self._open() as cursor:

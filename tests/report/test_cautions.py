@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,15 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
 
 
 def said(evidence: Evidence, level: str = "warning") -> str:
-    return "\n".join(each.text for each in cautions(evidence) if each.level == level)
+    found = [each for each in cautions(evidence) if each.level == level]
+    for each in found:  # said in Chinese too, with the numbers in percent that English has
+        assert re.search("[\u4e00-\u9fff]", each.zh)
+        shares = [
+            re.findall(r"[\d.]+%", text.replace("\N{NO-BREAK SPACE}", "").replace(" ", ""))
+            for text in (each.text, each.zh)
+        ]
+        assert set(shares[1]) <= set(shares[0])
+    return "\n".join(each.text for each in found)
 
 
 def test_nothing_to_say_of_a_good_model(calm: Evidence) -> None:
