@@ -376,3 +376,25 @@ def test_segments_of_a_backtest_may_be_by_a_feature_with_categories(study: ce.St
     assert kinds >= {"arrears", "grade", "customers_region_last"}
     with pytest.raises(DeclarationError, match="has no categories"):
         study.backtest(study.policy, study.policy, by=["customers_age_last"])
+
+
+def test_data_that_were_changed_since_they_were_imported_are_not_read(root: Path, tmp_path: Path) -> None:
+    for name in ("settings.yaml", "data/raw"):
+        source, target = root / name, tmp_path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+    ce.open("simulated", root=tmp_path, policy="default")
+    for path in sorted((tmp_path / "data/raw/simulated").glob("*.parquet")):
+        whole = path.read_bytes()
+        for place in (5, len(whole) // 2, len(whole) - 6):
+            path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+            with pytest.raises(IntegrityError, match="is not what was imported") as caught:
+                ce.open("simulated", root=tmp_path, policy="default")
+            assert caught.value.rows == (path.name,)
+            assert caught.value.exit_code == 19
+        path.write_bytes(whole)
+    late = tmp_path / "data/raw/simulated/repayments.parquet"
+    rows = pd.read_parquet(late)
+    rows.assign(paid_at=rows["due_at"], paid_amount=rows["due_amount"]).to_parquet(late, index=False)
+    with pytest.raises(IntegrityError, match="repayments"):
+        ce.open("simulated", root=tmp_path, policy="default")

@@ -244,7 +244,7 @@ class _Side:
 
     @classmethod
     def of(cls, policy: Policy, inputs: pd.DataFrame, losses: Losses, y: Floats) -> _Side:
-        decided = decide(inputs, policy, calibrated=True, losses=losses)
+        decided = decide(inputs, policy, calibrated=True, losses=losses, wordless=True)
         limit = decided["limit_new"].to_numpy(dtype=np.float64)
         book = _book(inputs, policy, y)
         profit = profit_at(book, limit, policy, losses, decided["apr"].to_numpy(dtype=np.float64))
@@ -307,7 +307,7 @@ def _harder(policy: Policy, inputs: pd.DataFrame, losses: Losses, factor: float)
     p = inputs["p_default"].to_numpy(dtype=np.float64)
     x = log_odds(np.clip(p, 1e-9, 1 - 1e-9))
     shifted = probability(x + shift_to_mean(x, min(factor * float(p.mean()), 0.999)))
-    decided = decide(inputs.assign(p_default=shifted), policy, calibrated=True, losses=losses)
+    decided = decide(inputs.assign(p_default=shifted), policy, calibrated=True, losses=losses, wordless=True)
     kept = ~decided["decision"].isin(STOPPED).to_numpy()
     rate = float(shifted[kept].mean()) if kept.any() else float("nan")
     name = f"{policy.name} {policy.policy_version}"

@@ -17,12 +17,14 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from credit_eval.core.errors import CohortError, SourceError
-from credit_eval.core.files import read_json, sha256_json, write_json
+from credit_eval.core.errors import CohortError, IntegrityError, SourceError
+from credit_eval.core.files import read_json, sha256_file, sha256_json, write_json
+from credit_eval.core.machine import cores
 from credit_eval.schema.flat import FLAT, FlatColumn
 from credit_eval.schema.tables import table_named
 
@@ -206,6 +208,32 @@ def _check_complete(dataset: Dataset) -> None:
             n_rows=len(missing),
             todo=_RESTORE,
         )
+
+
+def check_hashes(dataset: Dataset) -> None:
+    """Hold every file of a data set against the hash that `dataset.json` says it had when it was written.
+
+    About a second per GB and core; before the first number is read, since a run writes these hashes into its manifest.
+
+    Raises:
+        IntegrityError: files were changed since, or are gone.
+    """
+    sealed = dataset.info.hashes
+    with ThreadPool(max(cores(), 1)) as pool:  # hashing lets go of Python's lock
+        fine = pool.map(lambda name: _is_as_written(dataset.root / name, sealed[name]), sealed)
+    changed = [name for name, whole in zip(sealed, fine, strict=True) if not whole]
+    if changed:
+        raise IntegrityError(
+            f"data set {dataset.name} is not what was imported",
+            expected=f"the {len(sealed)} files that dataset.json names, as they were written",
+            rows=changed[:3],
+            n_rows=len(changed),
+            todo=_RESTORE,
+        )
+
+
+def _is_as_written(path: Path, sealed: str) -> bool:
+    return path.exists() and sha256_file(path) == sealed
 
 
 def describe_dataset(root: Path, info: DatasetInfo) -> None:

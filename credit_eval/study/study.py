@@ -28,7 +28,7 @@ from credit_eval.policy.settings import Policy, load_policy
 from credit_eval.samples.definition import DefaultDefinition
 from credit_eval.schema.duckdb import DuckDB, parquet
 from credit_eval.schema.flat import FLAT, ROWS, UNLABELLED
-from credit_eval.schema.store import TRAINING_COHORT, Dataset, open_dataset
+from credit_eval.schema.store import TRAINING_COHORT, Dataset, check_hashes, open_dataset
 from credit_eval.schema.tables import TABLES
 from credit_eval.settings import DatasetSettings, Paths, Settings, load_settings, project_root
 
@@ -79,11 +79,13 @@ def open_study(
 
     Raises:
         SourceError: no such data set, or settings that are none.
+        IntegrityError: files of the data set were changed since they were imported.
         DeclarationError: `strict`, and the data lack what some feature reads.
     """
     paths = Paths(root=project_root() if root is None else Path(root))
     settings = load_settings(paths.root / "settings.yaml")
     dataset = open_dataset(paths.dataset(name))
+    check_hashes(dataset)
     features = catalogue.with_flat(dataset.info.flat)
     lawful, _ = features.lawful_in(settings.jurisdiction(name))
     provided = lawful.available(dataset.info)

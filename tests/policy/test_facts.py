@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import string
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -73,6 +74,16 @@ def test_a_decision_is_told_in_the_language_that_is_asked_for():
     assert told(as_facts(row["policy_facts"]), "CNY", "en") == (
         "no new credit: p_default 0.620 is above 0.50; kept at the balance owed of 80.25 CNY"
     )
+
+
+def test_a_decision_without_words_is_the_same_decision():
+    rows = policy_rows(customer_id=["c"], p_default=[0.62], limit_previous=[300.0], balance=[80.25], capacity=[9.0])
+    told, bare = (decide(rows, load_policy(DEFAULT_POLICY), calibrated=True, wordless=each) for each in (False, True))
+    words = ["policy_reason", "policy_facts"]
+    pd.testing.assert_frame_equal(told.drop(columns=words), bare.drop(columns=words))
+    assert told["policy_reason"][0]
+    assert not bare["policy_reason"][0]
+    assert as_facts(bare["policy_facts"][0]) == ()
 
 
 def test_a_rule_without_words_in_a_language_is_refused():
