@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from credit_eval.core.errors import EngineError, SourceError
-from credit_eval.schema.duckdb import DuckDB, Relation, parquet, quote, select
+from credit_eval.schema.duckdb import DuckDB, Relation, literal, parquet, quote, select
 from credit_eval.schema.rules import SOURCE_FILE, SOURCE_ROW
 
 #: Lines that may be skipped in one file; with more, the file is not what it seems.
@@ -138,7 +138,7 @@ def open_csv(
     types = ", ".join(f"{quote(column)}: 'VARCHAR'" for column in names.values())
     nulls = ", ".join(quote(text) for text in ("", *missing))
     options = (
-        f"{quote(path)}, auto_detect = false, header = true, delim = {quote(delimiter)}, quote = '\"', "
+        f"{literal(path)}, auto_detect = false, header = true, delim = {quote(delimiter)}, quote = '\"', "
         f"escape = '\"', nullstr = [{nulls}], columns = {{{types}}}"
     )
     broken = _broken_lines(name or path.name, options) if skip_broken else ()

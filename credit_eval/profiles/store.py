@@ -51,11 +51,6 @@ class Profiles:
         """The Parquet files in order."""
         return sorted(self.root.glob("part-*.parquet"))
 
-    @property
-    def pattern(self) -> Path:
-        """All parts, as a glob an engine reads."""
-        return self.root / "part-*.parquet"
-
     @cached_property
     def catalogue(self) -> Catalogue:
         """The features that are there, as they were declared when the profiles were built."""

@@ -15,7 +15,7 @@ from credit_eval.core.errors import SourceError
 from credit_eval.core.files import read_json
 from credit_eval.language.reasons import label
 from credit_eval.policy.decide import ADVERSE, BY_SCORE
-from credit_eval.schema.duckdb import DuckDB, parquet, quote
+from credit_eval.schema.duckdb import DuckDB, parts, quote
 
 #: Fewer adverse decisions of the score than this are too few to speak of their commonest reasons.
 FEW_ADVERSE = 10
@@ -156,7 +156,7 @@ def opened(scored: Path) -> Iterator[DuckDB]:
     if not any(scored.glob("part-*.parquet")):
         raise SourceError(f"no scored file at {scored.parent.name}/{scored.name}", todo=todo)
     with DuckDB(threads=1) as engine:
-        engine.run(f"CREATE VIEW scored AS FROM {parquet(scored / 'part-*.parquet')}")
+        engine.run(f"CREATE VIEW scored AS FROM {parts(scored)}")
         if not engine.scalar("SELECT count(*) FROM scored"):
             raise SourceError(f"the scored file at {scored.parent.name}/{scored.name} has no rows", todo=todo)
         yield engine

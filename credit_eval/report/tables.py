@@ -14,7 +14,7 @@ import pandas as pd
 from credit_eval.core.errors import SourceError
 from credit_eval.language.reasons import label
 from credit_eval.report.summary import BY_SCORE_SQL, DECIDED_SQL, opened
-from credit_eval.schema.duckdb import DuckDB, Relation, parquet
+from credit_eval.schema.duckdb import DuckDB, Relation, parts
 
 SCORE_BIN = 10
 SAMPLE_ROWS = 1_500
@@ -105,7 +105,7 @@ def _contribution_files(scored: Path) -> Relation:
     directory = scored / "contributions"
     if not any(directory.glob("part-*.parquet")):
         raise SourceError(f"no contributions at {scored.parent.name}/{scored.name}", todo="score again")
-    return parquet(directory / "part-*.parquet")
+    return parts(directory)
 
 
 def value_sample(profiles: Path, keys: pd.DataFrame) -> pd.DataFrame:
@@ -118,7 +118,7 @@ def value_sample(profiles: Path, keys: pd.DataFrame) -> pd.DataFrame:
         raise SourceError(f"no profiles at {profiles.parent.name}/{profiles.name}", todo="score again")
     with DuckDB(threads=1) as engine:
         engine.register("wanted", keys.loc[:, list(_KEYS)])
-        files = parquet(profiles / "part-*.parquet")
+        files = parts(profiles)
         found = engine.frame(f"FROM {files} SEMI JOIN wanted USING (customer_id, as_of)")
     return keys.loc[:, list(_KEYS)].merge(found, on=list(_KEYS), how="left", validate="one_to_one")
 

@@ -227,15 +227,29 @@ def quote(path: Path | str) -> str:
     return "'" + str(path).replace("'", "''") + "'"
 
 
+def literal(path: Path | str) -> str:
+    """A path as a literal that DuckDB reads as that very file: to its readers a path is a pattern.
+
+    >>> literal("data [old]/what?.csv")
+    "'data [[]old]/what[?].csv'"
+    """
+    return quote("".join(f"[{letter}]" if letter in "[*?" else letter for letter in str(path)))
+
+
 def parquet(path: Path | str | Sequence[Path]) -> Relation:
-    """Parquet files (a path, a glob or a list of paths) as a relation: what they hold, nothing out of their names.
+    """Parquet files (a path or a list of paths, no patterns) as a relation: what they hold, nothing out of their names.
 
     Directories here are named `as_of=…` and `cohort=…`; DuckDB would make columns of these, over the real ones.
 
-    >>> parquet("data/scored/part-*.parquet").sql
-    "read_parquet('data/scored/part-*.parquet', hive_partitioning = false)"
+    >>> parquet("orders.parquet").sql
+    "read_parquet('orders.parquet', hive_partitioning = false)"
     >>> parquet([Path("orders.parquet"), Path("orders.parts/2026-03-01.parquet")]).sql
     "read_parquet(['orders.parquet', 'orders.parts/2026-03-01.parquet'], hive_partitioning = false)"
     """
-    files = quote(path) if isinstance(path, Path | str) else "[" + ", ".join(quote(one) for one in path) + "]"
+    files = literal(path) if isinstance(path, Path | str) else "[" + ", ".join(map(literal, path)) + "]"
     return Relation(f"read_parquet({files}, hive_partitioning = false)")
+
+
+def parts(folder: Path) -> Relation:
+    """The parts of a directory that a run wrote, in order, as a relation; there must be one."""
+    return parquet(sorted(folder.glob("part-*.parquet")))
