@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from credit_eval.core.errors import OutputExistsError, StorageError
+from credit_eval.core.errors import IntegrityError, OutputExistsError, StorageError
 
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
@@ -75,8 +75,24 @@ def write_json(target: Path, content: object) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read what `write_json` wrote."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Read what `write_json` wrote.
+
+    Raises:
+        IntegrityError: it is damaged.
+        StorageError: it may not be read.
+    """
+    name = f"{path.parent.name}/{path.name}"
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise IntegrityError(
+            f"{name} is damaged",
+            expected="JSON, as it was written",
+            received=str(error),
+            todo="put it back as it was, or make anew what it belongs to",
+        ) from None
+    except PermissionError:
+        raise StorageError(f"{name} may not be read", todo="check the rights on it") from None
 
 
 def sha256_file(path: Path) -> str:

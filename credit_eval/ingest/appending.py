@@ -27,7 +27,7 @@ from credit_eval.ingest.staging import QUARANTINE, Measured, Relations, Staging,
 from credit_eval.schema.additions import Stored, later_reveal
 from credit_eval.schema.duckdb import Relation, parquet, select
 from credit_eval.schema.rules import SHAPES
-from credit_eval.schema.store import Dataset, DatasetInfo, Part, describe_dataset, open_dataset
+from credit_eval.schema.store import Dataset, DatasetInfo, Part, check_hashes, describe_dataset, open_dataset
 from credit_eval.schema.validation import Incoming
 
 #: A `known_until` further than this from the last row is taken for a mistyped date: an append cannot be undone.
@@ -54,11 +54,13 @@ def append_dataset(
         TableError: rows break the declared tables, change the past, or are there already, and `quarantine` is false.
         SourceError: no such data set, other tables, columns, currency or zone than its own, no rows, or `known_until`
             is not after all of them.
+        IntegrityError: files that are there were changed since they were imported.
         OutputExistsError: somebody else appends to it right now.
         StorageError: the disk refused; nothing was changed.
     """
     with atomic_directory(root, replace=True) as building:
         dataset = open_dataset(root)
+        check_hashes(dataset)
         _check_currency(dataset, currency)
         _check_timezone(dataset, timezone)
         with staged(building, relations, tick, beside=[root]) as staging:

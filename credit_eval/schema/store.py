@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -177,6 +178,7 @@ def open_dataset(root: Path) -> Dataset:
 
     Raises:
         SourceError: there is no complete data set here.
+        IntegrityError: what describes it is damaged.
     """
     described = root / "dataset.json"
     if not described.exists():
@@ -186,14 +188,28 @@ def open_dataset(root: Path) -> Dataset:
             todo="make one with `credit-eval simulate` or `credit-eval import`",
         )
     content = read_json(described)
-    for key in ("known_from", "known_until"):
-        content[key] = datetime.fromisoformat(content[key])
-    parts = content.pop("parts", {})
-    content["parts"] = {table: [Part(**one) for one in listed] for table, listed in parts.items()}
-    content["flat"] = [FlatColumn(**column) for column in content.pop("flat", [])]
-    dataset = Dataset(root, DatasetInfo(**content))
+    try:
+        dataset = Dataset(root, _info(content))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise IntegrityError(
+            f"{root.name}/dataset.json does not describe a data set",
+            expected="what an import or the simulator wrote",
+            received=f"{type(error).__name__}: {error}",
+            todo=_RESTORE,
+        ) from None
     _check_complete(dataset)
     return dataset
+
+
+def _info(content: dict[str, Any]) -> DatasetInfo:
+    parts, flat = content.get("parts", {}), content.get("flat", [])
+    told = {
+        "known_from": datetime.fromisoformat(content["known_from"]),
+        "known_until": datetime.fromisoformat(content["known_until"]),
+        "parts": {table: [Part(**one) for one in listed] for table, listed in parts.items()},
+        "flat": [FlatColumn(**column) for column in flat],
+    }
+    return DatasetInfo(**content | told)
 
 
 def _check_complete(dataset: Dataset) -> None:

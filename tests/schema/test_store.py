@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -10,10 +11,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from credit_eval.core.errors import SourceError
-from credit_eval.core.files import write_json
+from credit_eval.core.errors import IntegrityError, SourceError
+from credit_eval.core.files import sha256_file, write_json
 from credit_eval.schema.duckdb import DuckDB, parquet, select
-from credit_eval.schema.store import Dataset, DatasetInfo, Part, check_sorted, describe_dataset, open_dataset
+from credit_eval.schema.store import (
+    Dataset,
+    DatasetInfo,
+    Part,
+    check_hashes,
+    check_sorted,
+    describe_dataset,
+    open_dataset,
+)
 
 DAY = "orders.parts/2026-03-01.parquet"
 
@@ -137,3 +146,39 @@ def test_what_the_engine_writes_can_be_checked(dataset: Dataset) -> None:
         engine.write_parquet(numbers, path, order_by="1 DESC")
     with pytest.raises(SourceError, match="not sorted"):
         check_sorted(path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", "{}", '{"name": "shop"}', '"text"', "null", "\x00", '{"known_from": 3, "known_until": 4}'],
+)
+def test_a_description_that_is_damaged_is_said_to_be(dataset: Dataset, content: str) -> None:
+    (dataset.root / "dataset.json").write_text(content)
+    with pytest.raises(IntegrityError, match=r"dataset\.json"):
+        open_dataset(dataset.root)
+
+
+def test_a_description_of_other_bytes_is_said_to_be(dataset: Dataset) -> None:
+    place = dataset.root / "dataset.json"
+    whole = place.read_bytes()
+    place.write_bytes(b"\xff" + whole[1:])
+    with pytest.raises(IntegrityError, match=r"shop/dataset\.json is damaged"):
+        open_dataset(dataset.root)
+
+
+def test_every_file_is_held_against_its_hash(dataset: Dataset) -> None:
+    sealed = {name: sha256_file(dataset.root / name) for name in dataset.info.hashes}
+    whole = replace(dataset, info=replace(dataset.info, hashes=sealed))
+    check_hashes(whole)
+    for name in sealed:
+        path = dataset.root / name
+        kept = path.read_bytes()
+        path.write_bytes(kept[:-5] + bytes([kept[-5] ^ 16]) + kept[-4:])
+        with pytest.raises(IntegrityError) as caught:
+            check_hashes(whole)
+        assert caught.value.rows == (name,)
+        path.unlink()
+        with pytest.raises(IntegrityError):
+            check_hashes(whole)
+        path.write_bytes(kept)
+    check_hashes(whole)
