@@ -127,11 +127,12 @@ def decide(
     Returns:
         `customer_id`, `grade`, `decision`, `limit_new`, `limit_bound_by`, `apr`, `max_installments` (0: no new
         instalment credit), `policy_reason` and the facts that it tells (`policy_facts`, as JSON: `policy.facts`),
-        `decided_by`, `apr_previous` (of a line, or a balance); and within the window `expected_loss`, `profit`, and
-        the profit at a limit one step lower and higher, `profit_below` and `profit_above` (NaN: the policy says
-        nothing of profit); `balance`, `exposure` at default and `revenue` beyond funding; and `exposure_before`,
-        `expected_loss_before`, `revenue_before` and `profit_before`, had a line and its rate stayed as they were, or a
-        loan been granted as it was asked for.
+        `decided_by`, `apr_previous` (of a line, or a balance), `dearer_by_score` (bool: the rate rises, and would not
+        with the best score); and within the window `expected_loss`, `profit`, and the profit at a limit one step
+        lower and higher, `profit_below` and `profit_above` (NaN: the policy says nothing of profit); `balance`,
+        `exposure` at default and `revenue` beyond funding; and `exposure_before`, `expected_loss_before`,
+        `revenue_before` and `profit_before`, had a line and its rate stayed as they were, or a loan been granted as
+        it was asked for.
 
         * restrict: `p_default` strictly above the threshold, or in default; the line shrinks to what is owed.
         * decline: the same without a line, or no line worth opening.
@@ -162,6 +163,7 @@ def decide(
     if untold is not None:
         against = _adverse(customers, granted, policy, losses)
         by_score = _decided_by(customers, granted, policy, losses, best) == BY_SCORE
+        by_score |= _dearer_by_score(customers, granted, policy, losses, best)
         granted = waiting(granted, customers, untold & against & by_score)
     facts: list[Shared] = []
     if not wordless:
@@ -180,6 +182,7 @@ def decide(
             "policy_facts": records,
             "decided_by": _decided_by(customers, granted, policy, losses, best),
             "apr_previous": customers.rate,
+            "dearer_by_score": _dearer_by_score(customers, granted, policy, losses, best),
             **_money(customers, granted, policy, losses),
         },
         index=inputs.index,
@@ -419,6 +422,12 @@ def _rates(customers: Customers, granted: Granted, policy: Policy, losses: Losse
 
 def _dearer(customers: Customers, granted: Granted, policy: Policy, losses: Losses) -> Bools:
     return np.asarray(_rates(customers, granted, policy, losses) > customers.rate)
+
+
+def _dearer_by_score(customers: Customers, granted: Granted, policy: Policy, losses: Losses, best: Customers) -> Bools:
+    """Whose rate rises, though not with the best score: told the model's reasons, whatever decided on the limit."""
+    then = grant(best, policy, losses)
+    return _dearer(customers, granted, policy, losses) & ~_dearer(best, then, policy, losses)
 
 
 def _adverse(customers: Customers, granted: Granted, policy: Policy, losses: Losses) -> Bools:

@@ -65,6 +65,10 @@ WORDS = {
         "These facts about you raised the risk that we estimate more than any others:",
         "以下情况对我们评估的风险影响最大：",
     ),
+    "rate_by_score": Text(
+        "The rate rises since these facts about you raised the risk that we estimate more than any others:",
+        "利率上调，是因为以下情况对我们评估的风险影响最大：",
+    ),
     "helps": Text("What could help", "改善建议"),
     "no_promise": Text(
         "None of this is sure to change a later decision, which looks at everything that is known then.",

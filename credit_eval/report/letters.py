@@ -135,6 +135,7 @@ def _letter(row: Row, manifest: Mapping[str, Any], lender: Lender, language: Lan
             rows=[str(row["customer_id"])],
         )
     codes = [row[f"reason_code_{n}"] for n in range(1, 5) if row[f"reason_code_{n}"]]
+    rule = tuple(_rule(row, facts, language))
     rights = [text.in_(language).format(supervisor=lender.supervisor) for text in RIGHTS[manifest["jurisdiction"]]]
     page = template.render(
         language=language,
@@ -144,8 +145,9 @@ def _letter(row: Row, manifest: Mapping[str, Any], lender: Lender, language: Lan
         date=_date(row, language),
         reference=f"{manifest['dataset']} {manifest['cohort']} · {row['model_version']} · {row['policy_version']}",
         said=said,
-        by_score=row["decided_by"] == BY_SCORE,
-        reasons=reasons,
+        rule=rule,
+        facts=reasons[len(rule) :],
+        lead=WORDS["by_score" if row["decided_by"] == BY_SCORE else "rate_by_score"].in_(language),
         helps=helps(facts, codes, language),
         rights=rights,
     )
@@ -195,9 +197,13 @@ def _decision(row: Row, shown: Mapping[str, str]) -> str | None:
 
 
 def _reasons(row: Row, facts: tuple[Fact, ...], language: Language) -> Iterator[str]:
-    if row["decided_by"] == BY_SCORE:
-        yield from (row[f"reason_text_{n}"] for n in range(1, 5) if row[f"reason_code_{n}"])
-    elif row["decided_by"] in RULES:
+    """The rule that decided, if one did; and facts, where the score decided or made credit dearer."""
+    yield from _rule(row, facts, language)
+    yield from (row[f"reason_text_{n}"] for n in range(1, 5) if row[f"reason_code_{n}"])
+
+
+def _rule(row: Row, facts: tuple[Fact, ...], language: Language) -> Iterator[str]:
+    if row["decided_by"] in RULES:
         values = {name: value for fact in facts for name, value in fact.values.items()}
         told = {"because": _because(values, language), "wait": _wait(values, language)}
         yield RULES[row["decided_by"]].in_(language).format(**told)

@@ -300,8 +300,8 @@ def _scored_frame(job: Job, profiles: pd.DataFrame, scores: pd.DataFrame, explai
     )
     decisions = decisions.drop(columns="customer_id")
     keys, previous = profiles[["customer_id", "as_of"]], inputs[["limit_previous"]]
-    # Where a rule of the policy decided, what raised the risk is no reason for the decision.
-    reasons = reasons.where(decisions["decided_by"].eq(BY_SCORE), None)
+    # Where a rule of the policy decided, what raised the risk is no reason for the decision, but for a dearer rate.
+    reasons = reasons.where(decisions["decided_by"].eq(BY_SCORE) | decisions["dearer_by_score"], None)
     frame = pd.concat([keys, scores[["p_default", "score"]], previous, decisions, reasons], axis=1)
     frame["model_version"] = f"{job.model_of}/{job.model_version}"
     frame["policy_version"] = f"{job.policy.name}/{job.policy.policy_version}"

@@ -135,12 +135,24 @@ def test_a_dearer_rate_is_adverse_told_and_decided_by_the_score_or_by_the_policy
     assert told(as_facts(found["policy_facts"]["dearer"]), "CNY", "zh").endswith("；年利率由15.0%上调至24.0%")
     assert found["decided_by"]["dearer"] == "score"
     assert found["decided_by"]["dear for all"] == "rates"
+    assert found["dearer_by_score"].tolist() == [True, False, False, False, False]
     # Of whom nothing can be told, the rate stays until a person decided.
     untold = decide(rows, POLICY, calibrated=True, untold=np.ones(5, dtype=bool)).set_index("customer_id")
     assert untold.loc["dearer", ["decision", "decided_by", "apr", "limit_new"]].tolist() == [
         "refer", "no_reason", 0.15, 200.0,
     ]  # fmt: skip
     assert untold["decision"]["same"] == "approve"
+
+
+def test_a_rule_that_cuts_a_limit_is_no_reason_for_the_rate_that_rises_with_the_risk() -> None:
+    rows = policy_rows(
+        customer_id=["both"], p_default=[0.12], limit_previous=[3_000.0], balance=[0.0], capacity=[10.0],
+        apr_previous=[0.15],
+    )  # fmt: skip
+    found = decide(rows, POLICY, calibrated=True).iloc[0]
+    assert (found["decision"], found["decided_by"], found["dearer_by_score"]) == ("reduce", "thin_file", True)
+    untold = decide(rows, POLICY, calibrated=True, untold=np.array([True])).iloc[0]
+    assert (untold["decision"], untold["decided_by"], untold["apr"]) == ("refer", "no_reason", 0.15)
 
 
 def signed_for(policy: Policy, grades: str) -> Policy:

@@ -51,7 +51,8 @@ def test_whoever_is_refused_is_told_what_and_why(policy, p, line, balance, capac
         return
     known = {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()}
     known |= {f"reason_{what}_{n}": None for what in ("code", "text") for n in range(1, 5)} | {"limit_previous": line}
-    known |= {"reason_code_1": "R_LATE", "reason_text_1": "a fact"} if row["decided_by"] == BY_SCORE else {}
+    by_score = row["decided_by"] == BY_SCORE or row["dearer_by_score"]
+    known |= {"reason_code_1": "R_LATE", "reason_text_1": "a fact"} if by_score else {}
     facts = as_facts(row["policy_facts"])
     for language in ("en", "zh"):
         said, reasons = list(_said(known, facts, "CNY", language)), list(_reasons(known, facts, language))
@@ -60,6 +61,7 @@ def test_whoever_is_refused_is_told_what_and_why(policy, p, line, balance, capac
         assert reasons
         assert all(reasons)
         assert not INTERNAL.search(" ".join([*said, *reasons]))
+        assert ("a fact" in reasons) == by_score  # a rate that rises with the risk is told why, whatever cut the limit
 
 
 def test_a_jurisdiction_without_a_letter_is_refused() -> None:
