@@ -13,6 +13,8 @@ import pandas as pd
 import pytest
 from world import World, bytes_of
 
+from credit_eval.core.files import read_json, sha256_file, write_json
+
 pytestmark = pytest.mark.xdist_group("world")
 Refused = Callable[..., str]
 
@@ -105,6 +107,9 @@ def test_one_class_only(world: World, tmp_path: Path) -> None:
     lines = pd.read_parquet(raw / "repayments.parquet")
     lines["paid_at"] = lines["paid_known_at"] = lines["due_at"]
     lines.to_parquet(raw / "repayments.parquet", coerce_timestamps="us")
+    described = read_json(raw / "dataset.json")
+    described["hashes"]["repayments.parquet"] = sha256_file(raw / "repayments.parquet")
+    write_json(raw / "dataset.json", described)
     done = World(tmp_path).run("train", "simulated", "--policy", "default")
     assert done.returncode == 14, done.stderr
     assert "one class" in done.stderr
