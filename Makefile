@@ -95,7 +95,7 @@ lock: install ## pin what pyproject.toml allows into requirements.lock (needs uv
 	@$(VENV)/bin/uv pip compile --quiet --extra dev --python-version 3.11 --no-emit-index-url --no-annotate --no-header pyproject.toml -o requirements.lock
 
 clean: ## remove everything that runs made: data, models, reports, the ledger (not .venv)
-	@rm -rf data/raw data/cohorts data/profiles data/scored data/reports data/letters data/truth data/ledger models/mlflow.db models/artifacts
+	@rm -rf data/raw data/cohorts data/profiles data/scored data/replaced data/reports data/letters data/truth data/ledger models/mlflow.db models/artifacts
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -8,8 +8,8 @@ from dataclasses import asdict, replace
 import numpy as np
 import pandas as pd
 
-from credit_eval.core.files import sha256_json
 from credit_eval.core.machine import threads
+from credit_eval.core.seals import sha256_json
 from credit_eval.core.statistics import ratio_interval
 from credit_eval.explain.contributions import contributions
 from credit_eval.explain.leanings import leanings

@@ -250,6 +250,24 @@ def datasets() -> None:
 
 
 @app.command()
+def verify(dataset: DatasetName) -> None:
+    """Hold everything there is of a data set against its seals: data, profiles, runs, ledger, models (then 19)."""
+    from credit_eval.core.errors import IntegrityError
+    from credit_eval.verify import LEFT_OUT
+    from credit_eval.verify import verify as verified
+
+    found = verified(*_root(), dataset)
+    give([asdict(one) for one in found])
+    for one in found:
+        tell(f"  {'holds' if one.wrong is None else 'DOES NOT HOLD':<14}{one.what}: files {one.files:,}")
+        if one.wrong:
+            tell(("    " + one.wrong.replace("\n", "\n    "), "bold"))
+    tell(f"not looked at: {LEFT_OUT}")
+    if any(one.wrong for one in found):
+        raise typer.Exit(IntegrityError.exit_code)
+
+
+@app.command()
 def profile(
     customer: Annotated[str, typer.Argument(help="customer_id")],
     dataset: Annotated[str, typer.Option(help="data set")] = "simulated",
@@ -299,16 +317,16 @@ def letters(
     lang: Lang = None,
 ) -> None:
     """Write the letters that adverse decisions of a scored run call for, as HTML that prints."""
-    from credit_eval.core.files import read_json
     from credit_eval.report.letters import Lender, letter_name, write_letters
     from credit_eval.report.letters import letters as of_run
     from credit_eval.scoring.decision import latest_run
+    from credit_eval.scoring.sealed import open_scored
 
     (paths, settings), said = _root(), _language(lang)
     run = latest_run(paths.all_scored(dataset)) if label is None else Run.read(label)
     lender, scored = Lender(**settings.lender(dataset).model_dump()), paths.scored(dataset, run.label)
     found = of_run(scored, paths.profiles(dataset, run.label), lender, language=said, customer=customer)
-    folder = paths.letters(dataset, run.label, said or read_json(scored / "manifest.json")["language"])
+    folder = paths.letters(dataset, run.label, said or open_scored(scored).manifest["language"])
     n = write_letters(found, folder)
     give({"letters": n, "folder": folder})
     tell(f"letters: {n:,} in {folder}" if customer is None else f"letter: {folder / letter_name(customer)}")

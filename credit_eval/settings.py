@@ -275,15 +275,31 @@ class Paths(_Section):
 
     def profiles(self, dataset: str, name: str) -> Path:
         """Directory of profiles."""
-        return self._of("profiles", dataset) / name
+        return self.all_profiles(dataset) / name
 
     def scored(self, dataset: str, name: str) -> Path:
         """Directory of a scored run; `name` is `as_of=YYYY-MM-DD` or `cohort=NAME`."""
         return self.all_scored(dataset) / checked_label(name)
 
+    def all_profiles(self, dataset: str) -> Path:
+        """Directory of all profiles of a data set."""
+        return self._of("profiles", dataset)
+
+    def all_replaced(self, dataset: str) -> Path:
+        """Directory of all scored runs that were replaced."""
+        return self._of("replaced", dataset)
+
+    def published(self, dataset: str) -> Path:
+        """File of the policies that were published for a data set, a line each."""
+        return self.models / "policies" / f"{checked_name(dataset, 'data set')}.jsonl"
+
     def letters(self, dataset: str, name: str, language: str) -> Path:
         """Directory of the letters of a scored run in a language."""
         return self._of("letters", dataset) / checked_label(name) / language
+
+    def replaced(self, dataset: str, name: str) -> Path:
+        """Directory of the scored runs that another of the same label replaced."""
+        return self.all_replaced(dataset) / checked_label(name)
 
     def all_scored(self, dataset: str) -> Path:
         """Directory of all scored runs of a data set."""

@@ -36,8 +36,10 @@ from credit_eval.report.paper_page import paper_part
 from credit_eval.report.summary import Summary, summarise
 from credit_eval.scoring.memory import record
 from credit_eval.scoring.reading import read_scored
-from credit_eval.scoring.run import Job, already_done, check_whole
+from credit_eval.scoring.replaced import check_recorded, keep_replaced
+from credit_eval.scoring.run import Job, already_done
 from credit_eval.scoring.run import score as score_profiles
+from credit_eval.scoring.sealed import is_scored, open_scored
 from credit_eval.study import Study
 from credit_eval.study.papering import paper_of
 
@@ -94,11 +96,13 @@ def score(study: Study, run: Run, *, model_of: str | None = None, replace: bool 
         members = study.members(engine, run.label, [run.as_of] if run.as_of else [])
         job = _job(study, run, study.standing_of(engine, members), model_of)
         if not replace and already_done(job, target):
+            check_recorded(study.ledger, open_scored(target))
             _record(study, target, job, way_out)
             return target
         standings = _standings(job.model) if run.file else None  # a few strangers are no population to stand in
         profiles = study.build_profiles(run.label, members, standings)
-    score_profiles(job, profiles, target, replace=replace, tick=study.tick)
+    replaced = keep_replaced(target, study.paths.replaced(study.name, run.label), _recorded(study, run))
+    score_profiles(job, profiles, target, replace=replace, replaced=replaced, tick=study.tick)
     _record(study, target, job, way_out)
     return target
 
@@ -177,9 +181,12 @@ def _standings(model: CreditModel) -> dict[str, Standing]:
 
 
 def _record(study: Study, target: Path, job: Job, way_out: float) -> None:
-    """Append a run to the ledger, unless its rows are of nobody who could be met again."""
-    if not study.dataset.info.anonymous:
-        record(study.ledger, target, job.standing, way_out)
+    """Append a run to the ledger, without its decisions if its rows are of nobody who could be met again."""
+    record(study.ledger, target, job.standing, way_out, nobody=study.dataset.info.anonymous)
+
+
+def _recorded(study: Study, run: Run) -> str | None:
+    return study.ledger.manifest(study.name, run.label)
 
 
 def _job(study: Study, run: Run, standing: pd.DataFrame, model_of: str | None) -> Job:
@@ -238,10 +245,12 @@ def report(study: Study, run: Run, language: Language | None = None) -> Path:
     """
     name, label = study.name, run.label
     scored = study.paths.scored(name, label)
-    if not (scored / "manifest.json").exists():
+    if not is_scored(scored):
         raise SourceError(f"no report of {name} {label} yet", todo=f"run `credit-eval score {name}` first")
     validation = study.validation()
-    check_whole(scored)
+    found = open_scored(scored)
+    check_recorded(study.ledger, found)
+    found.check()
     study.tick("report", 0, 1)
     target, profiles, info = study.paths.report(name, label), study.profiles_at(label), study.dataset.info
     told = partial(paper_part, *paper_of(study, run), judged_on=validation.judged_on, currency=info.currency)

@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from credit_eval.core.files import write_json
 from credit_eval.core.odds import ScoreScale
+from credit_eval.core.seals import sha256_file
 from credit_eval.models.model import Calibration
 from credit_eval.models.record import Record
+from credit_eval.profiles.store import DESCRIBED, ProfilesInfo, describe_profiles
 from credit_eval.samples.cohorts import Drawn
 from credit_eval.samples.definition import DefaultDefinition
 from credit_eval.schema.store import DatasetInfo
 from credit_eval.scoring.run import COLUMNS
+from credit_eval.scoring.sealed import open_scored, seal_scored
 
 FEATURES = ("payments_failed_count_30d", "orders_placed_days_since_last", "customers_region_last")
 CODES = ("R_FAILED_PAYMENTS", "R_ORDER_ACTIVITY", "R_CUSTOMER_PROFILE", "R_LATE_REPAYMENTS", "R_RETURNS")
@@ -129,11 +131,24 @@ def write_run(root: Path, frame: pd.DataFrame, *, parts: int = 2) -> Path:
     scored = root / "toy" / "as_of=2026-03-01"
     write_parts(frame, scored, parts)
     write_parts(contributions_of(frame), scored / "contributions", parts)
-    write_json(scored / "manifest.json", manifest(len(frame)))
+    write_profiles(root / "profiles", profiles_of(frame), parts=parts)
+    seal_scored(scored, manifest(len(frame), sha256_file(root / "profiles" / DESCRIBED)))
     return scored
 
 
-def manifest(rows: int) -> dict[str, Any]:
+def write_profiles(directory: Path, frame: pd.DataFrame, *, parts: int = 2) -> None:
+    """Profiles as the build writes them, but for what their features mean."""
+    write_parts(frame, directory, parts)
+    described = ProfilesInfo("toy", INFO.fingerprint, "ab" * 32, "as_of=2026-03-01", len(frame), [*FEATURES], {}, [])
+    describe_profiles(directory, described)
+
+
+def edit_manifest(scored: Path, **said: object) -> None:
+    """Let a run's manifest say something else, as if the run had written that."""
+    seal_scored(scored, {**open_scored(scored).manifest, **said})
+
+
+def manifest(rows: int, profiles: str = "00" * 32) -> dict[str, Any]:
     return {
         "dataset": "toy",
         "cohort": "as_of=2026-03-01",
@@ -151,7 +166,16 @@ def manifest(rows: int) -> dict[str, Any]:
         "features_absent": {},
         "never_seen_unknown": {},
         "never_seen": {},
-        "files": {"part-00000.parquet": "ef" * 32},
+        "calibrated_on": "out of fold",
+        "currency": "CNY",
+        "decisions": {},
+        "explained_by": {},
+        "language": "en",
+        "losses": {"lgd": 0.5, "ccf": 0.5, "lgd_is": "assumed", "ccf_is": "assumed", "window_days": 120},
+        "model_of": "toy",
+        "profiles": profiles,
+        "replaced": [],
+        "typical": {},
         "started": "2026-03-02 01:00:00",
         "finished": "2026-03-02 01:00:05",
     }

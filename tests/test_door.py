@@ -27,7 +27,6 @@ from credit_eval.core.errors import (
     SampleError,
     SourceError,
 )
-from credit_eval.core.files import read_json, write_json
 from credit_eval.ingest.simulator.run import simulate
 from credit_eval.language.reasons import LITTLE_KNOWN
 from credit_eval.models.record import judging
@@ -39,6 +38,7 @@ from credit_eval.profiles.store import open_profiles
 from credit_eval.report.letters import Lender, letters
 from credit_eval.scoring.decision import in_language
 from credit_eval.scoring.lookup import decided
+from credit_eval.scoring.sealed import open_scored, seal_scored
 from credit_eval.study.backtesting import backtested
 from credit_eval.study.offering import offered
 from credit_eval.study.papering import paper_of
@@ -156,7 +156,7 @@ def test_a_scored_run_is_read_and_its_contributions_add_up(study: ce.Study) -> N
     champion = study.champion()
     p = champion.predict_proba(study.results().profiles[champion.feature_names_in_])[:, 1]
     assert_allclose(p, scored["p_default"], rtol=1e-12)
-    with pytest.raises(SourceError, match="no scored run"):
+    with pytest.raises(SourceError, match="nothing is scored at"):
         ce.read_scored(study.paths.root)
 
 
@@ -314,8 +314,7 @@ def test_every_adverse_decision_has_a_letter_in_both_languages(
     shutil.copytree(night.folder, scored)
     with pytest.raises(PolicyError, match="no letter is written for this jurisdiction"):
         next(letters(scored, profiles, LENDER))
-    manifest = read_json(scored / "manifest.json")
-    write_json(scored / "manifest.json", manifest | {"jurisdiction": jurisdiction})
+    seal_scored(scored, {**open_scored(scored).manifest, "jurisdiction": jurisdiction})
     due = night.scored[is_adverse(night.scored)].set_index("customer_id")
     by_language = {lang: list(letters(scored, profiles, LENDER, language=lang)) for lang in ("en", "zh")}
     for found in by_language.values():

@@ -13,12 +13,13 @@ import pytest
 
 import credit_eval as ce
 from credit_eval import stages
-from credit_eval.core.errors import CohortError, ModelError, SourceError
+from credit_eval.core.errors import CohortError, IntegrityError, ModelError, SourceError
 from credit_eval.core.files import read_json
 from credit_eval.core.runs import Run
 from credit_eval.ingest.mapping import import_mapping
 from credit_eval.models.model import CreditModel
 from credit_eval.models.registry import load_champion
+from credit_eval.profiles.store import describe_profiles, open_profiles
 from credit_eval.scoring.decision import as_json, tell_decision
 from credit_eval.scoring.lookup import decided
 from credit_eval.scoring.run import COLUMNS
@@ -145,12 +146,15 @@ def test_a_decision_is_told_to_a_person_and_to_a_program(study: Study) -> None:
 
 def test_who_is_not_there_and_profiles_of_another_run_are_told(study: Study, tmp_path: Path) -> None:
     night = study.results()
-    with pytest.raises(CohortError, match="no such customer in cohort=unlabelled of loans"):
+    with pytest.raises(CohortError, match="no such customer in loans/cohort=unlabelled"):
         decided(night.folder, study.profiles_at(night.run.label), "L00001")
     for path in study.profiles_at(night.run.label).glob("*"):
         shutil.copy(path, tmp_path)
     few = night.profiles.iloc[:3].to_parquet
     few(tmp_path / "part-00000.parquet")
+    with pytest.raises(IntegrityError, match="are not what was built"):
+        decided(night.folder, tmp_path, "L01100")
+    describe_profiles(tmp_path, open_profiles(tmp_path).info)
     with pytest.raises(SourceError, match="are not those of the run"):
         decided(night.folder, tmp_path, "L01100")
     with pytest.raises(SourceError, match="nothing is scored"):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import errno
 import fcntl
-import hashlib
 import json
 import os
 import shutil
@@ -67,6 +66,18 @@ def atomic_file(target: Path) -> Iterator[Path]:
             building.unlink(missing_ok=True)
 
 
+def link_files(old: Path, new: Path) -> None:
+    """Link every file of a directory into another that has none of this name; copy it where there are no links."""
+    for path in old.rglob("*"):
+        target = new / path.relative_to(old)
+        if path.is_file() and not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                os.link(path, target)
+            except OSError:  # a file system without links
+                shutil.copyfile(path, target)
+
+
 def write_json(target: Path, content: object) -> None:
     """Write `content` as indented JSON with sorted keys, atomically."""
     with atomic_file(target) as path:
@@ -79,35 +90,33 @@ def read_json(path: Path) -> Any:
 
     Raises:
         IntegrityError: it is damaged.
-        StorageError: it may not be read.
+        StorageError: it is not there, or may not be read.
     """
-    name = f"{path.parent.name}/{path.name}"
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise IntegrityError(
-            f"{name} is damaged",
-            expected="JSON, as it was written",
-            received=str(error),
-            todo="put it back as it was, or make anew what it belongs to",
-        ) from None
-    except PermissionError:
-        raise StorageError(f"{name} may not be read", todo="check the rights on it") from None
+        raise damaged(path, str(error)) from None
+    except RecursionError:
+        raise damaged(path, "nested without end") from None
+    except OSError as error:
+        raise unreadable(path, error) from None
 
 
-def sha256_file(path: Path) -> str:
-    """Hash of a file's bytes, hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def damaged(path: Path, received: str) -> IntegrityError:
+    """The error of a file of ours that is not what was written."""
+    return IntegrityError(
+        f"{path.parent.name}/{path.name} is damaged",
+        expected="what was written there",
+        received=received,
+        todo="put it back as it was, or make anew what it belongs to",
+    )
 
 
-def sha256_json(content: object) -> str:
-    """Hash of a JSON-like value, independent of key order.
-
-    >>> sha256_json({"a": 1, "b": 2}) == sha256_json({"b": 2, "a": 1})
-    True
-    """
-    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+def unreadable(path: Path, error: OSError) -> StorageError:
+    """The error of a file that is there and cannot be read."""
+    return StorageError(
+        f"{path.parent.name}/{path.name} cannot be read: {error.strerror or error}", todo="check the rights on it"
+    )
 
 
 #: What a disk says when it will not take more, or not from us. Anything else is no matter of the disk.

@@ -10,8 +10,6 @@ it in one step. A kill leaves the one or the other, and who reads the old one me
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -19,10 +17,11 @@ from itertools import count
 from pathlib import Path
 
 from credit_eval.core.errors import SourceError, TableError
-from credit_eval.core.files import atomic_directory
+from credit_eval.core.files import atomic_directory, link_files
 from credit_eval.core.progress import Tick, silent
+from credit_eval.core.seals import hashes_of
 from credit_eval.core.zones import zone_named
-from credit_eval.ingest.importing import hashes_of, midnight_after
+from credit_eval.ingest.importing import midnight_after
 from credit_eval.ingest.staging import QUARANTINE, Measured, Relations, Staging, staged, unseen_orders
 from credit_eval.schema.additions import Stored, later_reveal
 from credit_eval.schema.duckdb import Relation, parquet, select
@@ -81,7 +80,7 @@ def append_dataset(
             notes=info.notes + added.notes,
         )
         describe_dataset(building, grown)
-        _keep_others(root, building)
+        link_files(root, building)
     return open_dataset(root)
 
 
@@ -234,15 +233,3 @@ def _complete(info: DatasetInfo, found: Mapping[str, Measured], known_until: dat
             todo="leave rows known later to the next append, or say --known-until so that it comes after all rows",
         )
     return complete
-
-
-def _keep_others(old: Path, new: Path) -> None:
-    """Link every file of the old data set that the new one has not written itself."""
-    for path in old.rglob("*"):
-        target = new / path.relative_to(old)
-        if path.is_file() and not target.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                os.link(path, target)
-            except OSError:  # a file system without links
-                shutil.copyfile(path, target)

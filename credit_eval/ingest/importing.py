@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 
 from credit_eval.core.clock import DAY
 from credit_eval.core.errors import SourceError
-from credit_eval.core.files import atomic_directory, sha256_file
+from credit_eval.core.files import atomic_directory
 from credit_eval.core.progress import Tick, silent
+from credit_eval.core.seals import hashes_of
 from credit_eval.ingest.accounting import unused
 from credit_eval.ingest.flat_checks import check_flat
 from credit_eval.ingest.staging import QUARANTINE, Relations, Staging, staged, unseen_orders
@@ -227,9 +228,3 @@ def midnight_after(moment: datetime) -> datetime:
     datetime.datetime(2026, 3, 2, 0, 0)
     """
     return datetime(moment.year, moment.month, moment.day) + DAY
-
-
-def hashes_of(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file within a folder, by its path there."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): sha256_file(path) for path in files}

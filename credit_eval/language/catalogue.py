@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from credit_eval.core.errors import DeclarationError
-from credit_eval.core.files import sha256_json
+from credit_eval.core.seals import sha256_json
 from credit_eval.core.zones import zone_named
 from credit_eval.language.expressions import on_clock
 from credit_eval.language.feature import Feature, Role

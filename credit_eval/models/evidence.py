@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from credit_eval.core.errors import IntegrityError, SourceError
-from credit_eval.core.files import sha256_file
+from credit_eval.core.seals import sha256_file
 from credit_eval.models.history import Move, read_history
 from credit_eval.models.record import Record, read_record
 from credit_eval.models.registry import CHAMPION, RECORD_FILE, ROWS_FILE, Version, find_version, hash_tag

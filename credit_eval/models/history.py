@@ -11,7 +11,6 @@ and so does, when it is read, one that somebody made in MLflow past us: the alia
 from __future__ import annotations
 
 import getpass
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -19,7 +18,9 @@ from pathlib import Path
 from typing import Literal
 
 from credit_eval.core.clock import utc_now
-from credit_eval.core.errors import IntegrityError, ModelError
+from credit_eval.core.errors import ModelError
+from credit_eval.core.files import damaged
+from credit_eval.core.seals import append_sealed, read_sealed_lines
 
 # : `promoted`: trained, and nothing spoke against it; `chosen`: somebody's choice; `demoted`: somebody put an earlier
 # one : in its place; `moved`: the alias was found elsewhere than the last line says.
@@ -60,28 +61,18 @@ def read_history(store: Path, dataset: str) -> list[Move]:
     """All moves of a data set's champion that were recorded, in order.
 
     Raises:
-        IntegrityError: a line that is none.
+        IntegrityError: a line that is none, was edited, or is missing.
     """
     place = _place(store, dataset)
-    if not place.exists():
-        return []
     try:
-        return [Move(**json.loads(line)) for line in place.read_text(encoding="utf-8").splitlines()]
-    except (ValueError, TypeError) as error:
-        raise IntegrityError(
-            f"the history of champions of {dataset} is damaged",
-            expected="a move a line",
-            received=str(error)[:120],
-            todo=f"put models/history/{dataset}.jsonl back as it was",
-        ) from error
+        return [Move(**line) for line in read_sealed_lines(place)]
+    except TypeError as error:
+        raise damaged(place, str(error)) from None
 
 
 def append_move(store: Path, dataset: str, move: Move) -> None:
     """Write a move to the end; the caller has the store to itself."""
-    place = _place(store, dataset)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with place.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(asdict(move), ensure_ascii=False) + "\n")
+    append_sealed(_place(store, dataset), asdict(move))
 
 
 def champion_at(moves: Sequence[Move], moment: datetime) -> int | None:

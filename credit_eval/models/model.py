@@ -28,7 +28,7 @@ from credit_eval.core.odds import Floats, ScoreScale, probability
 
 #: Rows that are scored at once.
 _CHUNK = 50_000
-_BOOSTER, _DESCRIPTION = "booster.txt", "model.json"
+_BOOSTER, _DESCRIPTION = MODEL_FILES = ("booster.txt", "model.json")
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from credit_eval.core.errors import IntegrityError, ModelError
-from credit_eval.core.files import sha256_file
+from credit_eval.core.seals import check_files, hashes_of, sha256_file
 from credit_eval.models.history import Move, append_move, check_said, earlier_champion, moved, read_history
-from credit_eval.models.model import CreditModel
+from credit_eval.models.model import MODEL_FILES, CreditModel
 from credit_eval.models.registry_store import (
     artifact_root,
     database_uri,
@@ -34,6 +34,8 @@ _MODEL, _SAVED = "model", "credit_model"
 #: Files of a version's run: the record (`models.record`), and the rows that judged it.
 RECORD_FILE, ROWS_FILE = "record.json", "judged.parquet"
 _HASH = "sha256."
+_OTHER = "the model's files are not what was registered"
+_PUT_BACK = "put the files back as they were or train again, and find out who changed them"
 
 
 def register(
@@ -84,7 +86,7 @@ def load_champion(store: Path, dataset: str) -> tuple[CreditModel, int]:
         raise _no_champion(dataset)
     with read_store(store) as client:
         version = _champion_version(client, dataset)
-    return _registered(store, version.tags["place"], version.tags["fingerprint"]), int(version.version)
+    return _registered(store, version.tags), int(version.version)
 
 
 @dataclass(frozen=True)
@@ -127,8 +129,33 @@ def find_version(store: Path, dataset: str, which: int | str = CHAMPION) -> Vers
             )
         except MlflowException:
             return None
-    place = _inside(store, found.tags["place"])
-    return Version(int(found.version), found.tags["fingerprint"], dict(found.tags), place.parents[2])
+    return _version(store, found)
+
+
+def versions(store: Path, dataset: str) -> list[Version]:
+    """Every version of a data set's model, in order.
+
+    Raises:
+        ModelError: the registry is damaged.
+        IntegrityError: it names files outside its store.
+    """
+    if not has_store(store):
+        return []
+    with read_store(store) as client:
+        found = client.search_model_versions(f"name = '{registered_name(dataset)}'")
+    return sorted((_version(store, one) for one in found), key=lambda version: version.number)
+
+
+def check_version(store: Path, version: Version) -> None:
+    """Hold the files of a version, its model's and those beside it, against what was registered.
+
+    Raises:
+        ModelError: its files are gone.
+        IntegrityError: they are not what was registered.
+    """
+    _registered(store, version.tags)
+    beside = {name: version.tags[hash_tag(name)] for name in version.hashed - {*MODEL_FILES}}
+    check_files(version.files, beside, _OTHER, _PUT_BACK)
 
 
 def datasets_with_champions(store: Path) -> list[str]:
@@ -153,7 +180,7 @@ def load_version(store: Path, version: Version) -> CreditModel:
         ModelError: its files are gone.
         IntegrityError: they are not what was registered.
     """
-    return _registered(store, version.tags["place"], version.fingerprint)
+    return _registered(store, version.tags)
 
 
 def history(store: Path, dataset: str) -> list[Move]:
@@ -290,11 +317,18 @@ def _move(client: Any, store: Path, dataset: str, move: Move) -> Move:
             expected="a version that was registered",
             todo="`credit-eval registry history` lists them; the champion is who it was",
         ) from None
-    _registered(store, version.tags["place"], version.tags["fingerprint"])
+    _registered(store, version.tags)
     told = replace(move, auc=client.get_run(version.run_id).data.metrics.get("auc"))
     append_move(store, dataset, told)
     client.set_registered_model_alias(name, CHAMPION, version.version)
     return told
+
+
+def _version(store: Path, found: Any) -> Version:
+    if not {"place", "fingerprint"} <= set(found.tags):
+        raise IntegrityError("the registry does not say where a version lies", todo=_PUT_BACK)
+    files = _inside(store, found.tags["place"]).parents[2]
+    return Version(int(found.version), found.tags["fingerprint"], dict(found.tags), files)
 
 
 def _champion_or_none(client: Any, dataset: str) -> int | None:
@@ -309,22 +343,30 @@ def _new_version(client: Any, store: Path, model: CreditModel, dataset: str, run
     if not client.search_registered_models(f"name = '{name}'"):
         client.create_registered_model(name)
     place = f"artifacts/{run.run_id}/artifacts/{_MODEL}/data/{_SAVED}"
-    said = {"fingerprint": model.fingerprint, "place": place} | dict(tags)
-    _registered(store, place, model.fingerprint)
+    of_model = {hash_tag(file): seal for file, seal in hashes_of(_inside(store, place)).items()}
+    said = {"fingerprint": model.fingerprint, "place": place} | of_model | dict(tags)
+    _registered(store, said)
     version = client.create_model_version(name, f"{run.artifact_uri}/{_MODEL}", run.run_id, tags=said)
     return int(version.version)
 
 
-def _registered(store: Path, place: str, fingerprint: str) -> CreditModel:
-    """The model at a place below the store, if it is the one that was registered."""
-    model = CreditModel.load(_inside(store, place))
-    if model.fingerprint != fingerprint:
-        raise IntegrityError(
-            "the champion's files are not what was registered",
-            expected=f"a model with fingerprint {fingerprint[:12]}…",
-            received=f"{model.fingerprint[:12]}…",
-            todo="put the files back as they were or train again, and find out who changed them",
+def _registered(store: Path, tags: Mapping[str, str]) -> CreditModel:
+    """The model that a version's tags lead to, if it is the one that was registered.
+
+    The bytes are looked at before anything is made of them: LightGBM ends the process on a text that is none.
+    """
+    place = _inside(store, tags["place"])
+    sealed = {file: tags[hash_tag(file)] for file in MODEL_FILES if hash_tag(file) in tags}
+    if len(sealed) < len(MODEL_FILES):
+        raise ModelError(
+            "this version was registered by an earlier version of this program", todo="train again: `credit-eval train`"
         )
+    if not place.is_dir():
+        raise ModelError("the files of this version are gone", todo="put models/artifacts back, or train again")
+    check_files(place, sealed, _OTHER, _PUT_BACK)
+    model = CreditModel.load(place)
+    if model.fingerprint != tags["fingerprint"]:
+        raise IntegrityError(_OTHER, expected="the fingerprint in the registry", todo=_PUT_BACK)
     return model
 
 

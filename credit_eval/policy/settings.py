@@ -20,8 +20,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from credit_eval.core.errors import PolicyError
-from credit_eval.core.files import sha256_json
 from credit_eval.core.located_yaml import Located, read_yaml
+from credit_eval.core.seals import sha256_json
 from credit_eval.language.words import Jurisdiction, Language
 from credit_eval.policy.boxes import boxes
 from credit_eval.policy.rules import Expression, RuleError

@@ -10,7 +10,7 @@ from credit_eval.language.catalogue import Catalogue
 from credit_eval.language.feature import Dimension
 from credit_eval.language.typical import Typical
 from credit_eval.profiles.store import Profiles
-from credit_eval.schema.duckdb import DuckDB, parts
+from credit_eval.schema.duckdb import DuckDB, parquet
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def one_profile(engine: DuckDB, profiles: Profiles, customer_id: str) -> dict[st
     Raises:
         CohortError: the customer is not among the profiles.
     """
-    sql = f"SELECT * FROM {parts(profiles.root)} WHERE customer_id = ?"
+    sql = f"SELECT * FROM {parquet(profiles.parts)} WHERE customer_id = ?"
     rows = engine.arrow(sql, [customer_id]).to_pylist()
     if not rows:
         raise CohortError("no such customer", received=customer_id, todo="check the identifier")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 
 from credit_eval.core.errors import SourceError
-from credit_eval.core.files import read_json, write_json
+from credit_eval.core.seals import check_files, hashes_of, read_sealed, write_sealed
 from credit_eval.language.catalogue import Catalogue
 from credit_eval.language.stored import restored
 
 if TYPE_CHECKING:  # a third of a second that only frames are worth
     import pandas as pd
+
+
+DESCRIBED = "profiles.json"
+_REBUILD = "build them anew (score or train does), and find out who changed them"
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class ProfilesInfo:
 
     `absent`: feature -> the table or column that the source lacks. `declared`: the features as `features.stored` holds
     them, on the customers' clock. `standings`: of each rank where values stood at the latest as_of
-    (`engine.ranks.Standing`).
+    (`engine.ranks.Standing`). `files`: SHA-256 of the parts, by name.
     """
 
     dataset: str
@@ -37,6 +41,7 @@ class ProfilesInfo:
     absent: dict[str, str]
     declared: list[Any]
     standings: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -48,8 +53,22 @@ class Profiles:
 
     @property
     def parts(self) -> list[Path]:
-        """The Parquet files in order."""
-        return sorted(self.root.glob("part-*.parquet"))
+        """The Parquet files in order, as they were built.
+
+        Raises:
+            IntegrityError: they were changed since, or are gone.
+        """
+        self.check(*self.info.files)
+        return [self.root / name for name in sorted(self.info.files)]
+
+    def check(self, *names: str) -> None:
+        """Hold some parts against the hashes that they were built with.
+
+        Raises:
+            IntegrityError: they were changed since, or are gone.
+        """
+        sealed = {name: self.info.files[name] for name in names}
+        check_files(self.root, sealed, f"the profiles at {self.root.name} are not what was built", _REBUILD)
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -73,16 +92,17 @@ def open_profiles(root: Path) -> Profiles:
 
     Raises:
         SourceError: there are none, or they are of another format.
+        IntegrityError: what describes them is damaged, or was edited.
     """
-    described = root / "profiles.json"
+    described = root / DESCRIBED
     if not described.exists():
         raise SourceError(f"no profiles at {root.name}", todo="build them with `credit-eval profiles`")
-    told = read_json(described)
+    told = read_sealed(described)
     if set(told) != {each.name for each in fields(ProfilesInfo)}:
         raise SourceError(f"the profiles at {root.name} are of another version", todo="build them anew: score or train")
     return Profiles(root, ProfilesInfo(**told))
 
 
 def describe_profiles(root: Path, info: ProfilesInfo) -> None:
-    """Write `profiles.json`; the last step of building."""
-    write_json(root / "profiles.json", asdict(info))
+    """Write `profiles.json`, with the hashes of the parts; the last step of building."""
+    write_sealed(root / DESCRIBED, asdict(replace(info, files=hashes_of(root, "part-*.parquet"))))

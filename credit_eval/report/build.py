@@ -16,7 +16,7 @@ import pandas as pd
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from credit_eval.core.files import atomic_file, read_json
+from credit_eval.core.files import atomic_file
 from credit_eval.core.statistics import Interval
 from credit_eval.explain.explanation import explanation
 from credit_eval.language.catalogue import Catalogue, axis_titles
@@ -32,6 +32,7 @@ from credit_eval.report.summary import summarise
 from credit_eval.report.tables import SAMPLE_ROWS, contribution_sample, median_case, portfolio, value_sample
 from credit_eval.samples.exposure import segments
 from credit_eval.schema.store import DatasetInfo
+from credit_eval.scoring.sealed import open_scored
 
 _TOP_REASONS = 10
 _NOTHING = Markup("")
@@ -93,7 +94,7 @@ def write_chinese(
     found = cautions(_evidence(scored, validation, info))
     said = {name: text.zh for name, text in WORDS.items()}
     page = environment().get_template("paper_zh.html.j2").render(
-        manifest=read_json(scored / "manifest.json"),
+        manifest=open_scored(scored).manifest,
         paper=front,
         english=english,
         w=said,
@@ -107,7 +108,7 @@ def write_chinese(
 def _evidence(scored: Path, validation: Record, info: DatasetInfo) -> Evidence:
     summary = summarise(scored)
     counted = portfolio(scored, by_score_only=summary.enough_by_score)
-    return Evidence(summary, counted, validation, read_json(scored / "manifest.json"), info)
+    return Evidence(summary, counted, validation, open_scored(scored).manifest, info)
 
 
 def _facts(evidence: Evidence) -> dict[str, Any]:
@@ -179,7 +180,9 @@ def _by_lack(absent: Mapping[str, str]) -> dict[str, list[str]]:
 
 def _pictures(evidence: Evidence, scored: Path, profiles: Path, catalogue: Catalogue) -> dict[str, Markup]:
     drawn = _portfolio_figures(evidence) | _model_figures(evidence.validation, axis_titles(catalogue.features))
-    explained = partial(_explanation, profiles=profiles, catalogue=catalogue, currency=evidence.info.currency)
+    explained = partial(
+        _explanation, scored=scored, profiles=profiles, catalogue=catalogue, currency=evidence.info.currency
+    )
     many, (one, _) = contribution_sample(scored), median_case(scored)
     drawn["beeswarm"] = (
         beeswarm(explained(many)),
@@ -219,9 +222,11 @@ def _model_figures(validation: Record, named: Mapping[str, str]) -> dict[str, tu
     }
 
 
-def _explanation(contributed: pd.DataFrame, *, profiles: Path, catalogue: Catalogue, currency: str) -> Any:
+def _explanation(
+    contributed: pd.DataFrame, *, scored: Path, profiles: Path, catalogue: Catalogue, currency: str
+) -> Any:
     """A sample of contributions beside the values they come from."""
     names = [name for name in contributed.columns if name not in ("customer_id", "as_of", "base_value", "log_odds")]
-    features, values = [catalogue[name] for name in names], value_sample(profiles, contributed)
+    features, values = [catalogue[name] for name in names], value_sample(scored, profiles, contributed)
     moved, base = contributed[names].to_numpy(dtype=np.float64), float(contributed["base_value"].iloc[0])
     return explanation(moved, base, values, features, currency=currency)

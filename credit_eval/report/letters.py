@@ -14,13 +14,13 @@ from typing import Any
 from urllib.parse import quote
 
 from credit_eval.core.errors import CohortError, IntegrityError, PolicyError
-from credit_eval.core.files import atomic_file, read_json
+from credit_eval.core.files import atomic_file
 from credit_eval.language.words import Language
 from credit_eval.policy.decide import BY_SCORE
 from credit_eval.policy.facts import Fact, as_facts, days, helps, money
 from credit_eval.report.letter_words import DECIDED, RIGHTS, RULES, WORDS
 from credit_eval.report.page import environment
-from credit_eval.scoring.run import check_whole
+from credit_eval.scoring.sealed import open_scored
 from credit_eval.scoring.telling import adverse_decisions
 
 Row = Mapping[str, Any]
@@ -67,9 +67,10 @@ def letters(
         PolicyError: no letter is written for the jurisdiction, or a rule has no words in the language.
         IntegrityError: the run's files were changed, or a decision has no reason that may be told.
     """
-    manifest = read_json(scored / "manifest.json")
+    run = open_scored(scored)
+    manifest = run.manifest
     check_letters(manifest["jurisdiction"])
-    check_whole(scored)
+    run.check()
     chosen: Language = language or manifest["language"]
     template, n = environment().get_template("letter.html.j2"), 0
     for row in adverse_decisions(scored, profiles, chosen, customer):

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from credit_eval.core.errors import SourceError
-from credit_eval.core.files import read_json
 from credit_eval.language.reasons import label
 from credit_eval.policy.decide import ADVERSE, BY_SCORE
-from credit_eval.schema.duckdb import DuckDB, parts, quote
+from credit_eval.schema.duckdb import DuckDB, parquet, quote
+from credit_eval.scoring.sealed import open_scored
 
 #: Fewer adverse decisions of the score than this are too few to speak of their commonest reasons.
 FEW_ADVERSE = 10
@@ -114,9 +114,7 @@ def summarise(scored: Path) -> Summary:
         SourceError: there is no scored file, or it has no rows or no manifest.
     """
     with opened(scored) as engine:
-        manifest = scored / "manifest.json"
-        if not manifest.exists():
-            raise SourceError(f"no manifest at {scored.parent.name}/{scored.name}", todo="score again")
+        manifest = open_scored(scored).manifest
         customers, adverse, restricted, at_nothing, above, mean, decided = engine.rows(
             f"SELECT count(*), count(*) FILTER ({ADVERSE_SQL}), count(*) FILTER ({_RESTRICTED_SQL}),"
             f" count(*) FILTER ({_RESTRICTED_SQL} AND limit_previous = 0),"
@@ -140,8 +138,8 @@ def summarise(scored: Path) -> Summary:
             decided_by_score=decided,
             expected_loss=float(engine.scalar("SELECT sum(expected_loss) FROM scored")),
             profit=engine.scalar("SELECT sum(profit) FILTER (NOT isnan(profit)) FROM scored"),
-            never_seen_unknown=read_json(manifest).get("never_seen_unknown", {}),
-            never_seen=read_json(manifest).get("never_seen", {}),
+            never_seen_unknown=manifest["never_seen_unknown"],
+            never_seen=manifest["never_seen"],
         )
 
 
@@ -151,12 +149,12 @@ def opened(scored: Path) -> Iterator[DuckDB]:
 
     Raises:
         SourceError: there is no scored file, or it has no rows.
+        IntegrityError: it is not what the run wrote.
     """
     todo = "score a data set first: `credit-eval score`"
-    if not any(scored.glob("part-*.parquet")):
-        raise SourceError(f"no scored file at {scored.parent.name}/{scored.name}", todo=todo)
+    files = open_scored(scored).parts
     with DuckDB(threads=1) as engine:
-        engine.run(f"CREATE VIEW scored AS FROM {parts(scored)}")
+        engine.run(f"CREATE VIEW scored AS FROM {parquet(files)}")
         if not engine.scalar("SELECT count(*) FROM scored"):
             raise SourceError(f"the scored file at {scored.parent.name}/{scored.name} has no rows", todo=todo)
         yield engine

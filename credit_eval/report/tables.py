@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from credit_eval.core.errors import SourceError
 from credit_eval.language.reasons import label
 from credit_eval.report.summary import BY_SCORE_SQL, DECIDED_SQL, opened
-from credit_eval.schema.duckdb import DuckDB, Relation, parts
+from credit_eval.schema.duckdb import DuckDB, Relation, parquet
+from credit_eval.scoring.sealed import open_scored
 
 SCORE_BIN = 10
 SAMPLE_ROWS = 1_500
@@ -102,23 +102,20 @@ def median_case(scored: Path) -> tuple[pd.DataFrame, str]:
 
 
 def _contribution_files(scored: Path) -> Relation:
-    directory = scored / "contributions"
-    if not any(directory.glob("part-*.parquet")):
-        raise SourceError(f"no contributions at {scored.parent.name}/{scored.name}", todo="score again")
-    return parts(directory)
+    return parquet(open_scored(scored).contributions)
 
 
-def value_sample(profiles: Path, keys: pd.DataFrame) -> pd.DataFrame:
-    """Profiles of the customers in `keys` (customer_id, as_of), in their order.
+def value_sample(scored: Path, profiles: Path, keys: pd.DataFrame) -> pd.DataFrame:
+    """Profiles that a run scored, of the customers in `keys` (customer_id, as_of), in their order.
 
     Raises:
-        SourceError: there are no profiles.
+        SourceError: there are no profiles, or others.
+        IntegrityError: they are not what was built.
     """
-    if not any(profiles.glob("part-*.parquet")):
-        raise SourceError(f"no profiles at {profiles.parent.name}/{profiles.name}", todo="score again")
+    there = open_scored(scored).profiles(profiles).parts
     with DuckDB(threads=1) as engine:
         engine.register("wanted", keys.loc[:, list(_KEYS)])
-        files = parts(profiles)
+        files = parquet(there)
         found = engine.frame(f"FROM {files} SEMI JOIN wanted USING (customer_id, as_of)")
     return keys.loc[:, list(_KEYS)].merge(found, on=list(_KEYS), how="left", validate="one_to_one")
 

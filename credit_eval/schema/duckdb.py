@@ -248,8 +248,3 @@ def parquet(path: Path | str | Sequence[Path]) -> Relation:
     """
     files = literal(path) if isinstance(path, Path | str) else "[" + ", ".join(map(literal, path)) + "]"
     return Relation(f"read_parquet({files}, hive_partitioning = false)")
-
-
-def parts(folder: Path) -> Relation:
-    """The parts of a directory that a run wrote, in order, as a relation; there must be one."""
-    return parquet(sorted(folder.glob("part-*.parquet")))

@@ -17,15 +17,13 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
 from credit_eval.core.errors import CohortError, IntegrityError, SourceError
-from credit_eval.core.files import read_json, sha256_file, sha256_json, write_json
-from credit_eval.core.machine import cores
+from credit_eval.core.seals import check_files, read_sealed, sha256_json, write_sealed
 from credit_eval.schema.flat import FLAT, FlatColumn
 from credit_eval.schema.tables import table_named
 
@@ -150,8 +148,8 @@ class Dataset:
         Raises:
             CohortError: the data set has no such cohort.
         """
-        path = self.root / "cohorts" / f"{cohort}.parquet"
-        if not path.exists():
+        path = self.root / _COHORTS / f"{cohort}.parquet"
+        if cohort not in self.cohorts:
             raise CohortError(
                 f"data set {self.name} has no cohort {cohort!r}",
                 expected="one of " + (", ".join(self.cohorts) or "(none: use --as-of)"),
@@ -162,7 +160,8 @@ class Dataset:
     @property
     def cohorts(self) -> tuple[str, ...]:
         """Names of the cohorts brought by the source."""
-        return tuple(sorted(path.stem for path in (self.root / "cohorts").glob("*.parquet")))
+        named = (Path(name) for name in self.info.hashes)
+        return tuple(sorted(path.stem for path in named if path.parent.name == _COHORTS))
 
     @property
     def fingerprint(self) -> str:
@@ -170,6 +169,7 @@ class Dataset:
         return self.info.fingerprint
 
 
+_COHORTS = "cohorts"
 _RESTORE = "put the file back as it was, or make the data set anew with `credit-eval import` or `simulate`"
 
 
@@ -178,7 +178,7 @@ def open_dataset(root: Path) -> Dataset:
 
     Raises:
         SourceError: there is no complete data set here.
-        IntegrityError: what describes it is damaged.
+        IntegrityError: what describes it is damaged, or was edited.
     """
     described = root / "dataset.json"
     if not described.exists():
@@ -187,7 +187,7 @@ def open_dataset(root: Path) -> Dataset:
             expected="a directory with dataset.json",
             todo="make one with `credit-eval simulate` or `credit-eval import`",
         )
-    content = read_json(described)
+    content = read_sealed(described)
     try:
         dataset = Dataset(root, _info(content))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -202,7 +202,7 @@ def open_dataset(root: Path) -> Dataset:
 
 
 def _info(content: dict[str, Any]) -> DatasetInfo:
-    parts, flat = content.get("parts", {}), content.get("flat", [])
+    parts, flat = content["parts"], content["flat"]
     told = {
         "known_from": datetime.fromisoformat(content["known_from"]),
         "known_until": datetime.fromisoformat(content["known_until"]),
@@ -229,32 +229,18 @@ def _check_complete(dataset: Dataset) -> None:
 def check_hashes(dataset: Dataset) -> None:
     """Hold every file of a data set against the hash that `dataset.json` says it had when it was written.
 
-    About a second per GB and core; before the first number is read, since a run writes these hashes into its manifest.
+    Before the first number is read, since a run writes these hashes into its manifest.
 
     Raises:
         IntegrityError: files were changed since, or are gone.
+        StorageError: one may not be read.
     """
-    sealed = dataset.info.hashes
-    with ThreadPool(max(cores(), 1)) as pool:  # hashing lets go of Python's lock
-        fine = pool.map(lambda name: _is_as_written(dataset.root / name, sealed[name]), sealed)
-    changed = [name for name, whole in zip(sealed, fine, strict=True) if not whole]
-    if changed:
-        raise IntegrityError(
-            f"data set {dataset.name} is not what was imported",
-            expected=f"the {len(sealed)} files that dataset.json names, as they were written",
-            rows=changed[:3],
-            n_rows=len(changed),
-            todo=_RESTORE,
-        )
-
-
-def _is_as_written(path: Path, sealed: str) -> bool:
-    return path.exists() and sha256_file(path) == sealed
+    check_files(dataset.root, dataset.info.hashes, f"data set {dataset.name} is not what was imported", _RESTORE)
 
 
 def describe_dataset(root: Path, info: DatasetInfo) -> None:
     """Write `dataset.json`; the last step of making a data set."""
-    write_json(root / "dataset.json", asdict(info))
+    write_sealed(root / "dataset.json", asdict(info))
 
 
 def check_sorted(path: Path) -> None:

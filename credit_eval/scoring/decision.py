@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from credit_eval.core.errors import SourceError
-from credit_eval.core.files import read_json
 from credit_eval.core.runs import Run
 from credit_eval.language.feature import Dimension
 from credit_eval.language.words import Language, Text, columns
@@ -19,6 +18,7 @@ from credit_eval.policy.decide import ADVERSE
 from credit_eval.policy.facts import as_facts, helps, money, told
 from credit_eval.policy.words import CONSTRAINTS, DECISIONS
 from credit_eval.scoring.lookup import Decided, Seen
+from credit_eval.scoring.sealed import open_scored
 
 Tell = Callable[..., None]
 #: Contributions smaller than this, in log-odds, are told as none.
@@ -45,7 +45,7 @@ def latest_run(all_scored: Path) -> Run:
 
 
 def _finished(manifest: Path) -> str:
-    return str(read_json(manifest)["finished"])
+    return str(open_scored(manifest.parent).manifest["finished"])
 
 
 def as_json(found: Decided) -> dict[str, Any]:

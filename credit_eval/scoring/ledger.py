@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,8 @@ import pandas as pd
 import pyarrow as pa
 
 from credit_eval.core.clock import EPOCH, utc_now
-from credit_eval.core.errors import LedgerError
+from credit_eval.core.errors import CreditEvalError, LedgerError
+from credit_eval.scoring.ledger_seal import check_seal, unchanged
 
 #: Versions of one as_of that there may be.
 VERSIONS = 1000
@@ -103,7 +104,7 @@ class Ledger:
         Raises:
             LedgerError: the ledger cannot be reached or read.
         """
-        if members.empty or not self._exists:
+        if members.empty or not self.exists:
             return _state(members.iloc[:0], _NOBODY)
         places = _microseconds(members["as_of"]) * VERSIONS
         one_date = int(places.min()) == int(places.max())
@@ -116,13 +117,13 @@ class Ledger:
     def record(self, run: Recorded, scored: pd.DataFrame, state: pd.DataFrame, way_out: float) -> bool:
         """Append a run's decisions, unless this very run is there; returns whether it was appended.
 
-        `scored`: customer_id, as_of, p_default, decision, limit_previous, limit_new, limit_bound_by and apr. `state`:
-        what `before` gave.
+        `scored`: customer_id, as_of, p_default, decision, limit_previous, limit_new, limit_bound_by and apr; no row
+        where nobody is to be remembered. `state`: what `before` gave.
 
         Raises:
             LedgerError: the ledger cannot be reached or written.
         """
-        with self._open() as cursor:
+        with self._open(write=True) as cursor:
             same = f"dataset = {_text(run.dataset)} AND label = {_text(run.label)}"
             cursor.execute(f"SELECT version, manifest FROM runs WHERE {same} ORDER BY version")
             there = cursor.fetchall()
@@ -134,7 +135,8 @@ class Ledger:
                     f"customers of {run.label} were scored {VERSIONS} times at one as_of",
                     todo="begin a ledger of its own",
                 )
-            cursor.adbc_ingest("decisions", _rows(run.dataset, scored, state, version, way_out), mode="append")
+            if len(scored):
+                cursor.adbc_ingest("decisions", _rows(run.dataset, scored, state, version, way_out), mode="append")
             cursor.adbc_ingest("runs", _run_row(run, version, len(scored)), mode="append")
         return True
 
@@ -143,7 +145,7 @@ class Ledger:
 
         Columns: as_of, version, p_default, decision, limit_before, limit_after, restricted, low_since, apr.
         """
-        if not self._exists:
+        if not self.exists:
             return pd.DataFrame()
         with self._open() as cursor:
             cursor.execute(
@@ -160,23 +162,71 @@ class Ledger:
     def _kind(self) -> str:
         return "postgresql" if "://" in self.place else "sqlite"
 
+    def manifest(self, dataset: str, label: str) -> str | None:
+        """SHA-256 of the manifest of the last run recorded under a label; None where none is.
+
+        Raises:
+            LedgerError: the ledger cannot be reached or read.
+        """
+        if not self.exists:
+            return None
+        with self._open() as cursor:
+            last = f"dataset = {_text(dataset)} AND label = {_text(label)} ORDER BY version DESC LIMIT 1"
+            cursor.execute(f"SELECT manifest FROM runs WHERE {last}")
+            found = cursor.fetchall()
+        return str(found[0][0]) if found else None
+
     @property
-    def _exists(self) -> bool:
-        return self._kind == "postgresql" or Path(self.place).exists()
+    def file(self) -> Path | None:
+        """The file of SQLite; None of a URL."""
+        return None if "://" in self.place else Path(self.place)
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything was recorded yet; of a URL it is taken for granted."""
+        return self.file is None or self.file.exists()
 
     @contextmanager
-    def _open(self) -> Iterator[Any]:
-        """A cursor of one transaction: committed at the end, or rolled back. The tables are there."""
-        try:
+    def _open(self, *, write: bool = False) -> Iterator[Any]:
+        """A cursor of one transaction: committed at the end, or rolled back. The tables are there.
+
+        Raises:
+            LedgerError: the ledger cannot be reached, read or written.
+            IntegrityError: it is a file, and was changed since the last run.
+        """
+        with self._errors(), ExitStack() as held:
+            if self.file is not None:
+                check_seal(self.file)
+            write = write or not self._has_tables()
+            if self.file is not None:
+                held.enter_context(unchanged(self.file, write=write))
             with _connect(self.place) as connection, connection.cursor() as cursor:
-                for table in _TABLES:
-                    cursor.execute(table + (" WITHOUT ROWID" if self._kind == "sqlite" else ""))
-                if not _has_rates(cursor, self._kind):
-                    cursor.execute("ALTER TABLE decisions ADD COLUMN apr DOUBLE PRECISION")
-                connection.commit()
+                if write:
+                    self._make_tables(cursor)
+                    connection.commit()
                 yield cursor
-                connection.commit()
-        except LedgerError:
+                if write:
+                    connection.commit()
+
+    def _has_tables(self) -> bool:
+        """Whether all tables and columns are there."""
+        if not self.exists:
+            return False
+        with _connect(self.place) as connection, connection.cursor() as cursor:
+            return _has_rates(cursor, self._kind)
+
+    def _make_tables(self, cursor: Any) -> None:
+        """Those that are lacking, and the column that ledgers of before 0.1 lack."""
+        for table in _TABLES:
+            cursor.execute(table + (" WITHOUT ROWID" if self._kind == "sqlite" else ""))
+        if not _has_rates(cursor, self._kind):
+            cursor.execute("ALTER TABLE decisions ADD COLUMN apr DOUBLE PRECISION")
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except CreditEvalError:
             raise
         except Exception as error:
             if not type(error).__module__.startswith("adbc_driver_manager"):
@@ -218,6 +268,8 @@ def _told(found: pd.DataFrame) -> pd.DataFrame:
 
 def _free(cursor: Any, run: Recorded, scored: pd.DataFrame) -> int:
     """The first version that no other run took at these as_of; runs of different dates have none in common."""
+    if scored.empty:
+        return 0
     cursor.execute(f"SELECT DISTINCT label FROM runs WHERE dataset = {_text(run.dataset)}")
     labels = {str(label) for (label,) in cursor.fetchall()} | {run.label}
     if len(labels) == 1 or all(label.startswith("as_of=") for label in labels):
@@ -232,7 +284,7 @@ def _free(cursor: Any, run: Recorded, scored: pd.DataFrame) -> int:
 
 
 def _has_rates(cursor: Any, kind: str) -> bool:
-    """Whether the table holds rates; ledgers begun before 0.1 was released do not."""
+    """Whether the table holds rates; ledgers begun before 0.1 was released do not, and one that is not made neither."""
     columns = "SELECT column_name FROM information_schema.columns WHERE table_name = 'decisions'"
     cursor.execute("SELECT name FROM pragma_table_info('decisions')" if kind == "sqlite" else columns)
     return ("apr",) in [tuple(row) for row in cursor.fetchall()]

@@ -7,18 +7,20 @@ scored parts say which may hold the customer.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
-from credit_eval.core.errors import CohortError, SourceError
-from credit_eval.core.files import read_json
+from credit_eval.core.errors import CohortError, IntegrityError
 from credit_eval.language.catalogue import Catalogue
 from credit_eval.language.feature import Feature
 from credit_eval.language.stored import restored
 from credit_eval.language.typical import Typical
+from credit_eval.profiles.store import Profiles
+from credit_eval.scoring.sealed import CONTRIBUTIONS, Scored, open_scored
 
 _KEYS = ("customer_id", "as_of")
 
@@ -45,7 +47,7 @@ class Decided:
 
     row: dict[str, Any]
     seen: tuple[Seen, ...]
-    manifest: dict[str, Any]
+    manifest: Mapping[str, Any]
 
 
 def decided(scored: Path, profiles: Path, customer: str) -> list[Decided]:
@@ -61,26 +63,27 @@ def decided(scored: Path, profiles: Path, customer: str) -> list[Decided]:
 
     Raises:
         SourceError: nothing is scored there, or the profiles are gone or of another run.
+        IntegrityError: files of the run or its profiles were changed.
         CohortError: the customer is not in the run.
     """
-    if not (scored / "manifest.json").exists():
-        raise SourceError(f"nothing is scored at {scored.name}", todo="score first: `credit-eval score`")
-    manifest = read_json(scored / "manifest.json")
-    name, first, n = _place(scored, customer)
-    of_model = {name: Typical(**told) for name, told in manifest["typical"].items()}
-    rows = _rows(scored / name, first, n)
-    seen = _rows(profiles / name, first, n, ["customer_id", "as_of", *of_model])
-    contributions = _rows(scored / "contributions" / name, first, n)
+    run = open_scored(scored)
+    of_run = run.profiles(profiles)
+    path, first, n = _place(run, customer)
+    of_model = {name: Typical(**told) for name, told in run.manifest["typical"].items()}
+    (moved,) = run.read([f"{CONTRIBUTIONS}/{path.name}"])
+    of_run.check(path.name)
+    rows = _rows(path, first, n)
+    seen = _rows(profiles / path.name, first, n, ["customer_id", "as_of", *of_model])
+    contributions = _rows(moved, first, n)
     if any([row[key] for row in rows] != [row[key] for row in part] for part in (seen, contributions) for key in _KEYS):
-        raise SourceError(
-            f"the profiles at {profiles.name} are not those of the run {scored.name}",
-            expected="the profiles that were scored",
+        raise IntegrityError(
+            f"the parts of the run {run.called} are not of the same customers",
             todo="score it anew, with --replace",
         )
-    features = features_of(profiles, set(of_model))
+    features = features_of(of_run, set(of_model))
     return [
-        Decided(row, _seen(features, of_model, values, moved), manifest)
-        for row, values, moved in zip(rows, seen, contributions, strict=True)
+        Decided(row, _seen(features, of_model, values, by), run.manifest)
+        for row, values, by in zip(rows, seen, contributions, strict=True)
     ]
 
 
@@ -91,9 +94,9 @@ def _seen(
     return tuple(sorted(found, key=lambda one: -one.contribution))
 
 
-def _place(scored: Path, customer: str) -> tuple[str, int, int]:
+def _place(run: Scored, customer: str) -> tuple[Path, int, int]:
     """The part that holds a customer, and there the first of its rows and how many follow."""
-    for path in sorted(scored.glob("part-*.parquet")):
+    for path in run.parts:
         file, before = pq.ParquetFile(path), 0
         found = [0, 0]
         for group in range(file.num_row_groups):
@@ -104,10 +107,8 @@ def _place(scored: Path, customer: str) -> tuple[str, int, int]:
                     found = [found[0] if found[1] else before + who.index(customer), found[1] + who.count(customer)]
             before += rows.num_rows
         if found[1]:
-            return path.name, found[0], found[1]
-    raise CohortError(
-        f"no such customer in {scored.name} of {scored.parent.name}", received=customer, todo="check the identifier"
-    )
+            return path, found[0], found[1]
+    raise CohortError(f"no such customer in {run.called}", received=customer, todo="check the identifier")
 
 
 def _may_hold(group: Any, customer: str) -> bool:
@@ -129,7 +130,6 @@ def _rows(path: Path, first: int, n: int, columns: list[str] | None = None) -> l
     return found
 
 
-def features_of(profiles: Path, names: set[str]) -> Catalogue:
+def features_of(profiles: Profiles, names: set[str]) -> Catalogue:
     """The features that the model read, as they were declared when the profiles were built."""
-    told = read_json(profiles / "profiles.json")
-    return Catalogue(restored([one for one in told["declared"] if one["named"]["name"] in names]))
+    return Catalogue(restored([one for one in profiles.info.declared if one["named"]["name"] in names]))

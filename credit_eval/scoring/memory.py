@@ -7,11 +7,12 @@ from pathlib import Path
 import pandas as pd
 
 from credit_eval.core.errors import IntegrityError
-from credit_eval.core.files import read_json, sha256_file
+from credit_eval.core.seals import sha256_file
 from credit_eval.samples.definition import account_known_at
 from credit_eval.schema.duckdb import DuckDB, parquet
 from credit_eval.schema.store import Dataset
 from credit_eval.scoring.ledger import Ledger, Recorded
+from credit_eval.scoring.sealed import MANIFEST, open_scored
 
 _KEYS = ["customer_id", "as_of"]
 _SCORED = [*_KEYS, "p_default", "decision", "limit_previous", "limit_new", "limit_bound_by", "apr"]
@@ -55,15 +56,19 @@ def check_limits(engine: DuckDB, dataset: Dataset, state: pd.DataFrame) -> None:
         )
 
 
-def record(ledger: Ledger, scored: Path, state: pd.DataFrame, way_out: float) -> bool:
-    """Append a scored directory to the ledger, unless it is there; `state`: what is remembered of its members."""
-    manifest = read_json(scored / "manifest.json")
+def record(ledger: Ledger, scored: Path, state: pd.DataFrame, way_out: float, *, nobody: bool = False) -> bool:
+    """Append a scored directory to the ledger, unless it is there.
+
+    `state`: what is remembered of its members. `nobody`: they are not to be remembered, but that there was a run.
+    """
+    opened = open_scored(scored)
+    manifest = opened.manifest
     run = Recorded(
         dataset=manifest["dataset"],
         label=manifest["cohort"],
-        manifest=sha256_file(scored / "manifest.json"),
+        manifest=sha256_file(scored / MANIFEST),
         policy_version=f"{manifest['policy_name']}/{manifest['policy_version']}",
         model_version=str(manifest["model_version"]),
     )
-    frame = pd.concat(pd.read_parquet(path, columns=_SCORED) for path in sorted(scored.glob("part-*.parquet")))
-    return ledger.record(run, frame.reset_index(drop=True), state, way_out)
+    frame = pd.concat(pd.read_parquet(path, columns=_SCORED) for path in opened.parts)
+    return ledger.record(run, frame.reset_index(drop=True).iloc[: 0 if nobody else None], state, way_out)

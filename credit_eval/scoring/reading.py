@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 
-from credit_eval.core.errors import SourceError
+from credit_eval.scoring.sealed import open_scored
 
 
 def read_scored(run: Path | str) -> pd.DataFrame:
@@ -21,8 +21,9 @@ def read_scored(run: Path | str) -> pd.DataFrame:
 
     Raises:
         SourceError: nothing is scored there.
+        IntegrityError: the run's files were changed since.
     """
-    return _parts(Path(run), Path(run))
+    return _frame(open_scored(Path(run)).parts)
 
 
 def read_contributions(run: Path | str) -> pd.DataFrame:
@@ -38,18 +39,11 @@ def read_contributions(run: Path | str) -> pd.DataFrame:
 
     Raises:
         SourceError: nothing is scored there.
+        IntegrityError: the run's files were changed since.
     """
-    return _parts(Path(run), Path(run) / "contributions")
+    return _frame(open_scored(Path(run)).contributions)
 
 
-def _parts(run: Path, folder: Path) -> pd.DataFrame:
-    parts = sorted(folder.glob("part-*.parquet"))
-    if not parts or not (run / "manifest.json").exists():
-        raise SourceError(
-            "no scored run in this directory",
-            expected="part-*.parquet and manifest.json, such as data/scored/simulated/as_of=2026-07-01",
-            received=f"{run.parent.name}/{run.name}",
-            todo="score first: `credit-eval score`",
-        )
+def _frame(parts: list[Path]) -> pd.DataFrame:
     frames: list[pd.DataFrame] = [pq.read_table(part).to_pandas() for part in parts]
     return pd.concat(frames, ignore_index=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import cache
@@ -27,8 +27,9 @@ import pyarrow.parquet as pq
 import credit_eval
 from credit_eval.core.clock import utc_now
 from credit_eval.core.errors import IntegrityError, ModelError, OutputExistsError
-from credit_eval.core.files import atomic_directory, read_json, sha256_file, sha256_json, write_json
+from credit_eval.core.files import atomic_directory
 from credit_eval.core.progress import Tick, silent
+from credit_eval.core.seals import sha256_file, sha256_json
 from credit_eval.engine.base import ROWS_PER_GROUP
 from credit_eval.explain.contributions import Contributions, check_sums, contributions
 from credit_eval.explain.reasons import reason_codes
@@ -39,10 +40,11 @@ from credit_eval.models.model import CreditModel
 from credit_eval.policy.decide import BY_SCORE, decide, is_adverse
 from credit_eval.policy.losses import Losses, losses
 from credit_eval.policy.settings import Policy
-from credit_eval.profiles.store import Profiles
+from credit_eval.profiles.store import DESCRIBED, Profiles
 from credit_eval.samples.definition import DefaultDefinition
 from credit_eval.samples.exposure import exposure_of
 from credit_eval.scoring.inputs import policy_inputs
+from credit_eval.scoring.sealed import is_scored, open_scored, seal_scored
 
 #: The public contract of the scored file, in order.
 COLUMNS = (
@@ -177,10 +179,10 @@ def already_done(job: Job, target: Path) -> bool:
         OutputExistsError: another run does.
         IntegrityError: this run does, but a file is missing or was changed since.
     """
-    manifest = target / "manifest.json"
-    if not manifest.exists():
+    if not is_scored(target):
         return False
-    there = read_json(manifest)
+    found = open_scored(target)
+    there = found.manifest
     changed = sorted(key for key, value in job.identity.items() if there.get(key) != value)
     if changed:
         raise OutputExistsError(
@@ -189,37 +191,20 @@ def already_done(job: Job, target: Path) -> bool:
             received="; ".join(f"{key} was {there.get(key)!s:.60}" for key in changed),
             todo="say --replace (make: REPLACE=1) to score it anew; the scored file there was not touched",
         )
-    check_whole(target)
+    found.check()
     return True
 
 
-def check_whole(scored: Path) -> None:
-    """Hold a scored directory against its manifest: every file there and unchanged, and no part more.
-
-    Raises:
-        IntegrityError: a file is missing, was changed since, or was added.
-    """
-    sealed: dict[str, str] = read_json(scored / "manifest.json")["files"]
-    parts = {path.relative_to(scored).as_posix() for path in scored.rglob("part-*.parquet")}
-    damaged = sorted(
-        {name for name, seal in sealed.items() if not _is_sealed(scored / name, seal)} | parts - set(sealed)
-    )
-    if damaged:
-        raise IntegrityError(
-            f"{scored.parent.name}/{scored.name} is not what its manifest says",
-            expected=f"the {len(sealed)} files that the run wrote, as it wrote them",
-            rows=damaged[:3],
-            n_rows=len(damaged),
-            todo="score it anew with `credit-eval score --replace`, and find out who changed it",
-        )
-
-
-def _is_sealed(path: Path, sealed: str) -> bool:
-    return path.exists() and sha256_file(path) == sealed
-
-
-def score(job: Job, profiles: Profiles, target: Path, *, replace: bool = False, tick: Tick = silent) -> Path:
-    """Score all profiles into `target`; returns it.
+def score(
+    job: Job,
+    profiles: Profiles,
+    target: Path,
+    *,
+    replace: bool = False,
+    replaced: Sequence[str] = (),
+    tick: Tick = silent,
+) -> Path:
+    """Score all profiles into `target`; returns it. `replaced`: hashes of the manifests of what lay there before.
 
     Raises:
         OutputExistsError: `target` is taken and `replace` is false.
@@ -238,7 +223,7 @@ def score(job: Job, profiles: Profiles, target: Path, *, replace: bool = False, 
             tick("scoring", number + 1, len(parts))
         _check_complete(profiles, tally)
         _check_unknown(job, tally)
-        write_json(building / "manifest.json", _manifest(job, profiles, building, tally, started))
+        seal_scored(building, _manifest(job, profiles, tally, started) | {"replaced": list(replaced)})
     return target
 
 
@@ -357,8 +342,7 @@ def _check_unknown(job: Job, tally: _Tally) -> None:
     )
 
 
-def _manifest(job: Job, profiles: Profiles, building: Path, tally: _Tally, started: datetime) -> dict[str, Any]:
-    files = sorted(path.relative_to(building).as_posix() for path in building.rglob("*.parquet"))
+def _manifest(job: Job, profiles: Profiles, tally: _Tally, started: datetime) -> dict[str, Any]:
     return job.identity | {
         "rows": tally.rows,
         "decisions": dict(sorted(tally.decisions.items())),
@@ -368,7 +352,7 @@ def _manifest(job: Job, profiles: Profiles, building: Path, tally: _Tally, start
         "never_seen": {f"{name} {category}": n for (name, category), n in tally.unseen.most_common(MOST_UNSEEN)},
         "typical": {name: asdict(told) for name, told in job.typical.items() if name in job.model.features},
         "calibrated_on": job.model.calibrated().calibrated_on,
-        "files": {name: sha256_file(building / name) for name in files},
+        "profiles": sha256_file(profiles.root / DESCRIBED),
         "started": started,
         "finished": utc_now(),
     }

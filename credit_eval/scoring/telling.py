@@ -10,8 +10,6 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from credit_eval.core.errors import SourceError
-from credit_eval.core.files import read_json
 from credit_eval.explain.reasons import reason_codes
 from credit_eval.language.typical import Typical
 from credit_eval.language.words import Language
@@ -19,6 +17,7 @@ from credit_eval.policy.decide import is_adverse
 from credit_eval.policy.facts import as_facts, told
 from credit_eval.scoring.decision import adverse, in_language
 from credit_eval.scoring.lookup import decided, features_of
+from credit_eval.scoring.sealed import CONTRIBUTIONS, Scored, open_scored
 
 _TEXTS = [f"reason_{what}_{n}" for what in ("code", "text") for n in range(1, 5)]
 
@@ -43,31 +42,28 @@ def adverse_decisions(
         found = [in_language(one, language).row for one in decided(scored, profiles, customer)]
         yield from (row for row in found if adverse(row))
         return
-    manifest = read_json(scored / "manifest.json")
-    for path in sorted(scored.glob("part-*.parquet")):
+    run = open_scored(scored)
+    for path in run.parts:
         frame = pq.read_table(path).to_pandas()
         rows = np.flatnonzero(is_adverse(frame))
         chosen = frame.iloc[rows].reset_index(drop=True)
-        if language != manifest["language"]:
-            chosen = _retold(chosen, rows, path, profiles, manifest, language)
+        if language != run.manifest["language"]:
+            chosen = _retold(chosen, rows, path.name, run, profiles, language)
         yield from chosen.astype(object).where(chosen.notna(), None).to_dict("records")
 
 
 def _retold(
-    chosen: pd.DataFrame, rows: Any, path: Path, profiles: Path, manifest: dict[str, Any], language: Language
+    chosen: pd.DataFrame, rows: Any, part: str, run: Scored, profiles: Path, language: Language
 ) -> pd.DataFrame:
-    typical = {name: Typical(**said) for name, said in manifest["typical"].items()}
-    moved = pq.read_table(path.parent / "contributions" / path.name).to_pandas().iloc[rows]
-    seen = pq.read_table(profiles / path.name).to_pandas().iloc[rows].reset_index(drop=True)
-    if not seen["customer_id"].equals(chosen["customer_id"]):
-        raise SourceError(
-            f"the profiles at {profiles.name} are not those of the run {path.parent.name}",
-            expected="the profiles that were scored",
-            todo="score it anew, with --replace",
-        )
-    features = features_of(profiles, set(typical)).features
+    typical = {name: Typical(**said) for name, said in run.manifest["typical"].items()}
+    of_run, (contributed,) = run.profiles(profiles), run.read([f"{CONTRIBUTIONS}/{part}"])
+    of_run.check(part)
+    moved = pq.read_table(contributed).to_pandas().iloc[rows]
+    seen = pq.read_table(profiles / part).to_pandas().iloc[rows].reset_index(drop=True)
+    currency = run.manifest["currency"]
+    features = features_of(of_run, set(typical)).features
     values = moved[[feature.name for feature in features]].to_numpy(dtype=np.float64)
-    reasons = reason_codes(values, seen, features, typical, currency=manifest["currency"], language=language)
+    reasons = reason_codes(values, seen, features, typical, currency=currency, language=language)
     reasons = reasons.where(chosen["reason_code_1"].notna(), None)
-    sentences = [told(as_facts(facts), manifest["currency"], language) for facts in chosen["policy_facts"]]
+    sentences = [told(as_facts(facts), currency, language) for facts in chosen["policy_facts"]]
     return chosen.assign(policy_reason=sentences, **{name: reasons[name] for name in _TEXTS})

@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from credit_eval.core.errors import IntegrityError
-from credit_eval.core.files import sha256_file
+from credit_eval.core.seals import sha256_file
 from credit_eval.schema.derived import with_derived
 from credit_eval.schema.duckdb import DuckDB, Relation, parquet, quote, select
 from credit_eval.schema.store import Dataset, describe_dataset, open_dataset

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 import pandas as pd
 
 from credit_eval.core.errors import SourceError
-from credit_eval.core.files import read_json
 from credit_eval.core.runs import Run
 from credit_eval.models.record import judging
 from credit_eval.policy.losses import Losses
 from credit_eval.report.paper import Judged, Paper, losing_grades, paper
 from credit_eval.report.paper_page import Signed
+from credit_eval.scoring.sealed import open_scored
 from credit_eval.study.publishing import audited, published
 from credit_eval.study.study import Study
 
@@ -28,7 +28,7 @@ def paper_of(study: Study, run: Run) -> tuple[Paper, Signed]:
         the numbers, and what they rest on. Of a policy that has changed since, nothing is said but the numbers.
     """
     scored = study.paths.scored(study.name, run.label)
-    manifest = read_json(scored / "manifest.json")
+    manifest = open_scored(scored).manifest
     policy, same = study.policy, manifest["policy_version"] == study.policy.policy_version
     found = paper(
         scored,

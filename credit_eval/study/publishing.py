@@ -8,10 +8,8 @@ policy that is not there.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -19,6 +17,7 @@ import pandas as pd
 from credit_eval.core.clock import utc_now
 from credit_eval.core.errors import PolicyError
 from credit_eval.core.files import exclusive
+from credit_eval.core.seals import append_sealed, read_sealed_lines
 from credit_eval.policy.check import findings, moves, totals
 from credit_eval.policy.decide import is_adverse
 from credit_eval.report.intervals import share_interval
@@ -103,18 +102,19 @@ def publish(study: Study, policy: Policy, *, author: str, approver: str) -> Repl
         "replay": asdict(found),
         "content": policy.model_dump(mode="json"),
     }
-    place = _place(study)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with exclusive(place.parent, wait=True, doing="publishing a policy"), place.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
+    place = study.paths.published(study.name)
+    with exclusive(place.parent, wait=True, doing="publishing a policy"):
+        append_sealed(place, line)
     return found
 
 
 def published(study: Study) -> dict[str, dict[str, Any]]:
-    """Publications of a data set's policies, by version."""
-    place = _place(study)
-    lines = place.read_text(encoding="utf-8").splitlines() if place.exists() else []
-    return {line["policy_version"]: line for line in map(json.loads, lines)}
+    """Publications of a data set's policies, by version.
+
+    Raises:
+        IntegrityError: what was published was edited since.
+    """
+    return {line["policy_version"]: line for line in read_sealed_lines(study.paths.published(study.name))}
 
 
 def check_published(study: Study) -> None:
@@ -129,10 +129,6 @@ def check_published(study: Study) -> None:
             expected="one of " + (", ".join(published(study)) or "none, as nothing is published yet"),
             todo="let a second person publish it: `credit-eval policy publish FILE DATASET --author A --approver B`",
         )
-
-
-def _place(study: Study) -> Path:
-    return study.paths.models / "policies" / f"{study.name}.jsonl"
 
 
 def _share(k: int, n: int) -> Share:

@@ -21,6 +21,7 @@ from credit_eval.core.machine import give_back_memory
 from credit_eval.core.names import checked_label, checked_name
 from credit_eval.core.progress import Tick, silent
 from credit_eval.core.runs import Run
+from credit_eval.core.seals import sha256_file
 from credit_eval.language.catalogue import Catalogue, Provided, axis_titles
 from credit_eval.language.feature import Dimension
 from credit_eval.language.typical import Typical
@@ -656,10 +657,12 @@ class Study:
             dataset = import_incoming(self.dataset.info, source, Path(scratch), checked_name(name, "file"), as_of=as_of)
             end = dataset.info.known_until
             if name not in dataset.cohorts:
-                (dataset.root / "cohorts").mkdir(exist_ok=True)
+                cohort = f"cohorts/{name}.parquet"
                 with self.engine() as engine:
                     at = datetime(end.year, end.month, end.day)
-                    monthly_cohort(engine, dataset, [at], dataset.root / "cohorts" / f"{name}.parquet")
+                    monthly_cohort(engine, dataset, [at], dataset.root / cohort)
+                hashes = dataset.info.hashes | {cohort: sha256_file(dataset.root / cohort)}
+                dataset = replace(dataset, info=replace(dataset.info, hashes=hashes))
             yield replace(self, dataset=dataset, provided=self.catalogue.available(dataset.info))
 
     def results(self, run: Run | None = None) -> Results:

@@ -16,7 +16,7 @@ import pandas as pd
 from killing import Step, arm, in_child
 from world import AS_OF, bytes_of
 
-from credit_eval.core import files
+from credit_eval.core import files, seals
 from credit_eval.language.typical import Typical
 from credit_eval.models.registry import load_champion
 from credit_eval.policy.settings import DEFAULT_POLICY, load_policy
@@ -110,7 +110,7 @@ def main() -> None:
         left = [name for name, content in outputs.items() if decisions(target) == content]
         assert len(left) == 1, f"killed at step {step}: neither the old output nor the new"
         manifest = files.read_json(target / "manifest.json")["files"]
-        assert all(files.sha256_file(target / name) == sealed for name, sealed in manifest.items())
+        assert all(seals.sha256_file(target / name) == sealed for name, sealed in manifest.items())
         found += left
         step += 1
     assert found == sorted(found, reverse=True), "once the new output was there, the old one came back"

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from world import AS_OF, World, bytes_of
 
-from credit_eval.core.files import sha256_file
+from credit_eval.core.seals import sha256_file
 from credit_eval.models.registry import load_champion
 from credit_eval.policy.decide import is_adverse
 from credit_eval.scoring.run import COLUMNS

@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 from world import World, bytes_of
 
-from credit_eval.core.files import read_json, sha256_file, write_json
+from credit_eval.core.files import read_json, write_json
+from credit_eval.core.seals import sha256_file
 
 pytestmark = pytest.mark.xdist_group("world")
 Refused = Callable[..., str]

@@ -19,7 +19,7 @@ from worker_tasks import hungry, hungry_for_arrow, killed, leaving, refusing, sl
 
 from credit_eval.catalogue import CATALOGUE
 from credit_eval.core.errors import TableError, WorkerError
-from credit_eval.core.files import sha256_file
+from credit_eval.core.seals import sha256_file
 from credit_eval.engine.embedded import Embedded
 from credit_eval.engine.workers import spread
 from credit_eval.ingest.simulator.run import simulate

@@ -19,7 +19,7 @@ from credit_eval.schema.store import open_dataset
 
 STEPS: list[Step] = [
     (appending, "describe_dataset"),
-    (appending, "_keep_others"),
+    (appending, "link_files"),
     (files, "_flush"),
     (files, "_move_in"),
     (shutil, "rmtree"),

@@ -15,9 +15,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from night_shop import BASE, END, LINE, NIGHT, ORDER, PAID, Row, Shop, Tables
 
-from credit_eval.core import files
+from credit_eval.core import files, seals
 from credit_eval.core.errors import OutputExistsError, SourceError, TableError
-from credit_eval.ingest import appending
 from credit_eval.ingest.mapping import append_mapping, import_mapping
 from credit_eval.schema.duckdb import DuckDB, parquet
 from credit_eval.schema.store import Dataset, check_sorted, open_dataset
@@ -79,7 +78,7 @@ def test_a_night_adds_parts_and_moves_the_end_forward(shop: Shop) -> None:
     for table in new.tables:
         for path in new.paths(table):
             check_sorted(path)
-            assert files.sha256_file(path) == new.info.hashes[path.relative_to(new.root).as_posix()]
+            assert seals.sha256_file(path) == new.info.hashes[path.relative_to(new.root).as_posix()]
 
 
 def test_nights_follow_each_other_and_two_of_one_day_get_numbers(shop: Shop) -> None:
@@ -354,7 +353,7 @@ def test_where_files_cannot_be_linked_they_are_copied(shop: Shop, monkeypatch: p
     def refuse(*_: object) -> None:
         raise OSError("no links here")
 
-    monkeypatch.setattr(appending.os, "link", refuse)
+    monkeypatch.setattr(files.os, "link", refuse)
     (shop.folder / "again").mkdir()
     again = Shop(shop.folder / "again")
     assert rows(again.append(NIGHT), "orders") == linked

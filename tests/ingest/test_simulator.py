@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from credit_eval.core.errors import OutputExistsError, SourceError
-from credit_eval.core.files import sha256_file
+from credit_eval.core.seals import sha256_file
 from credit_eval.ingest.simulator.orders import draw_orders
 from credit_eval.ingest.simulator.parameters import Parameters, markdown
 from credit_eval.ingest.simulator.population import draw_population

@@ -116,10 +116,19 @@ def test_a_kill_between_the_line_and_the_alias_leaves_a_champion_and_says_so(
 
 def test_a_damaged_history_is_told(store: Path) -> None:
     place = store / "history" / "demo.jsonl"
-    place.write_text(place.read_text() + '{"at": "2026-01-01"')
-    with pytest.raises(IntegrityError, match="history of champions of demo is damaged"):
+    place.write_text(place.read_text().replace('"version": 2', '"version": 1'))
+    with pytest.raises(IntegrityError, match=r"history/demo\.jsonl is damaged"):
         history(store, "demo")
     assert champion(store) == 3
+
+
+def test_what_a_kill_left_of_a_line_is_no_line(store: Path) -> None:
+    place, told = store / "history" / "demo.jsonl", history(store, "demo")
+    with place.open("a") as file:
+        file.write('{"at": "2026-01-01"')
+    assert history(store, "demo") == told
+    moved = demote(store, "demo", **SAID)
+    assert history(store, "demo") == [*told, moved]
 
 
 def test_a_store_without_a_champion_is_told(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def test_the_whole_catalogue_of_a_simulated_world_has_the_same_bits(
     target = tmp_path / "as_of=2026-03-01"  # looks like a partition, and is none
     embedded = build_profiles(dataset, members, CATALOGUE, tmp_path / "embedded")
     on_spark = build_profiles(dataset, members, CATALOGUE, target, engine=started_spark())
-    assert on_spark.info == embedded.info
+    assert replace(on_spark.info, files={}) == replace(embedded.info, files={})
     assert len(on_spark.parts) == len(embedded.parts) > 3
     assert {path.name for path in target.iterdir()} == {"profiles.json", *(part.name for part in embedded.parts)}
     expected, found = whole(embedded), whole(on_spark)

@@ -13,7 +13,7 @@ from event_tables import arrow_of, by_reference, draw
 
 from credit_eval.catalogue import CATALOGUE
 from credit_eval.core.errors import CohortError, OutputExistsError
-from credit_eval.core.files import sha256_file
+from credit_eval.core.seals import sha256_file
 from credit_eval.profiles import build
 from credit_eval.profiles.build import build_profiles
 from credit_eval.profiles.customer import by_dimension, one_profile

@@ -10,11 +10,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from scored_run import INFO, profiles_of, record, scored_frame, write_parts, write_run
+from scored_run import INFO, edit_manifest, record, scored_frame, write_run
 
 from credit_eval.catalogue import CATALOGUE
 from credit_eval.core.errors import SourceError
-from credit_eval.core.files import read_json, write_json
 from credit_eval.models.comparison import Comparison
 from credit_eval.models.record import Record, Refitted
 from credit_eval.report.build import write_report
@@ -69,13 +68,12 @@ def written(tmp_path: Path, validation: Record | None = None, **frame: Any) -> s
 
 def reported(tmp_path: Path, frame: pd.DataFrame, validation: Record | None = None, **options: Any) -> Path:
     """The report of a run that is written now."""
-    return report_of(write_run(tmp_path, frame), frame, validation, **options)
+    return report_of(write_run(tmp_path, frame), validation, **options)
 
 
-def report_of(scored: Path, frame: pd.DataFrame, validation: Record | None = None, info: DatasetInfo = INFO) -> Path:
+def report_of(scored: Path, validation: Record | None = None, info: DatasetInfo = INFO) -> Path:
     """The report of a run that is there."""
     profiles, target = scored.parents[1] / "profiles", scored.parents[1] / "report.html"
-    write_parts(profiles_of(frame), profiles, 2)
     return write_report(scored, validation or record(), info, target, profiles=profiles, catalogue=CATALOGUE)
 
 
@@ -115,9 +113,8 @@ def test_what_bound_adverse_decisions_stands_beside_the_reasons_of_the_model(htm
 
 def test_the_run_is_told_by_whatever_its_manifest_holds(tmp_path: Path) -> None:
     scored = write_run(tmp_path, scored_frame())
-    manifest = scored / "manifest.json"
-    write_json(manifest, read_json(manifest) | {"in_default_hash": "99" * 32, "versions": {"lightgbm": "4.7"}})
-    text = Page(report_of(scored, scored_frame()).read_text()).text
+    edit_manifest(scored, in_default_hash="99" * 32, versions={"lightgbm": "4.7"})
+    text = Page(report_of(scored).read_text()).text
     for said in (f"in default hash {'99' * 32}", "versions lightgbm 4.7", "days past due 60, window days 120"):
         assert said in text
     assert "seed" not in text
@@ -213,15 +210,15 @@ def test_a_cross_validated_model_of_single_loans(tmp_path: Path) -> None:
 def test_a_run_without_a_manifest_is_refused(tmp_path: Path) -> None:
     scored = write_run(tmp_path, scored_frame())
     (scored / "manifest.json").unlink()
-    with pytest.raises(SourceError, match="no manifest"):
-        report_of(scored, scored_frame())
+    with pytest.raises(SourceError, match="nothing is scored"):
+        report_of(scored)
     assert list(tmp_path.glob("*.html")) == []
 
 
 def test_a_report_of_another_model_says_so(tmp_path: Path) -> None:
     scored = write_run(tmp_path, scored_frame())
-    write_json(scored / "manifest.json", read_json(scored / "manifest.json") | {"model_version": 9})
-    text = Page(report_of(scored, scored_frame()).read_text()).text
+    edit_manifest(scored, model_version=9)
+    text = Page(report_of(scored).read_text()).text
     assert "scored by model version 9, but the validation below is of version 1" in text
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from scored_run import contributions_of, profiles_of, scored_frame, write_parts, write_run
+from scored_run import contributions_of, profiles_of, scored_frame, write_run
 
-from credit_eval.core.errors import SourceError
+from credit_eval.core.errors import IntegrityError, SourceError
 from credit_eval.language.reasons import REASONS
 from credit_eval.report.summary import summarise
 from credit_eval.report.tables import contribution_sample, median_case, portfolio, value_sample
@@ -84,7 +85,7 @@ def test_parts_do_not_matter(tmp_path: Path) -> None:
 
 
 def test_nothing_scored_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="no scored file"):
+    with pytest.raises(SourceError, match="nothing is scored"):
         summarise(tmp_path / "toy" / "as_of=2026-03-01")
     with pytest.raises(SourceError, match="no rows"):
         summarise(write_run(tmp_path, scored_frame().head(0), parts=1))
@@ -136,19 +137,20 @@ def test_the_median_case_is_of_those_whom_the_score_decided_on(tmp_path: Path, a
 def test_values_stand_beside_the_contributions_they_belong_to(tmp_path: Path) -> None:
     frame = scored_frame()
     profiles = profiles_of(frame)
-    write_parts(profiles, tmp_path / "profiles", 3)
+    scored = write_run(tmp_path, frame, parts=3)
     keys = frame[["customer_id", "as_of"]].iloc[[7, 300, 2]]
-    found = value_sample(tmp_path / "profiles", keys)
+    found = value_sample(scored, tmp_path / "profiles", keys)
     expected = profiles.set_index("customer_id").loc[keys["customer_id"], "payments_failed_count_30d"]
     np.testing.assert_array_equal(found["payments_failed_count_30d"], expected)
 
 
 def test_a_run_without_contributions_is_refused(tmp_path: Path) -> None:
-    write_parts(scored_frame(), tmp_path / "run", 1)
-    with pytest.raises(SourceError, match="no contributions"):
-        contribution_sample(tmp_path / "run")
+    scored = write_run(tmp_path, scored_frame())
+    shutil.rmtree(scored / "contributions")
+    with pytest.raises(IntegrityError, match=r"is not what its manifest says[\s\S]*contributions/part-00000"):
+        contribution_sample(scored)
 
 
 def test_profiles_that_are_gone_are_said_to_be(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no profiles"):
-        value_sample(tmp_path / "profiles", scored_frame()[["customer_id", "as_of"]])
+        value_sample(write_run(tmp_path, scored_frame()), tmp_path / "gone", scored_frame()[["customer_id", "as_of"]])

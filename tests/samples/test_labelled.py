@@ -9,7 +9,7 @@ import pytest
 from credit_eval.catalogue import CATALOGUE
 from credit_eval.core.errors import IntegrityError
 from credit_eval.language.stored import stored
-from credit_eval.profiles.store import Profiles, ProfilesInfo, describe_profiles
+from credit_eval.profiles.store import ProfilesInfo, describe_profiles, open_profiles
 from credit_eval.samples.labelled import labelled
 
 NUMBERS, TEXT = ["orders_placed_count_30d", "orders_placed_days_since_last"], "customers_region_last"
@@ -39,7 +39,7 @@ def sample(tmp_path):
         exclusion=[None, "no_exposure", None, None, "not_matured", None, None, None, "no_account", None],
     )
     labels.loc[labels["exclusion"].notna(), "defaulted"] = pd.NA
-    return Profiles(tmp_path, info), frame, labels
+    return open_profiles(tmp_path), frame, labels
 
 
 def test_equals_a_merge(sample):

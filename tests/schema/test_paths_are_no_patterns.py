@@ -10,7 +10,7 @@ import pytest
 
 from credit_eval.ingest.reading import open_csv, open_parquet
 from credit_eval.report.summary import summarise
-from credit_eval.schema.duckdb import DuckDB, parquet, parts
+from credit_eval.schema.duckdb import DuckDB, parquet
 from tests.scored_run import scored_frame, write_run
 
 
@@ -25,7 +25,6 @@ def test_the_file_that_is_named_is_read_and_no_other(tmp_path: Path, named: str,
     shutil.copy(tmp_path / other / f"{other}.csv", tmp_path / named)  # what a pattern would find beside it
     with DuckDB() as engine:
         assert engine.rows(f"FROM {parquet(tmp_path / named / f'part-{named}.parquet')}") == [("1",)]
-        assert engine.rows(f"FROM {parts(tmp_path / named)}") == [("1",)]
         for opened in (
             open_csv(tmp_path / named / f"{named}.csv"),
             open_parquet(tmp_path / named / f"part-{named}.parquet"),

@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from credit_eval.core.errors import IntegrityError, SourceError
-from credit_eval.core.files import sha256_file, write_json
+from credit_eval.core.errors import CohortError, IntegrityError, SourceError
+from credit_eval.core.files import write_json
+from credit_eval.core.seals import sha256_file
 from credit_eval.schema.duckdb import DuckDB, parquet, select
 from credit_eval.schema.store import (
     Dataset,
@@ -79,11 +80,18 @@ def test_a_missing_file_is_named_when_the_data_set_is_opened(dataset: Dataset, l
     assert refused.value.rows == (lost,)
 
 
-def test_a_data_set_of_an_older_version_has_no_parts_and_nothing_derived(dataset: Dataset) -> None:
-    content = dataclasses.asdict(dataset.info)
-    del content["parts"], content["derived"]
-    write_json(dataset.root / "dataset.json", content)
-    assert open_dataset(dataset.root).info == dataclasses.replace(dataset.info, parts={}, derived={})
+def test_a_data_set_of_an_older_version_is_refused_and_says_what_to_do(dataset: Dataset) -> None:
+    write_json(dataset.root / "dataset.json", dataclasses.asdict(dataset.info))
+    with pytest.raises(IntegrityError, match="no seal: edited, or written by an earlier version"):
+        open_dataset(dataset.root)
+
+
+def test_a_cohort_that_was_slipped_in_is_none(dataset: Dataset) -> None:
+    (dataset.root / "cohorts").mkdir(exist_ok=True)
+    pq.write_table(customers("a"), dataset.root / "cohorts" / "mine.parquet")
+    assert open_dataset(dataset.root).cohorts == ()
+    with pytest.raises(CohortError, match="no cohort 'mine'"):
+        open_dataset(dataset.root).cohort_path("mine")
 
 
 def test_a_part_changes_the_fingerprint(dataset: Dataset) -> None:

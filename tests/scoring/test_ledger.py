@@ -85,7 +85,7 @@ def test_the_rate_of_the_last_decision_is_remembered_and_ledgers_without_rates_g
     name, later = "rates", FIRST + timedelta(days=31)
     nobody = ledger.before(name, members(FIRST, "a"))
     assert ledger.record(run(name), scored(FIRST, a=(0.1, "x")), nobody, WAY_OUT)
-    with ledger._open() as cursor:  # as a version before rates left it
+    with ledger._open(write=True) as cursor:  # as a version before rates left it
         cursor.execute("ALTER TABLE decisions DROP COLUMN apr")
     assert ledger.before(name, members(later, "a"))["apr_previous"].isna().all()
     second = scored(FIRST + timedelta(days=1), a=(0.1, "x")).assign(apr=0.18)

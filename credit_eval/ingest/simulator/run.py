@@ -18,9 +18,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from credit_eval.core.errors import SourceError
-from credit_eval.core.files import atomic_directory, sha256_file
+from credit_eval.core.files import atomic_directory
 from credit_eval.core.names import checked_name
 from credit_eval.core.progress import Tick, silent
+from credit_eval.core.seals import sha256_file
 from credit_eval.ingest.simulator import behaviour, browsing, lines, purchases
 from credit_eval.ingest.simulator.credit import Credit, run_credit
 from credit_eval.ingest.simulator.encode import numbered, times

@@ -1,0 +1,118 @@
+"""Everything there is of a data set, held against what was said of it when it was written.
+
+Each stage looks at what it reads. This looks at all of it, also at what nobody will read tonight: the data set, the
+profiles, the scored runs and those that were replaced, the ledger, the versions of the model with what they were
+judged by, the history of champions and the published policies. What it does not look at, it says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from credit_eval.core.errors import CreditEvalError
+from credit_eval.core.seals import read_sealed_lines
+from credit_eval.models.history import read_history
+from credit_eval.models.registry import Version, check_version, versions
+from credit_eval.models.registry_store import has_store
+from credit_eval.profiles.store import open_profiles
+from credit_eval.schema.store import check_hashes, open_dataset
+from credit_eval.scoring.ledger import Ledger
+from credit_eval.scoring.ledger_seal import check_seal
+from credit_eval.scoring.replaced import check_recorded
+from credit_eval.scoring.sealed import open_scored
+from credit_eval.settings import Paths, Settings
+
+#: What carries no seal: it is made for people, from what carries one, and no stage reads it.
+LEFT_OUT = "reports, letters, cohorts made by runs, and the simulator's truth; PostgreSQL looks after its own pages"
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What was looked at.
+
+    Attributes:
+        what: in a phrase.
+        files: how many.
+        wrong: what is wrong with it, in the words of the stage that reads it; None: nothing.
+    """
+
+    what: str
+    files: int
+    wrong: str | None = None
+
+
+def verify(paths: Paths, settings: Settings, dataset: str) -> list[Looked]:
+    """Look at everything there is of a data set.
+
+    Args:
+        paths: of the project.
+        settings: which name the ledger.
+        dataset: its name.
+
+    Returns:
+        one line a thing, whatever is wrong with another.
+    """
+    return [_looked(what, root, check) for what, root, check in _things(paths, settings, dataset)]
+
+
+def _things(paths: Paths, settings: Settings, dataset: str) -> Iterator[tuple[str, Path, Callable[[], object]]]:
+    ledger = Ledger(paths.ledger(settings.ledger))
+    root = paths.dataset(dataset)
+    yield f"data set {dataset}", root, partial(_check_dataset, root)
+    for folder in _folders(paths.all_profiles(dataset)):
+        yield f"profiles {folder.name}", folder, partial(_check_profiles, folder)
+    for folder in _folders(paths.all_scored(dataset)):
+        yield f"scored run {folder.name}", folder, partial(_check_run, folder, ledger)
+    for label in _folders(paths.all_replaced(dataset)):
+        for folder in _folders(label):
+            yield f"replaced run {label.name}, {folder.name}", folder, partial(_check_run, folder)
+    if ledger.file is not None and ledger.file.exists():
+        yield f"ledger {ledger.file.name}", ledger.file, partial(check_seal, ledger.file)
+    yield from _of_the_model(paths, dataset)
+    if (published := paths.published(dataset)).exists():
+        yield "published policies", published, partial(read_sealed_lines, published)
+
+
+def _of_the_model(paths: Paths, dataset: str) -> Iterator[tuple[str, Path, Callable[[], object]]]:
+    store = paths.models
+    if not has_store(store):
+        return
+    found: list[Version] = []
+    yield "model registry", store / "mlflow.db", lambda: found.extend(versions(store, dataset))
+    for version in found:
+        yield f"model version {version.number}", version.files, partial(check_version, store, version)
+    if (moves := store / "history" / f"{dataset}.jsonl").exists():
+        yield "history of champions", moves, partial(read_history, store, dataset)
+
+
+def _check_dataset(root: Path) -> None:
+    check_hashes(open_dataset(root))
+
+
+def _check_profiles(folder: Path) -> None:
+    profiles = open_profiles(folder)
+    profiles.check(*profiles.info.files)
+
+
+def _check_run(folder: Path, ledger: Ledger | None = None) -> None:
+    run = open_scored(folder)
+    run.check()
+    if ledger is not None:
+        check_recorded(ledger, run)
+
+
+def _looked(what: str, root: Path, check: Callable[[], object]) -> Looked:
+    files = sum(path.is_file() for path in root.rglob("*")) if root.is_dir() else int(root.exists())
+    try:
+        check()
+    except CreditEvalError as error:
+        return Looked(what, files, str(error))
+    return Looked(what, files)
+
+
+def _folders(root: Path) -> list[Path]:
+    """Directories within one, but for those that are being built."""
+    return sorted(path for path in root.glob("*") if path.is_dir() and not path.name.startswith("."))
