@@ -10,14 +10,13 @@ was refused can be looked at, compared with the champion, and promoted later, by
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pandas as pd
 
 from credit_eval.challenger import grades_of, growing, identity_of, made
 from credit_eval.core.errors import ModelError, SourceError
-from credit_eval.core.files import exclusive, write_json
+from credit_eval.core.files import write_json
+from credit_eval.core.locks import exclusive
 from credit_eval.models.comparison import Comparison, can_tell, compare, said_by_both
 from credit_eval.models.evidence import record_of, rows_of, taken_down
 from credit_eval.models.history import read_history, runner
@@ -145,7 +144,7 @@ def compare_versions(study: Study, version: int | None = None, against: int | No
 
 def _challenger(study: Study) -> Record:
     grades = grades_of(study.policy)  # so that nothing is made where no policy is named
-    with exclusive(study.paths.reports(study.name), wait=False, doing=f"training on {study.name}"):
+    with exclusive(study.paths.training(study.name), wait=False, doing=f"training on {study.name}"):
         return _register(study, *made(study, study.draw_sample(), grades))
 
 
@@ -160,8 +159,8 @@ def _register(study: Study, model: CreditModel, record: Record, rows: pd.DataFra
         return known
     told = {"split", "definition", "n_features", "rounds", "label_source"}
     params = _grown(growing(study, model.grades)) | {k: v for k, v in record.stored().items() if k in told}
-    with TemporaryDirectory(prefix="credit_eval_") as scratch:
-        files = [Path(scratch) / RECORD_FILE, Path(scratch) / ROWS_FILE]
+    with study.scratch() as folder:
+        files = [folder / RECORD_FILE, folder / ROWS_FILE]
         write_json(files[0], record.stored())
         rows.to_parquet(files[1], index=False)
         version = register(model, store, dataset=study.name, params=params, metrics=record.metrics, artifacts=files)

@@ -240,8 +240,10 @@ def append(
 @app.command()
 def datasets() -> None:
     """List the data sets under data/raw."""
+    from credit_eval.core.files import is_building
+
     paths, _ = _root()
-    names = sorted(path.parent.name for path in paths.raw.glob("*/dataset.json"))
+    names = sorted(path.parent.name for path in paths.raw.glob("*/dataset.json") if not is_building(path.parent))
     for name in names:
         _tell_dataset(name)
     give([asdict(_info(name)) for name in names])

@@ -297,6 +297,15 @@ class Paths(_Section):
         """Directory of the letters of a scored run in a language."""
         return self._of("letters", dataset) / checked_label(name) / language
 
+    def training(self, dataset: str) -> Path:
+        """Directory that a training of a data set holds, so that there is one at a time."""
+        return self._of("locks", dataset)
+
+    @property
+    def scratch(self) -> Path:
+        """Where queries spill to, and what is not kept lies for as long as it is needed."""
+        return self.root / "data" / "scratch"
+
     def replaced(self, dataset: str, name: str) -> Path:
         """Directory of the scored runs that another of the same label replaced."""
         return self.all_replaced(dataset) / checked_label(name)

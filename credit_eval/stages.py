@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pandas as pd
 
@@ -156,8 +155,7 @@ def decide_rows(study: Study, lines: Sequence[str], *, model_of: str | None = No
         SourceError: a line that is no row, or lacks columns.
         ModelError: as `score_file`.
     """
-    with TemporaryDirectory(prefix="credit_eval_") as scratch:
-        folder = Path(scratch)
+    with study.scratch() as folder:
         source, ids = rows_as_file(lines, study.dataset.info, folder)
         with study.incoming(source, "rows") as people, people.engine() as engine:
             run = Run(file="rows")

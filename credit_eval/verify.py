@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from credit_eval.core.errors import CreditEvalError
+from credit_eval.core.files import is_building
 from credit_eval.core.seals import read_sealed_lines
 from credit_eval.models.history import read_history
 from credit_eval.models.registry import Version, check_version, versions
@@ -115,4 +116,4 @@ def _looked(what: str, root: Path, check: Callable[[], object]) -> Looked:
 
 def _folders(root: Path) -> list[Path]:
     """Directories within one, but for those that are being built."""
-    return sorted(path for path in root.glob("*") if path.is_dir() and not path.name.startswith("."))
+    return sorted(path for path in root.glob("*") if path.is_dir() and not is_building(path))

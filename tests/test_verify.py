@@ -10,8 +10,8 @@ import pytest
 
 import credit_eval as ce
 from credit_eval import stages
-from credit_eval.core.errors import IntegrityError
-from credit_eval.core.files import read_json
+from credit_eval.core.errors import IntegrityError, SourceError
+from credit_eval.core.files import atomic_directory, link_files, read_json
 from credit_eval.core.seals import sha256_file
 from credit_eval.models.history import read_history
 from credit_eval.scoring.sealed import open_scored, seal_scored
@@ -131,3 +131,18 @@ def test_damage_of_the_registry_is_told_and_the_rest_looked_at(root: Path) -> No
     found = looked(root)
     assert [one.what for one in found if one.wrong] == ["model registry"]
     assert read_history(root / "models", "loans")
+
+
+def test_data_that_were_replaced_since_they_were_opened_are_told_and_not_mixed(root: Path) -> None:
+    study, again = opened(root), opened(root)
+    run = study.runs()[0]
+    with atomic_directory(study.dataset.root, replace=True) as building:
+        link_files(study.dataset.root, building)
+    for use in (
+        lambda: study.sample(),
+        lambda: stages.score(study, run, replace=True),
+        lambda: again.query("SELECT 1"),
+    ):
+        with pytest.raises(SourceError, match="was replaced, or grew, since it was opened"):
+            use()
+    stages.score(opened(root), run)

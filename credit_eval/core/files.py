@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import fcntl
 import json
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from credit_eval.core.errors import IntegrityError, OutputExistsError, StorageError
+from credit_eval.core.locks import exclusive, hold, let_go, unread
 
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
@@ -27,43 +28,84 @@ _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 def atomic_directory(target: Path, *, replace: bool = False) -> Iterator[Path]:
     """Yield an empty directory that becomes `target` when the block ends without an error.
 
+    It and all in it are this user's alone. What is replaced is replaced when nobody reads it any more (`locks`).
+
     Raises:
         OutputExistsError: `target` exists and `replace` is false, or another run is making it right now (both
             checked before any work is done).
         StorageError: the disk refused; `target` is what it was before.
     """
-    if target.exists() and not replace:
-        raise OutputExistsError(
-            f"{target.name} exists already", todo="choose another output or say --replace to write it anew"
-        )
     with disk_errors(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(target)
-        building = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.building"
-        building.mkdir()
-        with _held(building):
-            try:
-                yield building
-                _flush(building)
-                _move_in(building, target)
-                _flush_file(target.parent)
-            finally:
-                shutil.rmtree(building, ignore_errors=True)
+        with exclusive(target.parent, wait=True):
+            if target.exists() and not replace:
+                raise OutputExistsError(
+                    f"{target.name} exists already", todo="choose another output or say --replace to write it anew"
+                )
+            _sweep(target)
+            building = _name_of_building(target)
+            building.mkdir(mode=0o700)
+            held = hold(building)
+        try:
+            yield building
+            _flush(building)
+            _move_in(building, target)
+            _flush_file(target.parent)
+        finally:
+            let_go(held)
+            shutil.rmtree(building, ignore_errors=True)
 
 
 @contextmanager
 def atomic_file(target: Path) -> Iterator[Path]:
-    """Yield a path to write; its content becomes `target` when the block ends without an error."""
+    """Yield the path of an empty file; its content becomes `target` when the block ends without an error.
+
+    Raises:
+        StorageError: the disk refused; `target` is what it was before.
+    """
     with disk_errors(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        building = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.building"
+        with exclusive(target.parent, wait=True):
+            _sweep(target, living_are_fine=True)
+            building = _name_of_building(target)
+            os.close(os.open(building, os.O_CREAT | os.O_EXCL, 0o600))
+            held = hold(building)
         try:
             yield building
             _flush_file(building)
             building.replace(target)
             _flush_file(target.parent)
         finally:
+            let_go(held)
             building.unlink(missing_ok=True)
+
+
+@contextmanager
+def scratch(parent: Path) -> Iterator[Path]:
+    """Yield an empty directory below `parent`, gone afterwards; those of processes that were killed are removed.
+
+    Raises:
+        StorageError: the disk refused.
+    """
+    target = parent / "scratch"
+    with disk_errors(target):
+        with exclusive(parent, wait=True):
+            _sweep(target, living_are_fine=True)
+            building = _name_of_building(target)
+            building.mkdir(mode=0o700)
+            held = hold(building)
+        try:
+            yield building
+        finally:
+            let_go(held)
+            shutil.rmtree(building, ignore_errors=True)
+
+
+def is_building(path: Path) -> bool:
+    """Whether a file or directory is one that is being made, or that a killed run left."""
+    return path.name.startswith(".") and path.name.endswith(".building")
+
+
+def _name_of_building(target: Path) -> Path:
+    return target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.building"
 
 
 def link_files(old: Path, new: Path) -> None:
@@ -137,61 +179,34 @@ def disk_errors(target: Path) -> Iterator[None]:
         ) from error
 
 
-@contextmanager
-def exclusive(directory: Path, *, wait: bool, doing: str = "") -> Iterator[None]:
-    """Be the only one at work in a directory, which is made if need be; the kernel ends it with this process.
+def _sweep(target: Path, *, living_are_fine: bool = False) -> None:
+    """Remove what earlier, killed attempts at the same target left behind; a living one is left alone and told of.
 
-    Raises:
-        OutputExistsError: another process is, and `wait` is false; `doing` names the work.
-        StorageError: the disk refused.
+    The caller has the parent directory to himself, so none is between its making and its lock.
     """
-    with disk_errors(directory):
-        directory.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError:
-        os.close(descriptor)
-        raise OutputExistsError(
-            f"another run is {doing} right now", todo="wait until it has ended, then run again"
-        ) from None
-    try:
-        yield
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _held(directory: Path) -> Iterator[None]:
-    """Hold the lock of a directory, which the kernel lets go when this process ends, however it ends.
-
-    Raises:
-        BlockingIOError: another process holds it.
-    """
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _sweep(target: Path) -> None:
-    """Remove what earlier, killed attempts at the same target left behind; a living one is left alone and told of."""
-    for leftover in target.parent.glob(f".{target.name}.*.building"):
+    for leftover in target.parent.glob(f".{_escaped(target.name)}.*.building"):
         try:
-            with _held(leftover):
-                shutil.rmtree(leftover, ignore_errors=True)
+            held = hold(leftover)
         except FileNotFoundError:
             continue  # its owner ended between our look and our hold
         except BlockingIOError:
+            if living_are_fine:
+                continue
             raise OutputExistsError(
                 f"another run is writing {target.name} right now", todo="wait until it has ended, then run again"
             ) from None
+        shutil.rmtree(leftover, ignore_errors=True) if leftover.is_dir() else leftover.unlink(missing_ok=True)
+        let_go(held)
+
+
+def _escaped(name: str) -> str:
+    return re.sub(r"([*?[])", r"[\1]", name)
 
 
 def _flush(directory: Path) -> None:
+    """Ask the disk to keep all files of a directory, which are this user's alone from now on."""
     for path in directory.rglob("*"):
+        path.chmod(0o700 if path.is_dir() else 0o600)
         if path.is_file():
             _flush_file(path)
 
@@ -210,9 +225,10 @@ def _move_in(building: Path, target: Path) -> None:
         building.rename(target)
         return
     libc = ctypes.CDLL(None, use_errno=True)
-    failed = libc.renameat2(
-        _AT_FDCWD, os.fsencode(building), _AT_FDCWD, os.fsencode(target), ctypes.c_uint(_RENAME_EXCHANGE)
-    )
-    if failed:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
+    with unread(target):
+        failed = libc.renameat2(
+            _AT_FDCWD, os.fsencode(building), _AT_FDCWD, os.fsencode(target), ctypes.c_uint(_RENAME_EXCHANGE)
+        )
+        if failed:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))

@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from credit_eval.core.errors import CreditEvalError, ModelError, StorageError
-from credit_eval.core.files import atomic_file, disk_errors, exclusive
+from credit_eval.core.files import atomic_file, disk_errors
+from credit_eval.core.locks import exclusive
 
 #: Where MLflow keeps a place on disk as an absolute path: table, column.
 _PLACES = (

@@ -142,7 +142,8 @@ class DuckDB:
         """Stream rows into a Parquet file, sorted; without `order_by` in the order in which they come."""
         ordered = f"FROM {rows}" + (f" ORDER BY {order_by}" if order_by else "")
         self.run(
-            f"COPY ({ordered}) TO {quote(path)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROWS_PER_GROUP})"
+            f"COPY ({ordered}) TO {quote(path)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROWS_PER_GROUP},"
+            " USE_TMP_FILE false)"
         )
 
     def set_clocks(self, zone: str) -> None:

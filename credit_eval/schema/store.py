@@ -15,6 +15,8 @@ read: a reader asks for `Dataset.paths` and never for a pattern.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +25,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from credit_eval.core.errors import CohortError, IntegrityError, SourceError
+from credit_eval.core.locks import reading
 from credit_eval.core.seals import check_files, read_sealed, sha256_json, write_sealed
 from credit_eval.schema.flat import FLAT, FlatColumn
 from credit_eval.schema.tables import table_named
@@ -89,10 +92,28 @@ class DatasetInfo:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set opened for reading."""
+    """A data set opened for reading. `opened`: which one it was, of those that may replace each other there."""
 
     root: Path
     info: DatasetInfo
+    opened: tuple[int, ...] | None = field(default=None, compare=False, repr=False)
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Keep the files where they are for the block: whoever would replace them waits.
+
+        Raises:
+            SourceError: they were replaced since the data set was opened.
+        """
+        try:
+            with reading(self.root):
+                if self.opened not in (None, _identity(self.root)):
+                    raise _replaced(self.name)
+                yield
+        except FileNotFoundError:
+            if not self.root.exists():
+                raise _replaced(self.name) from None
+            raise
 
     @property
     def name(self) -> str:
@@ -169,7 +190,7 @@ class Dataset:
         return self.info.fingerprint
 
 
-_COHORTS = "cohorts"
+_COHORTS, _DESCRIBED = "cohorts", "dataset.json"
 _RESTORE = "put the file back as it was, or make the data set anew with `credit-eval import` or `simulate`"
 
 
@@ -180,16 +201,16 @@ def open_dataset(root: Path) -> Dataset:
         SourceError: there is no complete data set here.
         IntegrityError: what describes it is damaged, or was edited.
     """
-    described = root / "dataset.json"
+    described = root / _DESCRIBED
     if not described.exists():
         raise SourceError(
             f"no data set at {root.parent.name}/{root.name}",
             expected="a directory with dataset.json",
             todo="make one with `credit-eval simulate` or `credit-eval import`",
         )
-    content = read_sealed(described)
+    opened, content = _identity(root), read_sealed(described)
     try:
-        dataset = Dataset(root, _info(content))
+        dataset = Dataset(root, _info(content), opened)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise IntegrityError(
             f"{root.name}/dataset.json does not describe a data set",
@@ -199,6 +220,17 @@ def open_dataset(root: Path) -> Dataset:
         ) from None
     _check_complete(dataset)
     return dataset
+
+
+def _identity(root: Path) -> tuple[int, ...]:
+    told = (root / _DESCRIBED).stat()
+    return root.stat().st_ino, told.st_ino, told.st_mtime_ns
+
+
+def _replaced(name: str) -> SourceError:
+    return SourceError(
+        f"data set {name} was replaced, or grew, since it was opened", todo="open it again, or run again"
+    )
 
 
 def _info(content: dict[str, Any]) -> DatasetInfo:
@@ -240,7 +272,7 @@ def check_hashes(dataset: Dataset) -> None:
 
 def describe_dataset(root: Path, info: DatasetInfo) -> None:
     """Write `dataset.json`; the last step of making a data set."""
-    write_sealed(root / "dataset.json", asdict(info))
+    write_sealed(root / _DESCRIBED, asdict(info))
 
 
 def check_sorted(path: Path) -> None:

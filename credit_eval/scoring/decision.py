@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from credit_eval.core.errors import SourceError
+from credit_eval.core.files import is_building
 from credit_eval.core.runs import Run
 from credit_eval.language.feature import Dimension
 from credit_eval.language.words import Language, Text, columns
@@ -37,7 +38,8 @@ def latest_run(all_scored: Path) -> Run:
     Raises:
         SourceError: nothing is scored yet.
     """
-    manifests = [path for path in all_scored.glob("*/manifest.json") if not path.parent.name.startswith("file=")]
+    found = (path for path in all_scored.glob("*/manifest.json") if not is_building(path.parent))
+    manifests = [path for path in found if not path.parent.name.startswith("file=")]
     if not manifests:
         name = all_scored.name
         raise SourceError(f"nothing is scored of {name} yet", todo=f"run `credit-eval score {name}` first")

@@ -16,7 +16,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from credit_eval.core.errors import IntegrityError
-from credit_eval.core.files import exclusive
+from credit_eval.core.locks import exclusive
 from credit_eval.core.seals import read_sealed, sha256_file, write_sealed
 
 

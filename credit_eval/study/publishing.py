@@ -16,7 +16,7 @@ import pandas as pd
 
 from credit_eval.core.clock import utc_now
 from credit_eval.core.errors import PolicyError
-from credit_eval.core.files import exclusive
+from credit_eval.core.locks import exclusive
 from credit_eval.core.seals import append_sealed, read_sealed_lines
 from credit_eval.policy.check import findings, moves, totals
 from credit_eval.policy.decide import is_adverse

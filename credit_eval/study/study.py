@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from credit_eval.catalogue import CATALOGUE
 from credit_eval.core.errors import DeclarationError, PolicyError, SourceError
+from credit_eval.core.files import scratch
 from credit_eval.core.machine import give_back_memory
 from credit_eval.core.names import checked_label, checked_name
 from credit_eval.core.progress import Tick, silent
@@ -86,7 +86,8 @@ def open_study(
     paths = Paths(root=project_root() if root is None else Path(root))
     settings = load_settings(paths.root / "settings.yaml")
     dataset = open_dataset(paths.dataset(name))
-    check_hashes(dataset)
+    with dataset.reading():
+        check_hashes(dataset)
     features = catalogue.with_flat(dataset.info.flat)
     lawful, _ = features.lawful_in(settings.jurisdiction(name))
     provided = lawful.available(dataset.info)
@@ -340,7 +341,7 @@ class Study:
         from credit_eval.profiles.build import build_profiles
 
         target = self.profiles_at(label)
-        with Spark() if self.spark else nullcontext() as engine:
+        with self.dataset.reading(), Spark() if self.spark else nullcontext() as engine:
             return build_profiles(
                 self.dataset,
                 members,
@@ -366,7 +367,7 @@ class Study:
         """
         from credit_eval.profiles.build import build_profiles
 
-        with _file_of(members) as path:
+        with self.file_of(members) as path, self.dataset.reading():
             target = path.with_name("profiles")
             return build_profiles(self.dataset, path, self.provided, target, tick=self.tick).frame()
 
@@ -443,8 +444,8 @@ class Study:
         standings = {name: Standing(**told) for name, told in learnt.get("standings", {}).items()}
         known = {name: Typical(*told) for name, told in learnt.get("typical", {}).items()}
         alone = set(self.features) <= set(known)  # the champion knows what is typical, and where ranks stand
-        with self.engine() as engine, TemporaryDirectory(prefix="credit_eval_") as scratch:
-            members, target = Path(scratch) / "members.parquet", Path(scratch) / "profiles"
+        with self.engine() as engine, self.scratch() as folder:
+            members, target = folder / "members.parquet", folder / "profiles"
             write = one_member if alone else population_with
             write(engine, self.dataset, customer, as_of, members)
             profiles = build_profiles(
@@ -538,7 +539,7 @@ class Study:
         if self.dataset.info.label_source != "repayments":
             return None
         rate = self.settings.loss.discount_rate
-        with self.engine() as engine, _file_of(defaults) as path:
+        with self.engine() as engine, self.file_of(defaults) as path:
             return measured_exposure(engine, self.dataset, path, self.definition, discount_rate=rate)
 
     def compare_exposure(self, earlier: pd.DataFrame, later: pd.DataFrame) -> list[Compared]:
@@ -571,7 +572,7 @@ class Study:
         """
         from credit_eval.samples.exposure import defaulted_members
 
-        with self.engine() as engine, _file_of(members) as path:
+        with self.engine() as engine, self.file_of(members) as path:
             return defaulted_members(engine, self.dataset, path, self.definition)
 
     def losses(self, policy: Policy | None = None) -> Losses:
@@ -653,8 +654,8 @@ class Study:
         from credit_eval.ingest.incoming import import_incoming
         from credit_eval.samples.cohorts import monthly_cohort
 
-        with TemporaryDirectory(prefix="credit_eval_") as scratch:
-            dataset = import_incoming(self.dataset.info, source, Path(scratch), checked_name(name, "file"), as_of=as_of)
+        with self.scratch() as folder:
+            dataset = import_incoming(self.dataset.info, source, folder, checked_name(name, "file"), as_of=as_of)
             end = dataset.info.known_until
             if name not in dataset.cohorts:
                 cohort = f"cohorts/{name}.parquet"
@@ -771,7 +772,7 @@ class Study:
             LedgerError: the ledger cannot be read.
             IntegrityError: it contradicts the accounts.
         """
-        with self.engine() as engine, _file_of(members) as path:
+        with self.engine() as engine, self.file_of(members) as path:
             return self.standing_of(engine, path)
 
     def standing_of(self, engine: DuckDB, members: Path) -> pd.DataFrame:
@@ -852,16 +853,35 @@ class Study:
 
         Yields:
             the database, closed afterwards.
+
+        Raises:
+            SourceError: the data set was replaced since it was opened.
         """
-        scratch = TemporaryDirectory(prefix="credit_eval_")
-        with scratch as spill, DuckDB(memory=self.settings.engine.bound(), spill=Path(spill)) as engine:
+        memory = self.settings.engine.bound()
+        with self.dataset.reading(), self.scratch() as spill, DuckDB(memory=memory, spill=spill) as engine:
             yield engine
 
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A directory below `data/`, for as long as it is needed; what killed runs left of theirs is removed.
 
-@contextmanager
-def _file_of(members: pd.DataFrame) -> Iterator[Path]:
-    """A cohort's file of customers and dates, for as long as it is needed, in a directory of its own."""
-    with TemporaryDirectory(prefix="credit_eval_") as scratch:
-        path = Path(scratch) / "members.parquet"
-        members[[name for name in ("customer_id", "as_of", "amount") if name in members]].to_parquet(path)
-        yield path
+        Yields:
+            an empty directory.
+        """
+        with scratch(self.paths.scratch) as folder:
+            yield folder
+
+    @contextmanager
+    def file_of(self, members: pd.DataFrame) -> Iterator[Path]:
+        """A cohort's file of customers and dates, for as long as it is needed, in a directory of its own.
+
+        Args:
+            members: customer_id and as_of, perhaps amount.
+
+        Yields:
+            the file.
+        """
+        with self.scratch() as folder:
+            path = folder / "members.parquet"
+            members[[name for name in ("customer_id", "as_of", "amount") if name in members]].to_parquet(path)
+            yield path

@@ -178,7 +178,7 @@ def _fill(disk: Path, *, leave: int) -> None:
 
 
 def test_a_second_training_of_the_same_data_set_is_refused_before_it_trains(world: World, refused: Refused) -> None:
-    from credit_eval.core.files import exclusive
+    from credit_eval.core.locks import exclusive
 
     with exclusive(world.root / "data/reports/simulated", wait=False):
         assert "training on simulated right now" in refused(17, "train", "simulated")

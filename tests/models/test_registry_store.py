@@ -17,7 +17,7 @@ from killing import arm, in_child
 from lending_sample import FEATURES, lending_sample
 
 from credit_eval.core import files
-from credit_eval.core.errors import IntegrityError, ModelError, OutputExistsError, StorageError
+from credit_eval.core.errors import IntegrityError, ModelError, StorageError
 from credit_eval.models.registry import champion_uri, load_champion
 from credit_eval.models.training import TrainingSettings, train
 
@@ -149,14 +149,6 @@ def test_a_moved_store_takes_its_next_model_to_where_it_lies_now(model, one_cham
                 assert client.list_artifacts(found.run_id)
     finally:
         hidden.rename(one_champion)
-
-
-def test_two_trainings_of_one_data_set_do_not_overlap(tmp_path):
-    second = files.exclusive(tmp_path, wait=False, doing="training")
-    with files.exclusive(tmp_path, wait=False), pytest.raises(OutputExistsError, match="training right now"):
-        second.__enter__()
-    with files.exclusive(tmp_path, wait=False):
-        pass
 
 
 def edited(store: Path, name: str, change) -> None:
