@@ -9,7 +9,7 @@ export MPLBACKEND := Agg
 export MLFLOW_DISABLE_TELEMETRY := true
 export PYTHONWARNINGS := ignore::FutureWarning:mlflow
 
-.PHONY: demo install simulate run train validate score report features docs notebooks lab test test-slow bench-chain bench-features bench-policy bench-models backtest typecheck lint lock clean help
+.PHONY: demo install simulate run train validate score report features docs notebooks lab test test-slow test-faults bench-chain bench-features bench-policy bench-models backtest typecheck lint lock clean help
 
 demo: run ## everything: install, simulate, train, score, report, and a summary (the default)
 
@@ -72,6 +72,9 @@ test: install ## lint, type check, and every test with its doctests but whole ru
 
 test-slow: install ## whole runs of the command line, killed, refused, in other zones; memory of imports
 	@OMP_NUM_THREADS=1 $(VENV)/bin/pytest -n 2 --dist loadgroup -m slow
+
+test-faults: install ## kill, fill up disks, flip bits, run two at once, over every command [FAULTS="--kills 200 --disks 40 --flips 1000"]
+	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m tests.faults $(FAULTS)
 
 bench-chain: install ## measure wall time and memory of every stage, and of growing imports [CUSTOMERS=200000: the stages alone]
 	@$(VENV)/bin/python benchmarks/chain.py $(if $(CUSTOMERS),--customers $(CUSTOMERS) --orders)

@@ -1,5 +1,24 @@
-"""`python -m credit_eval` is the command line."""
+"""`python -m credit_eval` and `credit-eval` are the command line, whose imports may be interrupted, too."""
 
-from credit_eval.cli import main
+from __future__ import annotations
 
-main()
+import os
+import signal
+
+
+def main() -> None:
+    """Run the command line."""
+    signal.signal(signal.SIGINT, _leave)
+    from credit_eval.cli import main as run
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    run()
+
+
+def _leave(*_: object) -> None:
+    os.write(2, b"interrupted before anything began\n")
+    os._exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import pandas as pd
 
+from credit_eval.core.code import training_code
 from credit_eval.core.machine import threads
 from credit_eval.core.seals import sha256_json
 from credit_eval.core.statistics import ratio_interval
@@ -40,14 +41,31 @@ from credit_eval.profiles.store import Profiles
 from credit_eval.samples.exposure import Compared, Exposure
 from credit_eval.samples.sample import Sample
 from credit_eval.samples.split import Split
-from credit_eval.scoring.run import code_fingerprint
 from credit_eval.study import Study
 
 _ROWS_FOR_IMPORTANCE = 2_000
 
 
-def made(study: Study, sample: Sample, grades: GradeScale) -> tuple[CreditModel, Record, pd.DataFrame]:
-    """A challenger with all that is known of it."""
+@dataclass(frozen=True)
+class Made:
+    """A challenger with all that is known of it.
+
+    Attributes:
+        model: that would decide.
+        record: what was measured.
+        rows: what the judged models said of the rows that judged them.
+        said: what `model` says of the sample, by customer_id and as_of: by it a later version of this program shows
+            that it is the same model still.
+    """
+
+    model: CreditModel
+    record: Record
+    rows: pd.DataFrame
+    said: pd.DataFrame
+
+
+def made(study: Study, sample: Sample, grades: GradeScale) -> Made:
+    """A challenger of a sample."""
     features, settings = sample.profiles.catalogue, growing(study, grades)
     grown, judged, rows = _judged(study, sample.split, features, settings)
     model, refitted = _refitted(grown, rows, sample, features, settings)
@@ -81,7 +99,13 @@ def made(study: Study, sample: Sample, grades: GradeScale) -> tuple[CreditModel,
         compared=compared,
         refitted=refitted,
     )
-    return model, record, rows
+    return Made(model, record, rows, said_of(model, sample))
+
+
+def said_of(model: CreditModel, sample: Sample) -> pd.DataFrame:
+    """What a model says of a sample: customer_id, as_of, p_default."""
+    keys = sample.frame[["customer_id", "as_of"]].reset_index(drop=True)
+    return keys.assign(p_default=model.p_default(sample.frame))
 
 
 def _spoken_against(judged: Judged, rows: pd.DataFrame, compared: Comparison | None) -> list[str]:
@@ -186,7 +210,7 @@ def identity_of(study: Study) -> str:
     chosen = settings.default.model_dump() | settings.sample.model_dump() | settings.loss.model_dump()
     chosen |= {"training": settings.training_of(study.name)}
     grades = asdict(grades_of(study.policy))
-    return sha256_json([study.dataset.fingerprint, study.catalogue.fingerprint, chosen, grades, code_fingerprint()])
+    return sha256_json([study.dataset.fingerprint, study.catalogue.fingerprint, chosen, grades, training_code()])
 
 
 def grades_of(policy: Policy) -> GradeScale:

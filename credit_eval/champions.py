@@ -11,16 +11,13 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 
-import pandas as pd
-
-from credit_eval.challenger import grades_of, growing, identity_of, made
+from credit_eval.challenger import Made, grades_of, growing, identity_of, made, said_of
 from credit_eval.core.errors import ModelError, SourceError
 from credit_eval.core.files import write_json
 from credit_eval.core.locks import exclusive
 from credit_eval.models.comparison import Comparison, can_tell, compare, said_by_both
-from credit_eval.models.evidence import record_of, rows_of, taken_down
-from credit_eval.models.history import read_history, runner
-from credit_eval.models.model import CreditModel
+from credit_eval.models.evidence import record_of, rows_of, said_before, taken_down
+from credit_eval.models.history import Move, check_said, read_history, runner
 from credit_eval.models.promotion import beside_the_champion, check_reason, refused
 from credit_eval.models.record import Record, judging
 from credit_eval.models.registry import (
@@ -28,8 +25,11 @@ from credit_eval.models.registry import (
     CHAMPION,
     RECORD_FILE,
     ROWS_FILE,
+    SAID_FILE,
     Version,
     find_version,
+    keep_champion,
+    load_version,
     make_challenger,
     promote,
     register,
@@ -38,6 +38,9 @@ from credit_eval.models.training import TrainingSettings
 from credit_eval.models.tuning import Tuned
 from credit_eval.models.tuning import tune as search
 from credit_eval.study import Study
+
+#: Probabilities that differ by no more are the same, and of so many of the rows there must be something to compare.
+SAME, _ENOUGH = 1e-9, 0.5
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def choose(study: Study, *, promote_anyway: str | None = None) -> Chosen:
     """
     check_reason(promote_anyway)
     identity, champion = identity_of(study), _known(study, CHAMPION)
-    if champion and champion.identity == identity:
+    if champion and is_made_of_these(study, champion):
         return Chosen(champion)
     known = _known(study, CHALLENGER)
     challenger = known if known and known.identity == identity else _challenger(study)
@@ -81,6 +84,43 @@ def choose(study: Study, *, promote_anyway: str | None = None) -> Chosen:
     if champion is None:
         raise refused(study.name, challenger.model_version, _objections(study, challenger))
     return Chosen(champion, replace(challenger, objections=_objections(study, challenger)))
+
+
+def is_made_of_these(study: Study, record: Record) -> bool:
+    """Whether a version is of these very data, settings and code, or was shown to be (`keep`)."""
+    identity = identity_of(study)
+    moves = read_history(study.paths.models, study.name)
+    kept = {move.identity for move in moves if move.what == "kept" and move.version == record.model_version}
+    return record.identity == identity or identity in kept
+
+
+def keep(study: Study, *, why: str, by: str) -> Move:
+    """Keep the champion though the code, a library, the settings or the data are others than those it was made with.
+
+    Its model scores the sample anew, built by what is there now. It is kept if it says of everybody what it said when
+    it was trained, and then counts as made of this.
+
+    Raises:
+        ModelError: it says something else, or nobody says why or who; the champion is who it was, and `run` trains.
+        SourceError: there is no champion, or it did not keep what it said.
+    """
+    check_said(why, by)
+    champion = _found(study, CHAMPION)
+    before = said_before(champion)
+    now = said_of(load_version(study.paths.models, champion), study.draw_sample())
+    both = before.merge(now, on=["customer_id", "as_of"], suffixes=("_before", "_now"))
+    moved_by = (both["p_default_now"] - both["p_default_before"]).abs()
+    other = both[~(moved_by <= SAME)]
+    if len(both) < _ENOUGH * len(before) or len(other):
+        raise ModelError(
+            f"version {champion.number} of {study.name} does not say what it said when it was trained",
+            expected=f"the same p_default of {len(before):,} rows of its sample, to {SAME:g}",
+            received=f"{len(both):,} of them are there now; the largest difference is {moved_by.max():.3g}",
+            rows=other["customer_id"].head(3).tolist(),
+            n_rows=len(other),
+            todo="train anew: the new code or data make another model of it",
+        )
+    return keep_champion(study.paths.models, study.name, champion, identity_of(study), why=why, by=by)
 
 
 def tune(study: Study, *, seconds: float | None = None, trials: int | None = None, rows: int = 60_000) -> Tuned:
@@ -145,13 +185,13 @@ def compare_versions(study: Study, version: int | None = None, against: int | No
 def _challenger(study: Study) -> Record:
     grades = grades_of(study.policy)  # so that nothing is made where no policy is named
     with exclusive(study.paths.training(study.name), wait=False, doing=f"training on {study.name}"):
-        return _register(study, *made(study, study.draw_sample(), grades))
+        return _register(study, made(study, study.draw_sample(), grades))
 
 
-def _register(study: Study, model: CreditModel, record: Record, rows: pd.DataFrame) -> Record:
+def _register(study: Study, one: Made) -> Record:
     """The challenger's number; none anew for a model that was made of the same before."""
     study.tick("registering", 0, 1)
-    store = study.paths.models
+    store, model, record = study.paths.models, one.model, one.record
     known = _made_before(study, model.fingerprint, record.identity)
     if known:
         make_challenger(store, study.name, known.model_version)
@@ -160,9 +200,10 @@ def _register(study: Study, model: CreditModel, record: Record, rows: pd.DataFra
     told = {"split", "definition", "n_features", "rounds", "label_source"}
     params = _grown(growing(study, model.grades)) | {k: v for k, v in record.stored().items() if k in told}
     with study.scratch() as folder:
-        files = [folder / RECORD_FILE, folder / ROWS_FILE]
+        files = [folder / RECORD_FILE, folder / ROWS_FILE, folder / SAID_FILE]
         write_json(files[0], record.stored())
-        rows.to_parquet(files[1], index=False)
+        one.rows.to_parquet(files[1], index=False)
+        one.said.to_parquet(files[2], index=False)
         version = register(model, store, dataset=study.name, params=params, metrics=record.metrics, artifacts=files)
     study.tick("registering", 1, 1)
     return record.of(version, "")

@@ -17,6 +17,7 @@ from credit_eval.core.clock import parse_as_of
 from credit_eval.core.errors import CohortError, CreditEvalError, PolicyError
 from credit_eval.core.progress import Tick, silent
 from credit_eval.core.runs import Run
+from credit_eval.failures import INTERRUPTED, Interruption, in_words
 
 if TYPE_CHECKING:
     from credit_eval.language.words import Language
@@ -68,12 +69,26 @@ AsOf = Annotated[str | None, typer.Option("--as-of", help="observation date, YYY
 def main() -> None:
     """Run the command line; a mistake that can be mended is told in words, without a traceback."""
     print_what_the_terminal_can()
+    interruption = Interruption()
+    interruption.listen()
     try:
         app()
-    except CreditEvalError as error:
-        say(("error", "bold red"), f" ({type(error).__name__}, exit code {error.exit_code})", to=err)
-        say(str(error), to=err)
-        sys.exit(error.exit_code)
+    except SystemExit as left:
+        sys.exit(_interrupted() if interruption.came and left.code else left.code)
+    except BaseException as error:
+        if interruption.came or isinstance(error, KeyboardInterrupt):
+            sys.exit(_interrupted())
+        told = error if isinstance(error, CreditEvalError) else in_words(error)
+        if told is None:
+            raise
+        say(("error", "bold red"), f" ({type(told).__name__}, exit code {told.exit_code})", to=err)
+        say(str(told), to=err)
+        sys.exit(told.exit_code)
+
+
+def _interrupted() -> int:
+    say("interrupted: what was under way left nothing, what was finished stays; run the same again", to=err)
+    return INTERRUPTED
 
 
 def _version(asked: bool) -> None:
@@ -574,6 +589,18 @@ def registry_promote(
     from credit_eval.models.registry import promote
 
     _tell_move(dataset, promote(_paths().models, dataset, version, why=why, by=by))
+
+
+@registry_app.command("keep")
+def registry_keep(
+    dataset: DatasetName, why: Why, by: By, policy: PolicyName = None, catalogue: Features = None
+) -> None:
+    """Keep the champion under new code, libraries, settings or data, if it says of its sample what it said before."""
+    from credit_eval.champions import keep
+
+    with bars() as tick:
+        study = _study(dataset, tick, policy=policy, catalogue=catalogue)
+        _tell_move(dataset, keep(study, why=why, by=by))
 
 
 @registry_app.command("card")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from credit_eval.challenger import grades_of, growing, identity_of
+from credit_eval.challenger import grades_of, growing
+from credit_eval.champions import is_made_of_these
 from credit_eval.core.errors import ModelError
 from credit_eval.core.files import write_json
 from credit_eval.models.evidence import rows_of
@@ -46,7 +47,7 @@ def validate(study: Study) -> tuple[Path, Findings]:
         IntegrityError: what it kept is not what was registered, or is of other rows.
     """
     record = study.validation()
-    if record.identity != identity_of(study):
+    if not is_made_of_these(study, record):
         raise ModelError(
             f"version {record.model_version} of {study.name} was made of other data, by other code or other settings",
             expected="the data, code and settings that it was trained with, which are what can be validated",

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import credit_eval as ce
-from credit_eval import champions, stages
+from credit_eval import challenger, champions, stages
 from credit_eval.core.errors import IntegrityError, ModelError, PolicyError, SampleError, SourceError
 from credit_eval.models.comparison import compare, said_by_both
 from credit_eval.models.evidence import record_of, rows_of
@@ -20,6 +20,7 @@ from credit_eval.models.record import judging
 from credit_eval.models.registry import CHALLENGER, demote, find_version, history, load_champion, promote, register
 from credit_eval.policy.settings import DEFAULT_POLICY
 from credit_eval.study import Study
+from credit_eval.validate import validate
 from tests.flat_file import FlatFile, loans
 
 SAID = {"why": "it frightened us", "by": "Ana"}
@@ -217,3 +218,40 @@ def test_a_record_or_rows_that_were_edited_are_refused(root: Path) -> None:
 def test_rows_that_judged_hold_no_features(root: Path) -> None:
     assert list(opened(root).judged()) == ["customer_id", "as_of", "defaulted", "part", "p_default"]
     assert isinstance(opened(root).judged()["as_of"].iloc[0], pd.Timestamp)
+
+
+def test_new_code_keeps_the_champion_if_it_says_the_same_and_trains_otherwise(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = opened(root)
+    monkeypatch.setattr(challenger, "training_code", lambda: "a later version")
+    assert not champions.is_made_of_these(study, study.validation())
+    with pytest.raises(ModelError, match="made of other data, by other code"):
+        validate(study)
+    with pytest.raises(ModelError, match="by somebody"):
+        champions.keep(study, why=" ", by="Ana")
+    kept = champions.keep(study, why="numpy was upgraded", by="Ana")
+    assert (kept.what, kept.version, kept.before) == ("kept", 1, 1)
+    assert stages.run_all(study).validation.model_version == 1
+    assert number(study) == 1
+    assert find_version(study.paths.models, study.name, 2) is None
+    validate(study)
+    monkeypatch.setattr(challenger, "training_code", lambda: "a much later version")
+    assert not champions.is_made_of_these(study, study.validation())
+    assert [move.what for move in history(study.paths.models, study.name)] == ["promoted", "kept"]
+
+
+def test_code_that_gives_other_numbers_keeps_nobody(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study, drawn = opened(root), Study.draw_sample
+
+    def other(self: Study) -> ce.Sample:
+        sample = drawn(self)
+        frame = sample.frame.assign(months=42 - sample.frame["months"])
+        return replace(sample, split=replace(sample.split, frame=frame))
+
+    monkeypatch.setattr(challenger, "training_code", lambda: "a later version")
+    monkeypatch.setattr(Study, "draw_sample", other)
+    with pytest.raises(ModelError, match="does not say what it said") as refused:
+        champions.keep(study, why="numpy was upgraded", by="Ana")
+    assert int(refused.value.n_rows or 0) > 100
+    assert not champions.is_made_of_these(study, study.validation())

@@ -10,7 +10,7 @@ from credit_eval.core.errors import IntegrityError, SourceError
 from credit_eval.core.seals import sha256_file
 from credit_eval.models.history import Move, read_history
 from credit_eval.models.record import Record, read_record
-from credit_eval.models.registry import CHAMPION, RECORD_FILE, ROWS_FILE, Version, find_version, hash_tag
+from credit_eval.models.registry import CHAMPION, RECORD_FILE, ROWS_FILE, SAID_FILE, Version, find_version, hash_tag
 
 
 def record_of(store: Path, dataset: str, which: int | str = CHAMPION) -> Record | None:
@@ -45,10 +45,25 @@ def rows_of(version: Version) -> pd.DataFrame:
     return pd.read_parquet(_verified(version, ROWS_FILE))
 
 
+def said_before(version: Version) -> pd.DataFrame:
+    """What a version said of its sample when it was trained: customer_id, as_of, p_default.
+
+    Raises:
+        SourceError: nothing was kept.
+        IntegrityError: the file is not what was registered.
+    """
+    if SAID_FILE not in version.hashed:
+        raise SourceError(
+            f"version {version.number} did not keep what it said", expected=SAID_FILE, todo="train it again"
+        )
+    return pd.read_parquet(_verified(version, SAID_FILE))
+
+
 def taken_down(moves: list[Move], version: int) -> Move | None:
     """The move by which somebody put another version in the place of this one, unless it was champion again since."""
     last = next((move for move in reversed(moves) if version in (move.before, move.version)), None)
-    return last if last and last.before == version and last.what != "promoted" else None
+    gone = last is not None and last.before == version != last.version
+    return last if gone and last and last.what != "promoted" else None
 
 
 def _why_promoted(moves: list[Move], version: int) -> str:

@@ -22,9 +22,9 @@ from credit_eval.core.errors import ModelError
 from credit_eval.core.files import damaged
 from credit_eval.core.seals import append_sealed, read_sealed_lines
 
-# : `promoted`: trained, and nothing spoke against it; `chosen`: somebody's choice; `demoted`: somebody put an earlier
-# one : in its place; `moved`: the alias was found elsewhere than the last line says.
-What = Literal["promoted", "chosen", "demoted", "moved"]
+#: `promoted`: trained, and nothing spoke against it; `chosen`: somebody's choice; `demoted`: somebody put an earlier
+#: one in its place; `moved`: the alias was found elsewhere than the last line says; `kept`: under other code or data.
+What = Literal["promoted", "chosen", "demoted", "moved", "kept"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Move:
         why: in a sentence.
         by: who did it.
         auc: of the new champion, where it was judged.
+        identity: of `kept`: of the data, settings and code of which it was shown to be the same model.
     """
 
     at: str
@@ -48,6 +49,7 @@ class Move:
     why: str = ""
     by: str = ""
     auc: float | None = None
+    identity: str | None = None
 
 
 def moved(

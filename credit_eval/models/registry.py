@@ -31,8 +31,8 @@ from credit_eval.models.registry_store import (
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 _MODEL, _SAVED = "model", "credit_model"
-#: Files of a version's run: the record (`models.record`), and the rows that judged it.
-RECORD_FILE, ROWS_FILE = "record.json", "judged.parquet"
+#: Files of a version's run: the record (`models.record`), the rows that judged it, and what it says of its sample.
+RECORD_FILE, ROWS_FILE, SAID_FILE = "record.json", "judged.parquet", "said.parquet"
 _HASH = "sha256."
 _OTHER = "the model's files are not what was registered"
 _PUT_BACK = "put the files back as they were or train again, and find out who changed them"
@@ -227,6 +227,13 @@ def promote(store: Path, dataset: str, version: int, *, why: str, by: str | None
     with write_store(store) as client:
         move = moved("chosen" if by else "promoted", version, _champion_or_none(client, dataset), why, by)
         return _move(client, store, dataset, move)
+
+
+def keep_champion(store: Path, dataset: str, version: Version, identity: str, *, why: str, by: str) -> Move:
+    """Write down that a champion counts as made of something else than it was made of (`champions.keep`)."""
+    with write_store(store) as client:
+        move = moved("kept", version.number, version.number, why, by)
+        return _move(client, store, dataset, replace(move, identity=identity))
 
 
 def make_challenger(store: Path, dataset: str, version: int) -> None:

@@ -195,8 +195,14 @@ def _failures() -> Iterator[None]:
     """DuckDB's failures, which may come while a result is fetched, as errors of this project."""
     try:
         yield
+    except duckdb.InterruptException:
+        raise KeyboardInterrupt from None
     except duckdb.Error as error:
         raise _translated(error) from error
+    except RuntimeError as error:
+        if "interrupt" not in str(error).lower():
+            raise
+        raise KeyboardInterrupt from None
 
 
 def _translated(error: duckdb.Error) -> CreditEvalError:

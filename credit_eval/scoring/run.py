@@ -14,8 +14,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +24,7 @@ import pyarrow.parquet as pq
 
 import credit_eval
 from credit_eval.core.clock import utc_now
+from credit_eval.core.code import deciding_code, library_versions
 from credit_eval.core.errors import IntegrityError, ModelError, OutputExistsError
 from credit_eval.core.files import atomic_directory
 from credit_eval.core.progress import Tick, silent
@@ -81,8 +80,6 @@ COLUMNS = (
 
 #: Categories that no model has seen are told, so many.
 MOST_UNSEEN = 50
-#: Libraries whose version can move a number.
-_LIBRARIES = ("duckdb", "lightgbm", "numpy", "pandas", "woodelf-explainer")
 
 
 @dataclass(frozen=True)
@@ -140,27 +137,14 @@ class Job:
             "typical_fingerprint": sha256_json({name: asdict(told) for name, told in self.typical.items()}),
             "standing_fingerprint": hash_of_frame(self.standing),
             "code_version": credit_eval.__version__,
-            "code": code_fingerprint(),
+            "code": deciding_code(),
             "libraries": library_versions(),
         }
-
-
-@cache
-def code_fingerprint() -> str:
-    """Changes when any source file of this package does, or a library whose version can move a number."""
-    root = Path(credit_eval.__file__).parent
-    sources = {path.relative_to(root).as_posix(): sha256_file(path) for path in sorted(root.rglob("*.py"))}
-    return sha256_json([sources, library_versions()])
 
 
 def hash_of_frame(frame: pd.DataFrame) -> str:
     """A hash of a frame's values in their order, the same in every process."""
     return hashlib.sha256(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes()).hexdigest()
-
-
-def library_versions() -> dict[str, str]:
-    """Versions of the libraries that a number can depend on."""
-    return {name: version(name) for name in _LIBRARIES}
 
 
 @dataclass

@@ -1,0 +1,1 @@
+"""Fault injection over every command: `make test-faults`."""
