@@ -9,19 +9,28 @@ export MPLBACKEND := Agg
 export MLFLOW_DISABLE_TELEMETRY := true
 export PYTHONWARNINGS := ignore::FutureWarning:mlflow
 
-.PHONY: demo install simulate run train validate score report features docs notebooks lab test test-slow test-faults bench-chain bench-features bench-policy bench-models backtest typecheck lint lock clean help
+.PHONY: demo install develop simulate run train validate score report features docs notebooks lab test test-slow test-faults bench-chain bench-features bench-policy bench-models backtest typecheck lint lock clean help
 
 demo: run ## everything: install, simulate, train, score, report, and a summary (the default)
 
-install: $(VENV)/.installed ## make .venv and install the pinned dependencies
+PIP := $(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps
+
+install: $(VENV)/.installed ## make .venv and install what a run needs, pinned, every file held against its hash
+
+develop: $(VENV)/.developed ## install what tests, notebooks and benchmarks need besides
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "needs Python 3.11: apt-get install python3 python3-venv, or say PYTHON=…"; exit 1; }
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing pinned dependencies into $(VENV) …"
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(PIP) --require-hashes -r requirements.lock
+	@$(PIP) --no-build-isolation -e .
 	@$(VENV)/bin/python -c "import lightgbm" 2>/dev/null || { echo "LightGBM needs the OpenMP runtime: apt-get install libgomp1"; exit 1; }
+	@touch $@
+
+$(VENV)/.developed: requirements-dev.lock $(VENV)/.installed
+	@echo "installing what tests and notebooks need into $(VENV) …"
+	@$(PIP) --require-hashes -r requirements-dev.lock
 	@touch $@
 
 data/raw/simulated/dataset.json: | install
@@ -59,43 +68,45 @@ docs: install ## write docs/features.md, docs/tables.md and the schema of polici
 	@$(RUN) tables --write docs/tables.md
 	@$(RUN) policy schema --write credit_eval/policy/schema.json
 
-notebooks: install data/raw/simulated/dataset.json ## run every notebook on the simulated data; copies and HTML in data/reports/notebooks
+notebooks: develop data/raw/simulated/dataset.json ## run every notebook on the simulated data; copies and HTML in data/reports/notebooks
 	@$(VENV)/bin/python notebooks/run.py
 
 lab: install ## open the notebooks in JupyterLab (installs it the first time)
 	@$(VENV)/bin/python -c "import jupyterlab" 2>/dev/null || $(VENV)/bin/pip install --quiet --disable-pip-version-check "jupyterlab>=4.4"
 	@$(VENV)/bin/jupyter lab notebooks
 
-test: install ## lint, type check, and every test with its doctests but whole runs
+test: develop ## lint, type check, and every test with its doctests but whole runs
 	@$(MAKE) --no-print-directory lint typecheck
 	@OMP_NUM_THREADS=1 $(VENV)/bin/pytest -n 2 --dist loadgroup -m "not slow"
 
-test-slow: install ## whole runs of the command line, killed, refused, in other zones; memory of imports
+test-slow: develop ## whole runs of the command line, killed, refused, in other zones; memory of imports
 	@OMP_NUM_THREADS=1 $(VENV)/bin/pytest -n 2 --dist loadgroup -m slow
 
-test-faults: install ## kill, fill up disks, flip bits, run two at once, over every command [FAULTS="--kills 200 --disks 40 --flips 1000"]
+test-faults: develop ## kill, fill up disks, flip bits, run two at once, over every command [FAULTS="--kills 200 --disks 40 --flips 1000"]
 	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m tests.faults $(FAULTS)
 
-bench-chain: install ## measure wall time and memory of every stage, and of growing imports [CUSTOMERS=200000: the stages alone]
+bench-chain: develop ## measure wall time and memory of every stage, and of growing imports [CUSTOMERS=200000: the stages alone]
 	@$(VENV)/bin/python benchmarks/chain.py $(if $(CUSTOMERS),--customers $(CUSTOMERS) --orders)
 
-bench-policy: install ## a million decisions beside pandas by hand, and a ledger of twelve months [CUSTOMERS=1000000]
+bench-policy: develop ## a million decisions beside pandas by hand, and a ledger of twelve months [CUSTOMERS=1000000]
 	@$(VENV)/bin/python -m benchmarks.policy $(if $(CUSTOMERS),--customers $(CUSTOMERS))
 
-bench-models: install ## our training beside LightGBM, CatBoost, a WoE scorecard and an AutoML [ONLY=superlender,simulated]
+bench-models: develop ## our training beside LightGBM, CatBoost, a WoE scorecard and an AutoML [ONLY=superlender,simulated]
 	@$(VENV)/bin/python -m benchmarks.models $(if $(ONLY),--only $(ONLY))
 
-bench-features: install ## features beside Polars, DuckDB, featuretools (SCALE=1: over 1 to 100 million events)
+bench-features: develop ## features beside Polars, DuckDB, featuretools (SCALE=1: over 1 to 100 million events)
 	@$(VENV)/bin/python -m benchmarks.features $(if $(SCALE),--scale)
 
-lint: install ## ruff: style and format
+lint: develop ## ruff: style and format
 	@$(VENV)/bin/ruff check -q . && $(VENV)/bin/ruff format -q --check .
 
-typecheck: install ## mypy, strict
+typecheck: develop ## mypy, strict
 	@$(VENV)/bin/mypy
 
-lock: install ## pin what pyproject.toml allows into requirements.lock (needs uv)
-	@$(VENV)/bin/uv pip compile --quiet --extra dev --python-version 3.11 --no-emit-index-url --no-annotate --no-header pyproject.toml -o requirements.lock
+LOCK := $(VENV)/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header pyproject.toml
+lock: develop ## pin what pyproject.toml allows, with hashes: requirements-dev.lock, and of it requirements.lock for runs
+	@$(LOCK) --extra dev --extra build -o requirements-dev.lock
+	@$(LOCK) --extra build --constraint requirements-dev.lock -o requirements.lock
 
 clean: ## remove everything that runs made: data, models, reports, the ledger (not .venv)
 	@rm -rf data/raw data/cohorts data/profiles data/scored data/replaced data/reports data/letters data/truth data/ledger models/mlflow.db models/artifacts

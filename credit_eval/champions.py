@@ -15,6 +15,7 @@ from credit_eval.challenger import Made, grades_of, growing, identity_of, made, 
 from credit_eval.core.errors import ModelError, SourceError
 from credit_eval.core.files import write_json
 from credit_eval.core.locks import exclusive
+from credit_eval.core.stage_log import stage
 from credit_eval.models.comparison import Comparison, can_tell, compare, said_by_both
 from credit_eval.models.evidence import record_of, rows_of, said_before, taken_down
 from credit_eval.models.history import Move, check_said, read_history, runner
@@ -184,8 +185,11 @@ def compare_versions(study: Study, version: int | None = None, against: int | No
 
 def _challenger(study: Study) -> Record:
     grades = grades_of(study.policy)  # so that nothing is made where no policy is named
-    with exclusive(study.paths.training(study.name), wait=False, doing=f"training on {study.name}"):
-        return _register(study, made(study, study.draw_sample(), grades))
+    training = exclusive(study.paths.training(study.name), wait=False, doing=f"training on {study.name}")
+    with stage("train", dataset=study.name) as told, training:
+        found = _register(study, made(study, study.draw_sample(), grades))
+        told |= {"rows": sum(found.rows_by_part.values()), "model": f"{study.name}/{found.model_version}"}
+        return found
 
 
 def _register(study: Study, one: Made) -> Record:

@@ -13,10 +13,12 @@ import typer
 
 from credit_eval import __version__
 from credit_eval.console import bars, err, out, print_what_the_terminal_can, say, visible
+from credit_eval.core import stage_log
 from credit_eval.core.clock import parse_as_of
 from credit_eval.core.errors import CohortError, CreditEvalError, PolicyError
 from credit_eval.core.progress import Tick, silent
 from credit_eval.core.runs import Run
+from credit_eval.core.stage_log import stage
 from credit_eval.failures import INTERRUPTED, Interruption, in_words
 
 if TYPE_CHECKING:
@@ -107,6 +109,9 @@ def options(
             help="the project's directory; else this one, or the nearest above it with settings.yaml",
         ),
     ] = None,
+    log_json: Annotated[
+        bool, typer.Option("--log-json", help="log a JSON object per stage to standard error: rows, seconds, memory")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="print what came of it as JSON, for programs")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print errors only")] = False,
     version: Annotated[
@@ -115,6 +120,8 @@ def options(
 ) -> None:
     """Events in, credit decisions out."""
     _ASKED.root, _ASKED.json, _ASKED.quiet = root, json, quiet
+    if log_json:
+        stage_log.to_stream(sys.stderr)
 
 
 def tell(*parts: str | tuple[str, str]) -> None:
@@ -172,7 +179,7 @@ def simulate(
 
     paths, settings = _root()
     chosen = settings.simulate
-    with bars() as tick:
+    with bars() as tick, stage("simulate", dataset=name) as told:
         dataset = run(
             paths.raw,
             paths.truth,
@@ -183,6 +190,7 @@ def simulate(
             replace=replace,
             tick=tick,
         )
+        told["rows"] = sum(dataset.info.rows.values())
     _describe(dataset.name)
 
 
@@ -210,8 +218,9 @@ def import_(
         give(found.astype(object).where(found.notna(), None).to_dict("records"))
         tell(found.to_string(index=False))
         return
-    with bars() as tick:
+    with bars() as tick, stage("import") as told:
         dataset = import_mapping(mapping, paths.raw, folder=folder, quarantine=quarantine, replace=replace, tick=tick)
+        told |= {"dataset": dataset.name, "rows": sum(dataset.info.rows.values())}
     _describe(dataset.name)
 
 
@@ -247,8 +256,11 @@ def append(
     from credit_eval.ingest.mapping import append_mapping
 
     paths, _ = _root()
-    with bars() as tick:
-        append_mapping(mapping, folder, paths.raw, dataset, known_until=known_until, quarantine=quarantine, tick=tick)
+    with bars() as tick, stage("append", dataset=dataset) as told:
+        made = append_mapping(
+            mapping, folder, paths.raw, dataset, known_until=known_until, quarantine=quarantine, tick=tick
+        )
+        told["rows"] = sum(made.info.rows.values())
     _describe(dataset)
 
 
@@ -264,6 +276,63 @@ def datasets() -> None:
     give([asdict(_info(name)) for name in names])
     if not names:
         tell("no data sets yet: make one with `credit-eval simulate` or `credit-eval import`")
+
+
+@app.command()
+def check(
+    dataset: DatasetName = "simulated",
+    label: Annotated[str | None, typer.Option("--run", help="as_of=…, cohort=… or file=…; else the latest")] = None,
+) -> None:
+    """A scored run beside the one before: volume, decisions, scores, feeds that stopped (then 24)."""
+    from credit_eval.night.check import BEYOND, check_run
+    from credit_eval.schema.store import open_dataset
+    from credit_eval.scoring.decision import latest_run
+
+    paths, settings = _root()
+    run = latest_run(paths.all_scored(dataset)) if label is None else Run.read(label)
+    found, before = check_run(open_dataset(paths.dataset(dataset)), paths.all_scored(dataset), run, settings.check)
+    give({"run": run.label, "before": before and before.label, "checks": [asdict(one) for one in found]})
+    tell((run.label, "bold"), f" of {dataset}, beside {before.label if before else 'none: it is the first'}")
+    for one in found:
+        tell((f"  {'within' if one.within else 'BEYOND':<8}", "" if one.within else "bold"), f"{one.what}: {one.text}")
+    if not all(one.within for one in found):
+        raise typer.Exit(BEYOND)
+
+
+@app.command()
+def prune(
+    dataset: DatasetName,
+    keep: Annotated[int, typer.Option(help="how many scored runs stay", min=1)],
+    dry: Annotated[bool, typer.Option("--dry", help="remove nothing, and say what would be")] = False,
+) -> None:
+    """Remove the scored runs of a data set but the last; the ledger keeps what was decided."""
+    from credit_eval.night.prune import prune as pruned
+
+    found = pruned(_paths(), dataset, keep=keep, dry=dry)
+    give(asdict(found))
+    for name in found.removed:
+        tell(f"  {name}")
+    tell(f"{'would be removed' if dry else 'removed'}: {len(found.removed)}, {found.bytes / 1e6:,.1f} MB")
+
+
+@app.command()
+def backup(target: Annotated[Path, typer.Argument(help="the file to write, a tar")]) -> None:
+    """Write data, models, runs and the ledger into one file, as they are at one moment, with their hashes."""
+    from credit_eval.night.backup import backup as copied
+
+    found = copied(_paths(), target)
+    give(asdict(found))
+    tell(f"backup: {found.files:,} files, {found.bytes / 1e6:,.1f} MB in {target}")
+
+
+@app.command()
+def restore(source: Annotated[Path, typer.Argument(help="a file that `backup` wrote")]) -> None:
+    """Put a backup into a root that holds no data and no models yet; nothing before all hashes were compared."""
+    from credit_eval.night.backup import restore as restored
+
+    found = restored(source, _paths().root)
+    give(asdict(found))
+    tell(f"restored: {found.files:,} files, {found.bytes / 1e6:,.1f} MB")
 
 
 @app.command()
@@ -478,6 +547,7 @@ def score(
 ) -> None:
     """Score everybody with an account at a date, a cohort, or people of a file, and decide."""
     from credit_eval import stages
+    from credit_eval.scoring.sealed import manifest_hash, open_scored
 
     if file is not None and str(file) == "-":
         study = _study(dataset, silent, policy=policy, catalogue=catalogue)
@@ -488,13 +558,17 @@ def score(
         study = _study(dataset, tick, strict=strict, engine=engine, policy=policy, catalogue=catalogue)
         if file is not None:
             moment = parse_as_of(as_of) if as_of else None
+            before = None
             target = stages.score_file(study, file, as_of=moment, model_of=model, replace=replace)
         else:
             brought = [] if as_of else [run for run in study.runs() if run.cohort]
             one = Run(cohort=cohort) if cohort else brought[0] if brought and study.dataset.info.flat else None
             one = one or Run(as_of=_moment(study, as_of))
+            before = manifest_hash(study.paths.scored(dataset, one.label))
             target = stages.score(study, one, model_of=model, replace=replace)
-    give({"scored": target, "run": target.name})
+    told = open_scored(target)
+    fresh = manifest_hash(target) != before
+    give({"scored": target, "run": target.name, "fresh": fresh, **told.counted})
     tell(f"scored: {target}")
     tell(f"  policy {study.in_force}")
 

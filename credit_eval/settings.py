@@ -95,6 +95,21 @@ class TrainingChoice(_Section):
         return self.model_dump(exclude_none=True)
 
 
+class CheckSettings(_Section):
+    """Beyond what a run is told to be unlike the one before (`credit-eval check`).
+
+    `volume`: change of the number of customers, as a share. `decisions`: change of the share of any decision. `psi`: of
+    the scores; 0.25 is the usual sign of a shift (Siddiqi, Credit Risk Scorecards, 2006). `feed`: rows of a table in
+    the last week, as a share of a usual week of at least `feed_rows`.
+    """
+
+    volume: Annotated[float, Field(gt=0)] = 0.2
+    decisions: Annotated[float, Field(gt=0, le=1)] = 0.1
+    psi: Annotated[float, Field(gt=0)] = 0.25
+    feed: Annotated[float, Field(gt=0, lt=1)] = 0.3
+    feed_rows: Annotated[int, Field(ge=1)] = 50
+
+
 class SimulateSettings(_Section):
     """Size and seed of the simulated data set."""
 
@@ -161,6 +176,7 @@ class Settings(_Section):
     sample: SampleSettings = SampleSettings()
     loss: LossSettings = LossSettings()
     simulate: SimulateSettings = SimulateSettings()
+    check: CheckSettings = CheckSettings()
     engine: EngineSettings = EngineSettings()
     training: TrainingChoice = TrainingChoice()
     ledger: str = "data/ledger/decisions.sqlite"

@@ -22,6 +22,7 @@ from credit_eval.champions import train as train
 from credit_eval.champions import tune as tune
 from credit_eval.core.errors import ModelError, SourceError
 from credit_eval.core.runs import Run
+from credit_eval.core.stage_log import stage
 from credit_eval.engine.ranks import Standing
 from credit_eval.ingest.incoming import rows_as_file
 from credit_eval.language.typical import Typical
@@ -87,6 +88,14 @@ def score(study: Study, run: Run, *, model_of: str | None = None, replace: bool 
         CohortError: an `as_of` outside the data, no such cohort, or nobody to score.
         ModelError: no champion, or one that asks for features that the data do not give.
     """
+    with stage("score", dataset=study.name, run=run.label) as told:
+        target, fresh = _scored(study, run, model_of, replace=replace)
+        told |= {"fresh": fresh, **open_scored(target).counted}
+        return target
+
+
+def _scored(study: Study, run: Run, model_of: str | None, *, replace: bool) -> tuple[Path, bool]:
+    """The scored directory, and whether it was made now."""
     if run.as_of:
         study.dataset.check_as_of(run.as_of)
     study.check_decidable(run)
@@ -97,13 +106,13 @@ def score(study: Study, run: Run, *, model_of: str | None = None, replace: bool 
         if not replace and already_done(job, target):
             check_recorded(study.ledger, open_scored(target))
             _record(study, target, job, way_out)
-            return target
+            return target, False
         standings = _standings(job.model) if run.file else None  # a few strangers are no population to stand in
         profiles = study.build_profiles(run.label, members, standings)
     replaced = keep_replaced(target, study.paths.replaced(study.name, run.label), _recorded(study, run))
     score_profiles(job, profiles, target, replace=replace, replaced=replaced, tick=study.tick)
     _record(study, target, job, way_out)
-    return target
+    return target, True
 
 
 def score_file(
@@ -241,6 +250,11 @@ def report(study: Study, run: Run, language: Language | None = None) -> Path:
         SourceError: nothing is scored under this label, or the champion was never validated.
         IntegrityError: a file of the scored run is missing or was changed since.
     """
+    with stage("report", dataset=study.name, run=run.label):
+        return _reported(study, run, language)
+
+
+def _reported(study: Study, run: Run, language: Language | None) -> Path:
     name, label = study.name, run.label
     scored = study.paths.scored(name, label)
     if not is_scored(scored):

@@ -96,6 +96,17 @@ class Scored:
         return found
 
     @property
+    def counted(self) -> dict[str, Any]:
+        """Rows, decisions, model and policy: what a scheduler or a log wants of it."""
+        said = self.manifest
+        return {
+            "rows": said["rows"],
+            "decisions": said["decisions"],
+            "model": f"{said['model_of']}/{said['model_version']}",
+            "policy": f"{said['policy_name']}/{said['policy_version']}",
+        }
+
+    @property
     def _files(self) -> dict[str, str]:
         files: dict[str, str] = self.manifest["files"]
         return dict(sorted(files.items()))
@@ -104,6 +115,11 @@ class Scored:
 def is_scored(root: Path) -> bool:
     """Whether a run lies here."""
     return (root / MANIFEST).exists()
+
+
+def manifest_hash(root: Path) -> str | None:
+    """SHA-256 of a run's manifest; None where no run lies."""
+    return sha256_file(root / MANIFEST) if is_scored(root) else None
 
 
 def open_scored(root: Path) -> Scored:

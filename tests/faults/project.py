@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib
 import json
 import os
 import re
@@ -26,6 +27,22 @@ from credit_eval.core.seals import SEAL
 from tests.flat_file import FlatFile, loans
 from tests.night_shop import NIGHT, Shop
 
+#: Imported before any child is begun, which would take seconds each time.
+HEAVY = (
+    "credit_eval.engine.embedded",
+    "credit_eval.engine.profile",
+    "credit_eval.ingest.simulator.run",
+    "credit_eval.report.build",
+    "credit_eval.report.letters",
+    "credit_eval.stages",
+    "credit_eval.verify",
+    "lightgbm",
+    "matplotlib.pyplot",
+    "mlflow.pyfunc",
+    "mlflow.store.tracking.sqlalchemy_store",
+    "sklearn.linear_model",
+    "woodelf",
+)
 SETTINGS = """\
 datasets:
   loans: {policy: default, jurisdiction: cn, lender: {name: N, address: A, contact: C, supervisor: S}}
@@ -88,6 +105,8 @@ class Project:
     """A directory in which commands run, and saved states of it."""
 
     def __init__(self, place: Path) -> None:
+        for name in HEAVY:
+            importlib.import_module(name)
         self.place, self.root, self._states = place, place / "project", place / "states"
         shutil.rmtree(place, ignore_errors=True)
         (self.root / "data").mkdir(parents=True)
