@@ -256,11 +256,14 @@ def append(
     from credit_eval.ingest.mapping import append_mapping
 
     paths, _ = _root()
+    before = len(_info(dataset).appended)
     with bars() as tick, stage("append", dataset=dataset) as told:
         made = append_mapping(
             mapping, folder, paths.raw, dataset, known_until=known_until, quarantine=quarantine, tick=tick
         )
-        told["rows"] = sum(made.info.rows.values())
+        told |= {"rows": sum(made.info.rows.values()), "fresh": len(made.info.appended) > before}
+    if len(made.info.appended) == before:
+        tell("these files were appended already: nothing to do")
     _describe(dataset)
 
 

@@ -41,13 +41,15 @@ def append_dataset(
     timezone: str = "UTC",
     known_until: datetime | None = None,
     quarantine: bool = False,
+    called: str = "",
     tick: Tick = silent,
 ) -> Dataset:
     """Add rows to the data set in `root`, and move its `known_until` forward; `quarantine` sets bad rows aside.
 
     Every table of the data set must be there, with its columns and no others: a table without rows says that nothing
     happened. `known_until` is the midnight after the last moment in the rows unless it is given; without rows it must
-    be. Rows of the same data twice are refused, as they are known before `known_until` then.
+    be. Rows of the same data twice are refused, as they are known before `known_until` then. `called` is kept, by which
+    the caller knows later what was appended.
 
     Raises:
         TableError: rows break the declared tables, change the past, or are there already, and `quarantine` is false.
@@ -78,6 +80,7 @@ def append_dataset(
             parts={table: files for table, files in parts.items() if files},
             hashes=info.hashes | hashes_of(building),
             notes=info.notes + added.notes,
+            appended=[*info.appended, called] if called else info.appended,
         )
         describe_dataset(building, grown)
         link_files(root, building)

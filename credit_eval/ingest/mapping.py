@@ -21,6 +21,7 @@ from credit_eval.core.errors import EngineError, SourceError
 from credit_eval.core.located_yaml import Located, read_yaml
 from credit_eval.core.names import NAME
 from credit_eval.core.progress import Tick, silent
+from credit_eval.core.seals import hashes_of, sha256_json
 from credit_eval.core.zones import zone_named
 from credit_eval.ingest.appending import append_dataset
 from credit_eval.ingest.flat_table import FlatMapping, flat_of
@@ -45,7 +46,7 @@ from credit_eval.schema.rules import (
     Shape,
     cohort_shape,
 )
-from credit_eval.schema.store import TRAINING_COHORT, Dataset
+from credit_eval.schema.store import TRAINING_COHORT, Dataset, open_dataset
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -187,7 +188,8 @@ def append_mapping(
 ) -> Dataset:
     """Add the files in `folder`, described by the mapping of an import, to the data set `root/name`.
 
-    The mapping's own `known_until` is that of the import and not read here.
+    The mapping's own `known_until` is that of the import and not read here. A folder whose files were appended already,
+    byte for byte, is left alone, so that a night that was stopped can be started again.
 
     Raises:
         SourceError: as `import_mapping`; or the mapping is of another data set.
@@ -207,10 +209,15 @@ def append_mapping(
             expected="declared tables alone",
             todo="import the longer file anew, with --replace",
         )
+    called = sha256_json([hashes_of(folder), known_until]) if folder.is_dir() else ""
+    there = open_dataset(root / name)
+    if called in there.info.appended:
+        return there
     relations = relations_of(said, folder, quarantine=quarantine)
     return append_dataset(
         root / name,
         relations,
+        called=called,
         currency=said.currency,
         timezone=said.timezone or "UTC",
         known_until=known_until,

@@ -54,7 +54,7 @@ class DatasetInfo:
     the source brings labels, `repayments` where the default definition is applied to the repayments.
     `flat` are the columns of a flat table, where there is one; `window_days` is how long its labels were waited for,
     where its mapping says so; `anonymous` rows are of nobody who could be met again. `mapping` is the text that the
-    data were imported with.
+    data were imported with. `appended` names what was appended by its bytes, so that nothing is twice.
     """
 
     name: str
@@ -74,6 +74,7 @@ class DatasetInfo:
     window_days: int | None = None
     anonymous: bool = False
     mapping: str = ""
+    appended: list[str] = field(default_factory=list)
 
     @property
     def fingerprint(self) -> str:

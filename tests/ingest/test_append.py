@@ -14,6 +14,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from night_shop import BASE, END, LINE, NIGHT, ORDER, PAID, Row, Shop, Tables
+from world import bytes_of
 
 from credit_eval.core import files, seals
 from credit_eval.core.errors import OutputExistsError, SourceError, TableError
@@ -213,11 +214,19 @@ def test_a_new_line_that_was_drawn_up_before_the_end_is_late(shop: Shop) -> None
 
 def test_the_same_rows_twice_are_refused(shop: Shop) -> None:
     shop.dataset = shop.append(NIGHT)
-    said = str(shop.refused(TableError))
+    said = str(shop.refused(TableError, known_until=END + timedelta(days=2)))
     for table in ("customers", "browsing"):
         assert f"{table}.occurred_at is before the data set ends" in said
     assert "orders.known_at is before the data set ends" in said
     assert "names a row whose paid_known_at is before the data set ends" in said
+
+
+def test_a_night_that_was_appended_already_is_left_alone(shop: Shop) -> None:
+    shop.dataset = shop.append(NIGHT)
+    before = bytes_of(shop.dataset.root)
+    assert shop.append() == shop.dataset
+    assert bytes_of(shop.dataset.root) == before
+    assert len(shop.dataset.info.appended) == 1
 
 
 def test_quarantine_keeps_what_was_set_aside_with_its_day(shop: Shop) -> None:
@@ -372,7 +381,7 @@ def test_two_appends_at_once_are_told_of_each_other(shop: Shop) -> None:
             shop.append()
 
 
-def test_the_command_line_appends_and_refuses_the_same_again(shop: Shop) -> None:
+def test_the_command_line_appends_and_leaves_the_same_again_alone(shop: Shop) -> None:
     shop.write(NIGHT, shop.folder / "night")
     (shop.folder / "data").mkdir()
     (shop.folder / "raw").rename(shop.folder / "data" / "raw")
@@ -381,8 +390,12 @@ def test_the_command_line_appends_and_refuses_the_same_again(shop: Shop) -> None
     assert (done.returncode, done.stderr) == (0, "")
     assert "known until 2026-03-02" in done.stdout
     again = subprocess.run(command, cwd=shop.folder, capture_output=True, text=True, check=False)
-    assert again.returncode == TableError.exit_code
-    assert "is before the data set ends" in again.stderr
+    assert (again.returncode, again.stderr) == (0, "")
+    assert "these files were appended already: nothing to do" in again.stdout
+    shop.write({**NIGHT, "browsing": []}, shop.folder / "night")
+    other = subprocess.run(command, cwd=shop.folder, capture_output=True, text=True, check=False)
+    assert other.returncode == TableError.exit_code
+    assert "is before the data set ends" in other.stderr
     quiet = subprocess.run(
         [*command, "--known-until", "2026-03-03"], cwd=shop.folder, capture_output=True, text=True, check=False
     )
