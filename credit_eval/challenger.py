@@ -44,6 +44,7 @@ from credit_eval.samples.split import Split
 from credit_eval.study import Study
 
 _ROWS_FOR_IMPORTANCE = 2_000
+_ROWS_OF_PROBE = 20
 
 
 @dataclass(frozen=True)
@@ -56,12 +57,14 @@ class Made:
         rows: what the judged models said of the rows that judged them.
         said: what `model` says of the sample, by customer_id and as_of: by it a later version of this program shows
             that it is the same model still.
+        probe: a few rows of the sample, by which a model that was read back is held against the one that was made.
     """
 
     model: CreditModel
     record: Record
     rows: pd.DataFrame
     said: pd.DataFrame
+    probe: pd.DataFrame
 
 
 def made(study: Study, sample: Sample, grades: GradeScale) -> Made:
@@ -99,7 +102,7 @@ def made(study: Study, sample: Sample, grades: GradeScale) -> Made:
         compared=compared,
         refitted=refitted,
     )
-    return Made(model, record, rows, said_of(model, sample))
+    return Made(model, record, rows, said_of(model, sample), sample.frame.head(_ROWS_OF_PROBE))
 
 
 def said_of(model: CreditModel, sample: Sample) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 
 from credit_eval.challenger import Made, grades_of, growing, identity_of, made, said_of
-from credit_eval.core.errors import ModelError, SourceError
+from credit_eval.core.errors import IntegrityError, ModelError, SourceError
 from credit_eval.core.files import write_json
 from credit_eval.core.locks import exclusive
 from credit_eval.core.stage_log import stage
@@ -209,8 +209,22 @@ def _register(study: Study, one: Made) -> Record:
         one.rows.to_parquet(files[1], index=False)
         one.said.to_parquet(files[2], index=False)
         version = register(model, store, dataset=study.name, params=params, metrics=record.metrics, artifacts=files)
+    _check_read_back(study, version, one)
     study.tick("registering", 1, 1)
     return record.of(version, "")
+
+
+def _check_read_back(study: Study, number: int, one: Made) -> None:
+    """Refuse a version that scores otherwise than in training when it is read back; before an alias moves."""
+    there = load_version(study.paths.models, _found(study, number)).p_default(one.probe)
+    expected = one.said["p_default"].head(len(one.probe)).to_numpy()
+    if not (there == expected).all():
+        raise IntegrityError(
+            f"version {number} of {study.name} scores otherwise than in training",
+            expected="the same p_default of the first rows of its sample, to the last bit",
+            n_rows=int((there != expected).sum()),
+            todo="train again; the champion is who it was",
+        )
 
 
 def _made_before(study: Study, fingerprint: str, identity: str) -> Record | None:

@@ -22,19 +22,22 @@ from credit_eval.core.errors import IntegrityError, OutputExistsError, StorageEr
 from credit_eval.core.locks import exclusive, hold, let_go, unread
 
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
+_NUMBER = re.compile(r"[-+]?\d+([.,]\d+)*([eE][-+]?\d+)?")
 
 
 @contextmanager
 def atomic_directory(target: Path, *, replace: bool = False) -> Iterator[Path]:
     """Yield an empty directory that becomes `target` when the block ends without an error.
 
-    It and all in it are this user's alone. What is replaced is replaced when nobody reads it any more (`locks`).
+    It and all in it are this user's alone. A link is followed, so that it stays one. What is replaced is replaced
+    when nobody reads it any more (`locks`).
 
     Raises:
         OutputExistsError: `target` exists and `replace` is false, or another run is making it right now (both
             checked before any work is done).
         StorageError: the disk refused; `target` is what it was before.
     """
+    target = target.resolve() if target.is_symlink() else target
     with disk_errors(target):
         with exclusive(target.parent, wait=True):
             if target.exists() and not replace:
@@ -62,6 +65,7 @@ def atomic_file(target: Path) -> Iterator[Path]:
     Raises:
         StorageError: the disk refused; `target` is what it was before.
     """
+    target = target.resolve() if target.is_symlink() else target
     with disk_errors(target):
         with exclusive(target.parent, wait=True):
             _sweep(target, living_are_fine=True)
@@ -106,6 +110,15 @@ def is_building(path: Path) -> bool:
 
 def _name_of_building(target: Path) -> Path:
     return target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.building"
+
+
+def as_cell(text: str) -> str:
+    """A text as a cell of a CSV file that spreadsheets show and do not work out.
+
+    >>> [as_cell(text) for text in ("=HYPERLINK(A1)", "-12.50", "-12+A1", "@SUM(A1)", "tea")]
+    ["'=HYPERLINK(A1)", '-12.50', "'-12+A1", "'@SUM(A1)", 'tea']
+    """
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") and not _NUMBER.fullmatch(text) else text
 
 
 def link_files(old: Path, new: Path) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from credit_eval.core.errors import EngineError, QuarantineError, SourceError
+from credit_eval.core.files import as_cell
 from credit_eval.core.progress import Tick
 from credit_eval.ingest.flat_table import Flat
 from credit_eval.ingest.reading import BrokenLine
@@ -283,7 +284,7 @@ class Staging:
         with target.open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream)
             writer.writerow(field.name for field in fields(BrokenLine))
-            writer.writerows(astuple(line) for line in lines)
+            writer.writerows([as_cell(str(value)) for value in astuple(line)] for line in lines)
         return [f"{len(lines):,} lines that could not be read were set aside: see {file}"]
 
     def step(self) -> None:

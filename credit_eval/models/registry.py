@@ -61,7 +61,9 @@ def register(
     """
     model.calibrated()
     with write_store(store) as client:
-        run = client.create_run(_experiment(client, store, dataset)).info
+        experiment = _experiment(client, store, dataset)
+        _close_killed(client, experiment)
+        run = client.create_run(experiment).info
         _log(client, run.run_id, params, metrics)
         for path in artifacts:
             client.log_artifact(run.run_id, str(path))
@@ -309,6 +311,12 @@ def _experiment(client: Any, store: Path, dataset: str) -> str:
     if found is not None:
         return str(found.experiment_id)
     return str(client.create_experiment(dataset, artifact_root(store)))
+
+
+def _close_killed(client: Any, experiment: str) -> None:
+    """End the runs that were killed before they could; whoever calls has the store alone, so none of them lives."""
+    for run in client.search_runs([experiment], "attributes.status = 'RUNNING'"):
+        client.set_terminated(run.info.run_id, "KILLED")
 
 
 def _move(client: Any, store: Path, dataset: str, move: Move) -> Move:

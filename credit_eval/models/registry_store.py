@@ -34,8 +34,16 @@ _PLACES = (
     ("logged_models", "artifact_location"),
 )
 #: What SQLite says when the disk will not take more, or not from us.
-_REFUSALS = ("disk is full", "disk i/o error", "readonly database", "unable to open database file")
+_REFUSALS = (
+    "disk is full",
+    "disk i/o error",
+    "readonly database",
+    "unable to open database file",
+    "database is locked",
+)
 _ARTIFACTS = "artifacts"
+#: Seconds that another program may hold the database; MLflow itself would try for two minutes.
+_PATIENCE = 3.0
 
 
 def database_uri(store: Path) -> str:
@@ -114,7 +122,7 @@ def _check_whole(database: Path) -> None:
     """A database that MLflow can use as it is; asked of SQLite itself, since MLflow would begin to mend it."""
     from mlflow.store.db.utils import _get_latest_schema_revision
 
-    with closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True)) as opened:
+    with closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE)) as opened:
         tables = {name for (name,) in opened.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         revisions = opened.execute("SELECT version_num FROM alembic_version").fetchall() if _VERSION in tables else []
     expected = _get_latest_schema_revision()
@@ -175,7 +183,7 @@ def _errors_in_words() -> Iterator[None]:
         if any(word in said.lower() for word in _REFUSALS):
             raise StorageError(
                 f"the model registry cannot be read or written: {said}",
-                todo="make room, or give this user the right to models/, then run again; the champion is what it was",
+                todo="make room, see that this user may write to models/, or end what else uses it",
             ) from error
         raise ModelError(
             "the model registry cannot be used",

@@ -6,6 +6,7 @@ import json
 import shutil
 import sqlite3
 import subprocess
+import time
 import warnings
 from contextlib import closing
 from functools import partial
@@ -19,6 +20,7 @@ from lending_sample import FEATURES, lending_sample
 from credit_eval.core import files
 from credit_eval.core.errors import IntegrityError, ModelError, StorageError
 from credit_eval.models.registry import champion_uri, load_champion
+from credit_eval.models.registry_store import read_store, write_store
 from credit_eval.models.training import TrainingSettings, train
 
 SAMPLE = lending_sample(customers=400)
@@ -192,3 +194,25 @@ def test_a_champion_that_cannot_be_read_back_never_gets_the_alias(model, store, 
         crowned(model, store, dataset="demo", params={}, metrics={})
     monkeypatch.undo()
     assert load_champion(store, "demo")[1] == 1
+
+
+def test_a_registry_that_another_program_holds_is_told_within_seconds(one_champion):
+    with closing(sqlite3.connect(one_champion / "mlflow.db", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        began = time.monotonic()
+        with pytest.raises(StorageError, match="locked") as refused:
+            load_champion(one_champion, "demo")
+        assert "end what else uses it" in str(refused.value)
+        assert time.monotonic() - began < 10  # three seconds of patience, and a slow machine
+    load_champion(one_champion, "demo")
+
+
+def test_a_run_that_was_killed_is_closed_as_killed_by_the_next(model, store):
+    with write_store(store) as client:
+        (experiment,) = [one for one in client.search_experiments() if one.name == "demo"]
+        killed = client.create_run(experiment.experiment_id).info.run_id
+    crowned(model, store, dataset="demo", params={}, metrics={})
+    with read_store(store) as client:
+        assert client.get_run(killed).info.status == "KILLED"
+        states = {run.info.status for run in client.search_runs([experiment.experiment_id])}
+    assert states == {"KILLED", "FINISHED"}
