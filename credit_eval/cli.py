@@ -76,8 +76,10 @@ def main() -> None:
     try:
         app()
     except SystemExit as left:
+        interruption.end()
         sys.exit(_interrupted() if interruption.came and left.code else left.code)
     except BaseException as error:
+        interruption.end()
         if interruption.came or isinstance(error, KeyboardInterrupt):
             sys.exit(_interrupted())
         told = error if isinstance(error, CreditEvalError) else in_words(error)

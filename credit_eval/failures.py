@@ -29,6 +29,10 @@ class Interruption:
         if self._before is signal.default_int_handler:
             signal.signal(signal.SIGINT, self._note)
 
+    def end(self) -> None:
+        """From now on there is nothing left to interrupt: what was done is done, and its code is the news."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.came = True
         signal.default_int_handler(number, frame)
