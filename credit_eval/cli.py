@@ -72,8 +72,8 @@ def main() -> None:
     """Run the command line; a mistake that can be mended is told in words, without a traceback."""
     print_what_the_terminal_can()
     interruption = Interruption()
-    interruption.listen()
     try:
+        interruption.listen()
         app()
     except SystemExit as left:
         interruption.end()

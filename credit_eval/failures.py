@@ -22,11 +22,10 @@ class Interruption:
 
     def __init__(self) -> None:
         self.came = False
-        self._before = signal.getsignal(signal.SIGINT)
 
     def listen(self) -> None:
-        """Note a Ctrl-C from now on, and interrupt as Python does."""
-        if self._before is signal.default_int_handler:
+        """Note a Ctrl-C from now on, and interrupt as Python does; where it is ignored (nohup) it stays so."""
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
             signal.signal(signal.SIGINT, self._note)
 
     def end(self) -> None:

@@ -107,9 +107,10 @@ def test_ctrl_c_leaves_with_130_and_one_line(root: Path, after: float) -> None:
     time.sleep(after)
     child.send_signal(signal.SIGINT)
     said = child.communicate(timeout=60)[1]
-    assert child.returncode in (0, 130), said
+    # A shell says 130 of both: CPython ends itself by the signal where it came during an `exec` of some import.
+    assert child.returncode in (0, 130, -signal.SIGINT), said
     assert "Traceback" not in said
-    if child.returncode == 130:
+    if child.returncode != 0:
         assert said.strip().splitlines()[-1].startswith("interrupted")
         assert len(said.strip().splitlines()) == 1
     assert told(command(root, "score")).returncode == 0
