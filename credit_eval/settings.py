@@ -100,7 +100,7 @@ class CheckSettings(_Section):
 
     `volume`: change of the number of customers, as a share. `decisions`: change of the share of any decision. `psi`: of
     the scores; 0.25 is the usual sign of a shift (Siddiqi, Credit Risk Scorecards, 2006). `feed`: rows of a table in
-    the last week, as a share of a usual week of at least `feed_rows`.
+    the last week, as a share of the least of the four weeks before, if that had `feed_rows`.
     """
 
     volume: Annotated[float, Field(gt=0)] = 0.2

@@ -83,9 +83,10 @@ def test_the_first_night_has_its_feeds_looked_at(tmp_path: Path) -> None:
     assert [(one.what, one.within) for one in found] == [("feed", True)]
 
 
-def test_a_small_feed_is_no_feed_to_speak_of(tmp_path: Path) -> None:
+@pytest.mark.parametrize("orders", [[20, 25], [20] * 500], ids=["a few rows", "once a month"])
+def test_a_small_feed_is_none_to_speak_of_and_a_monthly_one_does_not_stop(tmp_path: Path, orders: list[int]) -> None:
     night(tmp_path, scored_frame(50), NIGHT.label)
-    found, _ = check_run(events(tmp_path / "raw", [20, 25]), tmp_path / "toy", NIGHT, SETTINGS)
+    found, _ = check_run(events(tmp_path / "raw", orders), tmp_path / "toy", NIGHT, SETTINGS)
     assert found == []
 
 
