@@ -95,7 +95,9 @@ def test_what_was_decided_is_in_the_ledger_once_also_where_a_kill_came_between(w
     last = before.stdout.splitlines()[-1]  # other tests have scored anew: each time is a version of its own
     assert last.startswith(AS_OF)
     assert "restrict" in last
-    (world.root / LEDGER).unlink()  # as if the run had been killed after its scored file
+    (world.root / LEDGER).unlink()
+    assert "is not what the last run left" in world.run("score", "simulated").stderr  # a ledger that is gone is told
+    (world.root / f"{LEDGER}.seal").unlink()  # as if the run had been killed after its scored file
     for _ in range(2):
         assert world.run("score", "simulated").returncode == 0
     (line,) = world.run("ledger", "simulated", customer).stdout.splitlines()

@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 from world import World, bytes_of
 
-from credit_eval.core.files import read_json, write_json
-from credit_eval.core.seals import sha256_file
+from credit_eval.core.seals import read_sealed, sha256_file, write_sealed
+from credit_eval.settings import Paths
 
 pytestmark = pytest.mark.xdist_group("world")
 Refused = Callable[..., str]
@@ -108,9 +108,9 @@ def test_one_class_only(world: World, tmp_path: Path) -> None:
     lines = pd.read_parquet(raw / "repayments.parquet")
     lines["paid_at"] = lines["paid_known_at"] = lines["due_at"]
     lines.to_parquet(raw / "repayments.parquet", coerce_timestamps="us")
-    described = read_json(raw / "dataset.json")
+    described = read_sealed(raw / "dataset.json")
     described["hashes"]["repayments.parquet"] = sha256_file(raw / "repayments.parquet")
-    write_json(raw / "dataset.json", described)
+    write_sealed(raw / "dataset.json", described)
     done = World(tmp_path).run("train", "simulated", "--policy", "default")
     assert done.returncode == 14, done.stderr
     assert "one class" in done.stderr
@@ -121,11 +121,9 @@ def test_a_model_asked_to_score_profiles_that_lack_a_feature(world: World, tmp_p
     shutil.copytree(world.root / "data/raw/simulated", tmp_path / "data/raw/simulated")
     (tmp_path / "models").symlink_to(world.root / "models")
     described = tmp_path / "data/raw/simulated/dataset.json"
-    from credit_eval.core.files import read_json, write_json
-
-    content = read_json(described)
+    content = read_sealed(described)
     del content["columns"]["payments"]
-    write_json(described, content)
+    write_sealed(described, content)
     done = World(tmp_path).run("score", "simulated", "--policy", "default")
     assert done.returncode == 15, done.stderr
     assert "payments_" in done.stderr
@@ -180,7 +178,7 @@ def _fill(disk: Path, *, leave: int) -> None:
 def test_a_second_training_of_the_same_data_set_is_refused_before_it_trains(world: World, refused: Refused) -> None:
     from credit_eval.core.locks import exclusive
 
-    with exclusive(world.root / "data/reports/simulated", wait=False):
+    with exclusive(Paths(root=world.root).training("simulated"), wait=False):
         assert "training on simulated right now" in refused(17, "train", "simulated")
 
 
