@@ -146,3 +146,13 @@ def test_data_that_were_replaced_since_they_were_opened_are_told_and_not_mixed(r
         with pytest.raises(SourceError, match="was replaced, or grew, since it was opened"):
             use()
     stages.score(opened(root), run)
+
+
+def test_nobody_else_may_read_what_is_about_customers(made: Path) -> None:
+    """Every file below data and models lies in a folder that only its user may open, or is closed itself."""
+    files = [path for top in ("data", "models") for path in (made / top).rglob("*") if path.is_file()]
+    assert {path.name for path in files} >= {"said.parquet", "mlflow.db", "decisions.sqlite", "part-00000.parquet"}
+    for path in files:
+        chain = [path, *(one for one in path.parents if one.is_relative_to(made) and one != made)]
+        assert any(one.stat().st_mode & 0o077 == 0 for one in chain), path.relative_to(made)
+        assert path.stat().st_mode & 0o077 == 0 or "artifacts" in path.parts, path.relative_to(made)

@@ -21,6 +21,7 @@ from typing import Any
 
 from credit_eval.core.errors import IntegrityError
 from credit_eval.core.files import damaged, read_json, unreadable, write_json
+from credit_eval.core.locks import private_directory
 from credit_eval.core.machine import cores
 
 SEAL = "seal"
@@ -119,10 +120,11 @@ def append_sealed(target: Path, line: Mapping[str, object]) -> None:
 
     The caller is alone at it. What a kill left of a last line is taken away first.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
+    private_directory(target.parent)
     lines, whole = _lines(target)
     plain = json.loads(json.dumps(line, default=str))
     with target.open("ab") as file:
+        os.fchmod(file.fileno(), 0o600)
         file.truncate(whole)
         before = lines[-1][SEAL] if lines else _BEGIN
         text = json.dumps(plain | {SEAL: sha256_json([before, plain])}, ensure_ascii=False)

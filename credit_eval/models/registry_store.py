@@ -23,7 +23,7 @@ from typing import Any
 
 from credit_eval.core.errors import CreditEvalError, ModelError, StorageError
 from credit_eval.core.files import atomic_file, disk_errors
-from credit_eval.core.locks import exclusive
+from credit_eval.core.locks import exclusive, private_directory
 
 #: Where MLflow keeps a place on disk as an absolute path: table, column.
 _PLACES = (
@@ -88,6 +88,8 @@ def write_store(store: Path) -> Iterator[Any]:
             _make(database)
         _check_whole(database)
         bring_home(store)
+        private_directory(store / _ARTIFACTS)  # rows of customers lie there, and MLflow leaves them open to all
+        (store / _ARTIFACTS).chmod(0o700)
         yield _client(store)
 
 

@@ -38,6 +38,8 @@ def unchanged(file: Path, *, write: bool) -> Iterator[None]:
         try:
             yield
         finally:
+            if file.exists():
+                file.chmod(0o600)
             write_sealed(_seal(file), {"sha256": sha256_file(file) if file.exists() else "", "writing": False})
 
 

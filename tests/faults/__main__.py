@@ -1,6 +1,6 @@
 """Hurt every command in every way, and count what came of it: kills, full disks, flipped bits, two at once.
 
-    python -m tests.faults [--kills 60] [--disks 14] [--flips 150] [--pairs 10] [--seed 1]
+    python -m tests.faults [--kills 18] [--disks 6] [--flips 50] [--pairs 5] [--seed 1]
 
 Leaves with 1 if anything was wedged, half-written, silently changed, or ended in a traceback or a crash.
 """
@@ -320,7 +320,7 @@ def kilobytes_of(root: Path) -> int:
 def main() -> int:
     """All trials, and their table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, n in (("kills", 54), ("disks", 18), ("flips", 150), ("pairs", 10), ("seed", 1)):
+    for name, n in (("kills", 18), ("disks", 6), ("flips", 50), ("pairs", 5), ("seed", 1)):
         parser.add_argument(f"--{name}", type=int, default=n)
     asked, began = parser.parse_args(), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="faults_") as place:
