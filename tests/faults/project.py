@@ -97,7 +97,8 @@ class Outcome:
     @property
     def traceback(self) -> bool:
         """Whether a mistake of ours showed."""
-        return "Traceback (most recent call last)" in self.said
+        # Python itself swallows a Ctrl-C that comes in a weak reference's callback, and says so; the command goes on.
+        return self.said.count("Traceback (most recent call last)") > self.said.count("Exception ignored in")
 
 
 class Project:
