@@ -8,13 +8,17 @@ file that is none, memory that is gone. A mistake of ours is none of these and k
 from __future__ import annotations
 
 import errno
+import os
 import signal
 import sys
+import threading
 from types import FrameType
 
 from credit_eval.core.errors import CreditEvalError, IntegrityError, ModelError, SourceError, StorageError
 
 INTERRUPTED = 130
+#: How long after a swallowed Ctrl-C the next one is sent: the destructor that swallowed it has ended by then.
+_AGAIN_AFTER_S = 0.02
 
 
 class Interruption:
@@ -27,6 +31,7 @@ class Interruption:
         """Note a Ctrl-C from now on, and interrupt as Python does; where it is ignored (nohup) it stays so."""
         if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
             signal.signal(signal.SIGINT, self._note)
+            sys.unraisablehook = self._swallowed
 
     def end(self) -> None:
         """From now on there is nothing left to interrupt: what was done is done, and its code is the news."""
@@ -35,6 +40,15 @@ class Interruption:
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.came = True
         signal.default_int_handler(number, frame)
+
+    def _swallowed(self, told: sys.UnraisableHookArgs) -> None:
+        """Interrupt again where Python ignored it, which it does in destructors and callbacks of libraries."""
+        if not (self.came and issubclass(told.exc_type, KeyboardInterrupt)):
+            sys.__unraisablehook__(told)
+            return
+        again = threading.Timer(_AGAIN_AFTER_S, os.kill, (os.getpid(), signal.SIGINT))
+        again.daemon = True
+        again.start()
 
 
 def in_words(error: BaseException) -> CreditEvalError | None:

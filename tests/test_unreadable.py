@@ -12,9 +12,7 @@ from pathlib import Path
 
 import pytest
 
-import credit_eval as ce
-from credit_eval import stages
-from tests.flat_file import FlatFile, loans
+from tests.trained import trained_loans
 
 DROPS_RIGHTS = shutil.which("setpriv")
 #: What root may do though a file says otherwise is given up, so that its rights count in a container, too.
@@ -41,11 +39,9 @@ CASES = [
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A root with a champion and a scored run."""
-    flat = FlatFile(tmp_path_factory.mktemp("made"), loans(900, labelled=0.9))
-    flat.load()
-    (flat.folder / "settings.yaml").write_text("datasets: {loans: {policy: default}}\n")
-    stages.run_all(ce.open("loans", root=flat.folder), promote_anyway="a test")
-    return flat.folder
+    root = trained_loans(tmp_path_factory.mktemp("made")).folder
+    (root / "settings.yaml").write_text("datasets: {loans: {policy: default}}\n")
+    return root
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import credit_eval as ce
 from credit_eval import stages
 from credit_eval.core.errors import IntegrityError, SourceError
 from credit_eval.core.files import atomic_directory, link_files, read_json
@@ -16,29 +15,22 @@ from credit_eval.core.seals import sha256_file
 from credit_eval.models.history import read_history
 from credit_eval.scoring.sealed import open_scored, seal_scored
 from credit_eval.settings import Paths, Settings
-from credit_eval.study import Study
 from credit_eval.verify import Looked, verify
-from tests.flat_file import FlatFile, loans
+from tests.trained import opened, trained_loans
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A root with a champion and a scored run, made twice."""
-    flat = FlatFile(tmp_path_factory.mktemp("made"), loans(900, labelled=0.9))
-    flat.load()
-    study = opened(flat.folder)
-    stages.run_all(study, promote_anyway="a test")
+    root = trained_loans(tmp_path_factory.mktemp("made")).folder
+    study = opened(root)
     stages.score(study, study.runs()[0], replace=True)
-    return flat.folder
+    return root
 
 
 @pytest.fixture
 def root(made: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(made, tmp_path / "root"))
-
-
-def opened(root: Path) -> Study:
-    return ce.open("loans", root=root, policy="default")
 
 
 def looked(root: Path) -> list[Looked]:

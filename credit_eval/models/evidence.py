@@ -35,14 +35,7 @@ def rows_of(version: Version) -> pd.DataFrame:
         SourceError: nothing was kept.
         IntegrityError: the file is not what was registered.
     """
-    if ROWS_FILE not in version.hashed:
-        raise SourceError(
-            f"version {version.number} did not keep what it was judged by",
-            expected=ROWS_FILE,
-            received="none",
-            todo="train it again",
-        )
-    return pd.read_parquet(_verified(version, ROWS_FILE))
+    return _kept(version, ROWS_FILE, "what it was judged by")
 
 
 def said_before(version: Version) -> pd.DataFrame:
@@ -52,11 +45,7 @@ def said_before(version: Version) -> pd.DataFrame:
         SourceError: nothing was kept.
         IntegrityError: the file is not what was registered.
     """
-    if SAID_FILE not in version.hashed:
-        raise SourceError(
-            f"version {version.number} did not keep what it said", expected=SAID_FILE, todo="train it again"
-        )
-    return pd.read_parquet(_verified(version, SAID_FILE))
+    return _kept(version, SAID_FILE, "what it said")
 
 
 def taken_down(moves: list[Move], version: int) -> Move | None:
@@ -70,6 +59,14 @@ def _why_promoted(moves: list[Move], version: int) -> str:
     return next(
         (move.why for move in reversed(moves) if move.version == version and move.what in ("promoted", "chosen")), ""
     )
+
+
+def _kept(version: Version, name: str, what: str) -> pd.DataFrame:
+    if name not in version.hashed:
+        raise SourceError(
+            f"version {version.number} did not keep {what}", expected=name, received="none", todo="train it again"
+        )
+    return pd.read_parquet(_verified(version, name))
 
 
 def _verified(version: Version, name: str) -> Path:

@@ -92,6 +92,8 @@ READERS: dict[str, tuple[tuple[str, Command], ...]] = {
 }
 #: Codes by which a second command says that another was first.
 TOLD = {17, 10, 11}
+#: kB of a disk on which nothing fails, and of what is spare on one that fills up before the command begins.
+LARGE, SPARE = 500_000, 16
 
 
 @dataclass
@@ -121,6 +123,7 @@ class Faults:
         self.rows: dict[str, Row] = {}
         self.references: dict[tuple[str, str], dict[str, str]] = {}
         self.seconds: dict[tuple[str, str], float] = {}
+        self._room: dict[tuple[str, str], tuple[int, int]] = {}
         self._undisturbed: dict[tuple[str, str], tuple[dict[str, str], str]] = {}
 
     def row(self, what: str) -> Row:
@@ -128,7 +131,7 @@ class Faults:
         return self.rows.setdefault(what, Row(what))
 
     def prepare(self) -> None:
-        """Make the states, and what each command gives when nobody hurts it."""
+        """Make the states in which commands are hurt."""
         project = self.project
         project.save("empty")
         for state, commands in (
@@ -139,8 +142,6 @@ class Faults:
             for command in commands:
                 self.must(command)
             project.save(state)
-        for state, command in {*STEPS, *((state, one) for state, *both in PAIRS for one in both)}:
-            self.reference(state, command)
 
     def must(self, command: Command) -> Outcome:
         """A command that nobody hurts."""
@@ -162,7 +163,8 @@ class Faults:
     def kill(self, number: int) -> None:
         """One command, ended by a signal at some moment, and run again."""
         state, command = STEPS[number % len(STEPS)]
-        by = signal.SIGINT if number % 3 == 2 else signal.SIGKILL
+        self.reference(state, command)
+        by = signal.SIGINT if (number + number // len(STEPS)) % 3 == 2 else signal.SIGKILL
         row = self.row(f"{'SIGINT' if by == signal.SIGINT else 'SIGKILL'} {command.name}")
         row.tried += 1
         self.project.load(state)
@@ -205,8 +207,9 @@ class Faults:
         state, command = STEPS[number % len(STEPS)]
         row = self.row(f"full disk {command.name}")
         row.tried += 1
-        before, after = kilobytes_of(self.project.state(state)), self.growth(state, command)
-        room = before + int(self.chance.uniform(0, 1.05) * after) + 64
+        self.reference(state, command)
+        before, most = self.room_of(state, command)
+        room = before + int(self.chance.uniform(0, 1) * (most - before))
         with disk_of(self.project.root, room) as grow:
             self.project.load(state)
             full = self.project.run(command)
@@ -217,12 +220,17 @@ class Faults:
             grow()
             self.again(row, state, command, f"room {room} kB")
 
-    def growth(self, state: str, command: Command) -> int:
-        """About how many kB a command needs at most, beside what it leaves."""
-        self.project.load(state)
-        before = kilobytes_of(self.project.root)
-        self.must(command)
-        return max(2 * (kilobytes_of(self.project.root) - before), 200)
+    def room_of(self, state: str, command: Command) -> tuple[int, int]:
+        """How many kB a state takes on a disk, and how many there are at most while a command runs."""
+        key = (state, command.name)
+        if key not in self._room:
+            with disk_of(self.project.root, LARGE):
+                self.project.load(state)
+                before, sizes = used_of(self.project.root), list[int]()
+                code = self.project.run(command, watch=lambda: sizes.append(used_of(self.project.root))).code
+                assert code == 0, f"{command.name}: {code} on a large disk"
+            self._room[key] = before + SPARE, max(sizes)
+        return self._room[key]
 
     # Flipped bits -----------------------------------------------------------------------------------------
 
@@ -274,6 +282,7 @@ class Faults:
         state, one, other = PAIRS[number % len(PAIRS)]
         row = self.row(f"{one.name} beside {other.name}")
         row.tried += 1
+        self.reference(state, one)
         self.project.load(state)
         first, began = self.project.begin(one), time.monotonic()
         time.sleep(self.chance.uniform(0, self.seconds[state, one.name]) / 2)
@@ -300,7 +309,7 @@ def disk_of(root: Path, kilobytes: int) -> Iterator[Callable[[], None]]:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(root)], check=True)
     try:
-        yield lambda: subprocess.run(["mount", "-o", "remount,size=500m", str(root)], check=True) and None
+        yield lambda: subprocess.run(["mount", "-o", f"remount,size={LARGE}k", str(root)], check=True) and None
     finally:
         subprocess.run(["umount", str(root)], check=True)
 
@@ -314,9 +323,10 @@ def can_mount() -> bool:
         return done.returncode == 0
 
 
-def kilobytes_of(root: Path) -> int:
-    """What a directory takes on a disk of pages of 4 kB."""
-    return sum(4 + (path.stat().st_size + 4095) // 4096 * 4 for path in root.rglob("*"))
+def used_of(root: Path) -> int:
+    """How many kB of a disk are taken."""
+    disk = os.statvfs(root)
+    return (disk.f_blocks - disk.f_bfree) * disk.f_frsize // 1024
 
 
 def main() -> int:
@@ -338,26 +348,26 @@ def main() -> int:
             (faults.flip, asked.flips),
             (faults.pair, asked.pairs),
         ):
+            known = set(faults.rows)
             for number in range(n):
                 trial(number)
-            print(f"{trial.__name__}: {n} after {time.monotonic() - began:.0f} s", flush=True)
-    return told(faults, time.monotonic() - began)
+            tell([row for what, row in faults.rows.items() if what not in known])
+            print(f"{trial.__name__}: {n} after {time.monotonic() - began:.0f} s\n", flush=True)
+    print(f"compared but for: {VARIES}")
+    return int(any(row.bad for row in faults.rows.values()))
 
 
-def told(faults: Faults, seconds: float) -> int:
-    """Print the table; returns the exit code."""
+def tell(rows: list[Row]) -> None:
+    """Print the table of some trials, and what must not be."""
     print(f"{'':<42}{'tried':>7}{'hit':>6}{'identical':>11}{'noticed':>9}{'no effect':>11}{'must not be':>13}")
-    for row in faults.rows.values():
+    for row in rows:
         bad = sum(row.bad.values())
         print(
             f"{row.what:<42}{row.tried:>7}{row.hit:>6}{row.identical:>11}{row.noticed:>9}{row.no_effect:>11}{bad:>13}"
         )
-    print(f"{sum(row.tried for row in faults.rows.values())} trials in {seconds:.0f} s")
-    print(f"compared but for: {VARIES}")
-    for row in faults.rows.values():
+    for row in rows:
         for example in row.examples:
             print(f"\n{example}")
-    return int(any(row.bad for row in faults.rows.values()))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,8 +97,7 @@ class Outcome:
     @property
     def traceback(self) -> bool:
         """Whether a mistake of ours showed."""
-        # Python itself swallows a Ctrl-C that comes in a weak reference's callback, and says so; the command goes on.
-        return self.said.count("Traceback (most recent call last)") > self.said.count("Exception ignored in")
+        return "Traceback (most recent call last)" in self.said or "Exception ignored" in self.said
 
 
 class Project:
@@ -133,9 +132,14 @@ class Project:
         """Where a kept project lies."""
         return self._states / name
 
-    def run(self, command: Command, *, hurt: tuple[float, int] | None = None) -> Outcome:
-        """Run a command to its end; `hurt`: after so many seconds send this signal."""
+    def run(
+        self, command: Command, *, hurt: tuple[float, int] | None = None, watch: Callable[[], None] | None = None
+    ) -> Outcome:
+        """Run a command to its end; `hurt`: after so many seconds send this signal; `watch`: call this meanwhile."""
         child, began = self.begin(command), time.monotonic()
+        while watch is not None and not _ended(child):
+            watch()
+            time.sleep(0.001)
         if hurt is not None:
             after, number = hurt
             while time.monotonic() < began + after and not _ended(child):

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
-import credit_eval as ce
 from credit_eval import stages
 from credit_eval.core.errors import IntegrityError, OutputExistsError, SourceError
 from credit_eval.night import backup as copies
@@ -19,26 +18,20 @@ from credit_eval.night.backup import backup, restore
 from credit_eval.night.prune import prune
 from credit_eval.scoring.reading import read_scored
 from credit_eval.settings import Paths, Settings
-from credit_eval.study import Study
 from credit_eval.verify import verify
-from tests.flat_file import FlatFile, loans
+from tests.flat_file import loans
+from tests.trained import opened, trained_loans
 from tests.world import bytes_of
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A root with a champion and two scored runs."""
-    flat = FlatFile(tmp_path_factory.mktemp("made"), loans(900, labelled=0.9))
-    flat.load()
+    flat = trained_loans(tmp_path_factory.mktemp("made"))
     study = opened(flat.folder)
-    stages.run_all(study, promote_anyway="a test")
     stages.score_file(study, flat.write(loans(50, seed=5, labelled=0.0), "new.csv"))
     stages.score(study, study.runs()[0], replace=True)
     return flat.folder
-
-
-def opened(root: Path) -> Study:
-    return ce.open("loans", root=root, policy="default")
 
 
 def kept(root: Path) -> dict[str, bytes]:
