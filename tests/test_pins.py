@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+FOR_TESTS_ALONE = "pytest pyspark mypy ruff nbconvert hypothesis uv pandas-stubs woodelf-explainer".split()
 LOCKS = ("requirements.lock", "requirements-dev.lock")
 
 
@@ -33,6 +34,16 @@ def test_every_pin_has_hashes_and_no_address(name: str) -> None:
 def test_a_run_gets_what_tests_get_and_less() -> None:
     run, dev = (pins(name) for name in LOCKS)
     assert {name: version for name, (version, _) in run.items() if dev.get(name, ("", 0))[0] != version} == {}
-    for name in ("pytest", "pyspark", "mypy", "ruff", "nbconvert", "hypothesis", "uv", "pandas-stubs"):
+    for name in (
+        "pytest",
+        "pyspark",
+        "mypy",
+        "ruff",
+        "nbconvert",
+        "hypothesis",
+        "uv",
+        "pandas-stubs",
+        "woodelf-explainer",
+    ):
         assert name in dev
         assert name not in run

@@ -24,7 +24,6 @@ LIBRARIES = (
     "pyarrow",
     "scikit-learn",
     "scipy",
-    "woodelf-explainer",
 )
 #: What a model is made by, and what decides besides.
 TRAINING = ("core", "schema", "language", "engine", "catalogue", "profiles", "samples", "models", "explain")

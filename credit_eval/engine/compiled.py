@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import numba
 import numpy as np
 
+from credit_eval.core import compiled as core
 from credit_eval.engine.columns import Array
 
 _Loop = TypeVar("_Loop", bound=Callable[..., Any])
@@ -22,25 +23,8 @@ _ARGUMENTS = {
 
 
 def compiled(*arguments: str) -> Callable[[_Loop], _Loop]:
-    """Compile for these types, once and for all: (n,) of truths or whole numbers, (w, m) of whole numbers.
-
-    What is compiled is kept beside its file, or in the user's cache; where neither can be written, each process
-    compiles anew.
-    """
-    signature = tuple(_ARGUMENTS[argument] for argument in arguments)
-
-    def compile_(loop: _Loop) -> _Loop:
-        try:
-            return cast(_Loop, numba.njit(signature, cache=True)(loop))
-        except RuntimeError:
-            return cast(_Loop, numba.njit(signature)(loop))
-
-    return compile_
-
-
-def inlined(part: _Loop) -> _Loop:
-    """A part of loops of the same file: what is kept of a loop would not notice a change in another file."""
-    return cast(_Loop, numba.njit(part))
+    """Compile for these types, once and for all: (n,) of truths or whole numbers, (w, m) of whole numbers."""
+    return core.compiled(*(_ARGUMENTS[argument] for argument in arguments))
 
 
 def of_any_size(loop: _Loop, kept: Array, whole: Array, *more: Any) -> Any:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from credit_eval.core.compiled import inlined
 from credit_eval.engine.columns import Array
-from credit_eval.engine.compiled import compiled, in_memory_order, inlined
+from credit_eval.engine.compiled import compiled, in_memory_order
 from credit_eval.engine.subject import Answer, Family, Subject
 from credit_eval.engine.windows import longest
 from credit_eval.language.aggregates import Aggregate

@@ -1,14 +1,6 @@
-"""LightGBM's trees, walked by `woodelf` with LightGBM's own rules and summed in double precision.
+"""LightGBM's trees as they stand in its text format: who goes left at each node, and what each leaf says.
 
-`woodelf` (path-dependent WOODELF) gives the same Shapley values as LightGBM's `pred_contrib`, many rows at a
-time. Measured on version 0.4.8, its own loader differs from LightGBM in three places, and this module mends them:
-
-* categorical splits are refused: here a node holds the set of categories that go left;
-* `zero_as_missing` is read as a plain comparison (wrong by whole log-odds): here zero takes the default branch;
-* everything is summed in float32 (up to 2e-5 on 100 trees, more than the explanation law allows): here in float64.
-
-Monotone constraints, path smoothing and `missing_type` NaN or none need nothing special: they only move numbers
-that stand in the tree.
+Monotone constraints, path smoothing and the like need nothing special: they only move numbers that stand in the tree.
 """
 
 from __future__ import annotations
@@ -19,15 +11,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
-from woodelf.core.cube_metric import ShapleyValues
-from woodelf.core.path_to_s_vectors.lts_recursive_p2s import LTSRecursivePathToSVectors
-from woodelf.core.path_to_s_vectors.woodelf_p2s import HighDepthWoodelfPathToSVectors
-from woodelf.core.trees.decision_trees_ensemble import DecisionTreeNode
-from woodelf.high_depth_woodelf import woodelf_for_high_depth_single_tree
-from woodelf.woodelf_sparse import sparse_path_dependent_single_tree
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 #: LightGBM's `decision_type`: bit 0 categorical, bit 1 missing goes left, bits 2 and 3 what counts as missing.
@@ -35,10 +21,7 @@ _CATEGORICAL, _DEFAULT_LEFT = 1, 2
 _MISSING_NONE, _MISSING_ZERO = 0, 1
 
 #: Nearer to zero than this is zero for LightGBM (a float32 constant compared with doubles).
-_ZERO = float(np.float32(1e-35))
-
-#: Up to this depth tables over all 2^depth patterns are cheapest; deeper trees go by the patterns that occur.
-_DENSE_DEPTH = 10
+ZERO = float(np.float32(1e-35))
 
 
 @dataclass(frozen=True)
@@ -57,10 +40,15 @@ class NumberRule:
     default_left: bool
     missing: int
 
+    @property
+    def zero_is_missing(self) -> bool:
+        """Whether zero takes the default branch."""
+        return self.missing == _MISSING_ZERO
+
     def __call__(self, values: Floats) -> Bools:
         """Which of the values go left."""
-        if self.missing == _MISSING_ZERO:
-            absent = (np.abs(values) <= _ZERO) | np.isnan(values)
+        if self.zero_is_missing:
+            absent = (np.abs(values) <= ZERO) | np.isnan(values)
             return np.where(absent, self.default_left, values <= self.threshold)
         nan_left = self.threshold >= 0 if self.missing == _MISSING_NONE else self.default_left
         return ~(values > self.threshold) if nan_left else values <= self.threshold
@@ -83,95 +71,73 @@ class CategoryRule:
         return known & self.left[codes]
 
 
-class _Node(DecisionTreeNode):  # type: ignore[misc]
-    """A node that asks a rule where to go; `woodelf` needs nothing else of it."""
-
-    rule: NumberRule | CategoryRule | None = None
-
-    def shall_go_left(self, row: pd.DataFrame, GPU: bool = False) -> pd.Series:
-        assert self.rule is not None
-        return pd.Series(self.rule(row[self.feature_name].to_numpy()), index=row.index)
+Rule = NumberRule | CategoryRule
 
 
-class _DenseInDouble(HighDepthWoodelfPathToSVectors):  # type: ignore[misc]
-    """`woodelf`'s tables over all patterns, without its casts to float32."""
+@dataclass(frozen=True)
+class Step:
+    """A split on the way to a leaf: who goes on, and the share of the training rows that did."""
 
-    def _build_matrices(self) -> None:
-        for depth in range(self.max_depth + 1):
-            cubes = self.map_patterns_to_cube(list(range(depth)))
-            table = self.build_patterns_to_values_sparse_matrix(cubes, self.metric, path_length=depth)
-            self.matrices_frs_subsets[depth] = list(table)
-            self.matrices[depth] = np.array(list(table.values()), dtype=np.float64).T
+    feature: int
+    rule: Rule
+    left: bool
+    share: float
 
-    @staticmethod
-    def compute_f_from_covers(covers: Floats) -> Floats:
-        """Share of the training rows behind every pattern: the product over features of cover or 1 - cover."""
-        shares = np.ones(1)
-        for cover in covers:
-            shares = np.outer(shares, [1 - cover, cover]).ravel()
-        return shares
+    def goes_on(self, values: Floats) -> Bools:
+        """Which of the values go on towards the leaf."""
+        goes_left = self.rule(values)
+        return goes_left if self.left else ~goes_left
 
 
-class _SparseInDouble(LTSRecursivePathToSVectors):  # type: ignore[misc]
-    """`woodelf`'s linear TreeSHAP over the patterns that occur, without its cast to float32."""
+@dataclass(frozen=True)
+class Path:
+    """The way to a leaf, and the log-odds that it says."""
 
-    def get_path_dependent_s_matrix(
-        self,
-        features_in_path: list[int],
-        consumer_patterns: npt.NDArray[Any],
-        covers: Floats,
-        w: float,
-        w_neighbor: float | None = None,
-    ) -> dict[int, Floats]:
-        """One row per pattern and one column per feature of the path, as a mapping from feature to column."""
-        columns = self._get_s_matrix(covers, consumer_patterns, w, w_neighbor)
-        return {feature: columns[:, i] for i, feature in enumerate(features_in_path)}
+    value: float
+    steps: tuple[Step, ...]
 
 
-class Forest:
-    """The trees of one booster, ready to explain rows.
+@dataclass(frozen=True)
+class Tree:
+    """One tree. Inner nodes are 0, 1, …, leaves ~0, ~1, …; `children` (2, inner nodes): left, right."""
 
-    Args:
-        text: what `booster.model_to_string()` returns.
-        n_features: number of columns of every matrix to come.
+    features: Ints
+    rules: list[Rule]
+    children: Ints
+    counts: Floats
+    leaf_counts: Floats
+    values: Floats
 
-    Attributes:
-        unsupported: why these trees cannot be walked here, or None.
-    """
+    def paths(self) -> Iterator[Path]:
+        """Every leaf with the way to it, from left to right; none for a tree without a split."""
+        todo: list[tuple[int, tuple[Step, ...]]] = [(0, ())] if len(self.features) else []
+        while todo:
+            node, steps = todo.pop()
+            if node < 0:
+                yield Path(float(self.values[~node]), steps)
+                continue
+            for side in (1, 0):
+                child = int(self.children[side, node])
+                share = self._count(child) / self.counts[node] if self.counts[node] else np.nan
+                step = Step(int(self.features[node]), self.rules[node], side == 0, share)
+                todo.append((child, (*steps, step)))
 
-    def __init__(self, text: str, n_features: int) -> None:
-        self.n_features = n_features
-        self.unsupported = _unsupported(text)
-        self._trees = [] if self.unsupported else [tree for tree in _trees(text) if not tree.is_leaf()]
-        depth = min(max((tree.depth for tree in self._trees), default=0), n_features)
-        self._dense = _DenseInDouble(ShapleyValues(), min(depth, _DENSE_DEPTH))
-        self._sparse = _SparseInDouble(ShapleyValues(), depth)
-
-    def shapley(self, matrix: Floats) -> Floats:
-        """Contributions in raw log-odds, (n, n_features) float64, of the rows of a float64 matrix of that shape."""
-        data = pd.DataFrame(np.asfortranarray(matrix), copy=False)
-        found: dict[int, Floats] = {}
-        for tree in self._trees:
-            self._add(tree, data, found)
-        values = np.zeros(matrix.shape)
-        for feature, column in found.items():
-            values[:, feature] = column
-        return values
-
-    def _add(self, tree: DecisionTreeNode, data: pd.DataFrame, found: dict[int, Floats]) -> None:
-        """Add one tree's contributions. The route depends on the tree alone, so chunking changes no bits."""
-        if min(tree.depth, self.n_features) <= _DENSE_DEPTH:
-            woodelf_for_high_depth_single_tree(tree, data, None, found, self._dense)
-        else:
-            sparse_path_dependent_single_tree(tree, data, found, self._sparse, False, True)
+    def _count(self, node: int) -> float:
+        return float(self.leaf_counts[~node] if node < 0 else self.counts[node])
 
 
-def _unsupported(text: str) -> str | None:
+def unsupported(text: str) -> str | None:
+    """Why the trees of `booster.model_to_string()` are not a plain sum of what their leaves say; None: they are."""
     head = text.partition("\nTree=")[0]
-    return "the booster averages its trees" if "\naverage_output" in head else None
+    if "\naverage_output" in head:
+        return "the booster averages its trees"
+    if "\nis_linear=1" in text:
+        return "the leaves hold linear models"
+    return None
 
 
-def _trees(text: str) -> Iterator[DecisionTreeNode]:
+def read_trees(text: str) -> Iterator[Tree]:
+    """The trees that stand in `booster.model_to_string()`, in their order."""
     for block in text.partition("\nend of trees")[0].split("\nTree=")[1:]:
         yield _tree(dict(line.split("=", 1) for line in block.splitlines()[1:] if "=" in line))
 
@@ -180,39 +146,22 @@ def _numbers(fields: dict[str, str], name: str, dtype: type) -> npt.NDArray[Any]
     return np.array(fields.get(name, "").split(), dtype=dtype)
 
 
-def _tree(fields: dict[str, str]) -> DecisionTreeNode:
-    """Root of one tree. LightGBM names inner nodes 0, 1, … and leaves ~0, ~1, …"""
-    nodes = {~leaf: node for leaf, node in enumerate(_leaves(fields))}
-    n_inner = len(nodes) - 1
-    counts = _numbers(fields, "internal_count", np.int64)
-    features = _numbers(fields, "split_feature", np.int64)
-    rules = _rules(fields)
-    for i in range(n_inner):
-        nodes[i] = _Node(int(features[i]), 0.0, None, None, index=i, cover=float(counts[i]))
-        nodes[i].rule = rules[i]
-    for side in ("left", "right"):
-        for i, child in enumerate(_numbers(fields, f"{side}_child", np.int64)[:n_inner]):
-            setattr(nodes[i], side, nodes[int(child)])
-            nodes[int(child)].parent = nodes[i]
-    root = nodes[0] if n_inner else nodes[~0]
-    root.depth = root.get_depth()
-    return root
+def _tree(fields: dict[str, str]) -> Tree:
+    values = _numbers(fields, "leaf_value", np.float64)
+    inner = len(values) - 1
+    return Tree(
+        features=_numbers(fields, "split_feature", np.int64)[:inner],
+        rules=_rules(fields)[:inner],
+        children=np.array([_numbers(fields, f"{side}_child", np.int64)[:inner] for side in ("left", "right")]),
+        counts=_numbers(fields, "internal_count", np.float64),
+        leaf_counts=_numbers(fields, "leaf_count", np.float64),
+        values=values,
+    )
 
 
-def _leaves(fields: dict[str, str]) -> list[_Node]:
-    values, counts = _numbers(fields, "leaf_value", np.float64), _numbers(fields, "leaf_count", np.float64)
-    first = int(fields["num_leaves"]) - 1
-    if len(values) == 1:
-        return [_Node(None, values[0], None, None, index=0)]
-    return [
-        _Node(None, value, None, None, index=first + i, cover=float(count))
-        for i, (value, count) in enumerate(zip(values, counts, strict=True))
-    ]
-
-
-def _rules(fields: dict[str, str]) -> list[NumberRule | CategoryRule]:
+def _rules(fields: dict[str, str]) -> list[Rule]:
     bounds, words = _numbers(fields, "cat_boundaries", np.int64), _numbers(fields, "cat_threshold", np.uint32)
-    rules: list[NumberRule | CategoryRule] = []
+    rules: list[Rule] = []
     for kind, threshold in zip(
         _numbers(fields, "decision_type", np.int64), _numbers(fields, "threshold", np.float64), strict=True
     ):

@@ -320,7 +320,10 @@ def _close_killed(client: Any, experiment: str) -> None:
 
 
 def _move(client: Any, store: Path, dataset: str, move: Move) -> Move:
-    """Let the alias lead to another version, which is read back first; the line is written before."""
+    """Let the alias lead to another version, which is read back first; the line is written before.
+
+    A move that was written down and then killed is finished, not written down once more.
+    """
     from mlflow.exceptions import MlflowException
 
     name = registered_name(dataset)
@@ -334,7 +337,11 @@ def _move(client: Any, store: Path, dataset: str, move: Move) -> Move:
         ) from None
     _registered(store, version.tags)
     told = replace(move, auc=client.get_run(version.run_id).data.metrics.get("auc"))
-    append_move(store, dataset, told)
+    begun = read_history(store, dataset)[-1:]
+    if begun and replace(told, at=begun[0].at) == begun[0]:
+        told = begun[0]
+    else:
+        append_move(store, dataset, told)
     client.set_registered_model_alias(name, CHAMPION, version.version)
     return told
 

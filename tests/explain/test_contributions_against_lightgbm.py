@@ -1,13 +1,16 @@
-"""Contributions by woodelf are LightGBM's own, for every kind of split, and add up in every row."""
+"""Contributions by tables are LightGBM's own, for every kind of split, and add up in every row."""
 
 import lightgbm as lgb
 import numpy as np
+import pandas as pd
 import pytest
 
 from credit_eval.core.errors import IntegrityError, ModelError
 from credit_eval.explain import contributions as module
+from credit_eval.explain import forest
 from credit_eval.explain.contributions import Contributions, check_sums, contributions
-from credit_eval.explain.trees import CategoryRule, Forest
+from credit_eval.explain.forest import Forest
+from credit_eval.explain.trees import CategoryRule, read_trees
 
 
 @pytest.fixture(autouse=True)
@@ -65,10 +68,10 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_woodelf_is_lightgbm(data, kind):
+def test_tables_are_lightgbm(data, kind):
     booster, rows = train(data, **KINDS[kind]), awkward(data[0])
     explained = contributions(booster, rows)
-    assert (explained.method, explained.values.dtype) == ("woodelf", np.float64), explained.why
+    assert (explained.method, explained.values.dtype) == ("tables", np.float64), explained.why
     oracle = booster.predict(rows, pred_contrib=True)
     np.testing.assert_allclose(explained.values, oracle[:, :-1], rtol=0, atol=1e-12)
     assert explained.base == pytest.approx(oracle[0, -1], abs=1e-12)
@@ -80,8 +83,7 @@ def test_the_kinds_are_really_there(data):
     """Guards the test above against models that never use what their kind is about."""
 
     def rules(kind):
-        trees = Forest(train(data, **KINDS[kind]).model_to_string(), 6)._trees
-        return [node.rule for tree in trees for node in tree.bfs(including_leaves=False)]
+        return [rule for tree in read_trees(train(data, **KINDS[kind]).model_to_string()) for rule in tree.rules]
 
     assert any(isinstance(rule, CategoryRule) and rule.left.sum() > 1 for rule in rules("categories"))
     assert {rule.missing for rule in rules("zero as missing")} == {1}
@@ -91,18 +93,20 @@ def test_the_kinds_are_really_there(data):
     }
 
 
-def test_paths_of_more_than_ten_features(data):
-    """Too deep for tables over all patterns; `woodelf`'s other route takes over."""
+@pytest.mark.parametrize("most", [2, 64, 2**12])
+def test_paths_of_more_than_ten_features(data, most, monkeypatch):
+    """Some too long for a table of so many entries: what their leaves owe is worked out row by row."""
+    monkeypatch.setattr(forest, "ALONE", most)
+    monkeypatch.setattr(forest, "ENTRIES", min(most, forest.ENTRIES))
     rng = np.random.default_rng(6)
     wide = np.where(rng.random((N, 18)) < 0.1, np.nan, rng.normal(size=(N, 18)))
     label = (np.nansum(wide, axis=1) + rng.normal(size=N) > 0).astype(int)
     booster = train((wide, label), num_leaves=300, min_data_in_leaf=1, rounds=3, feature_fraction_bynode=0.3)
-    paths = [
-        path for tree in Forest(booster.model_to_string(), 18)._trees for _, path in tree.get_all_leaves_with_paths()
-    ]
-    assert max(len(set(path)) for path in paths) > 10
+    paths = [path for tree in read_trees(booster.model_to_string()) for path in tree.paths()]
+    assert max(len({step.feature for step in path.steps}) for path in paths) > 10
+    assert "one by one" in str(Forest(booster.model_to_string(), 18))
     explained = contributions(booster, wide[:400])
-    assert explained.method == "woodelf", explained.why
+    assert explained.method == "tables", explained.why
     oracle = booster.predict(wide[:400], pred_contrib=True)
     np.testing.assert_allclose(explained.values, oracle[:, :-1], rtol=0, atol=1e-12)
 
@@ -111,13 +115,14 @@ def test_chunks_change_no_bit(data, monkeypatch):
     booster = train(data, categories=[2])
     whole = contributions(booster, data[0][:700])
     monkeypatch.setattr(module, "CHUNK", 128)
+    monkeypatch.setattr(forest, "BLOCK", 100)
     np.testing.assert_array_equal(contributions(booster, data[0][:700]).values, whole.values)
 
 
 def test_few_rows_are_left_to_lightgbm_and_agree_with_many(data):
     booster = train(data)
     many, few = contributions(booster, data[0][:500]), contributions(booster, data[0][:3])
-    assert (few.method, many.method) == ("lightgbm", "woodelf")
+    assert (few.method, many.method) == ("lightgbm", "tables")
     np.testing.assert_allclose(few.values, many.values[:3], atol=1e-12)
 
 
@@ -127,7 +132,7 @@ def test_no_rows_are_no_error(data):
     check_sums(explained)
 
 
-def test_falls_back_and_says_why_when_woodelf_differs(data, monkeypatch):
+def test_falls_back_and_says_why_when_the_tables_differ(data, monkeypatch):
     booster = train(data)
     right = Forest.shapley
 
@@ -137,7 +142,7 @@ def test_falls_back_and_says_why_when_woodelf_differs(data, monkeypatch):
     monkeypatch.setattr(Forest, "shapley", wrong)
     explained = contributions(booster, data[0][:500])
     assert explained.method == "lightgbm"
-    assert "differs from LightGBM by 0.001" in explained.why
+    assert "differ from LightGBM by 0.001" in explained.why
     check_sums(explained)
 
 
@@ -168,7 +173,7 @@ def test_best_iteration_is_respected_by_both(data):
     booster = train(data)
     booster.best_iteration = 7
     explained = contributions(booster, data[0][:300])
-    assert explained.method == "woodelf"
+    assert explained.method == "tables"
     check_sums(explained, tolerance=1e-12)
 
 
@@ -191,6 +196,48 @@ def test_check_sums_names_the_rows():
     values[4, 1] = 2e-5
     values[7, 0] = np.nan
     with pytest.raises(IntegrityError) as caught:
-        check_sums(Contributions(0.5, values, np.full(10, 0.5), "woodelf", ""))
+        check_sums(Contributions(0.5, values, np.full(10, 0.5), "tables", ""))
     assert caught.value.n_rows == 2
     assert caught.value.rows == ("row 4", "row 7")
+
+
+def test_random_models_of_any_shape_agree(data):
+    """Many small models, drawn: whatever the shape, the two routes say the same."""
+    rng = np.random.default_rng(11)
+    for seed in range(25):
+        settings = {
+            "num_leaves": int(rng.integers(2, 40)),
+            "max_depth": int(rng.choice([-1, 2, 3, 5])),
+            "min_data_in_leaf": int(rng.choice([1, 5, 100])),
+            "feature_fraction": float(rng.uniform(0.3, 1)),
+            "bagging_fraction": 0.5,
+            "bagging_freq": 1,
+            "zero_as_missing": bool(rng.random() < 0.3),
+            "max_cat_to_onehot": int(rng.choice([1, 4])),
+            "seed": seed,
+        }
+        booster = train(data, categories=[[], [2], [2, 4]][seed % 3], rounds=int(rng.integers(1, 12)), **settings)
+        rows = awkward(data[0])
+        explained = contributions(booster, rows)
+        assert explained.method == "tables", (settings, explained.why)
+        oracle = booster.predict(rows, pred_contrib=True)
+        np.testing.assert_allclose(explained.values, oracle[:, :-1], rtol=0, atol=1e-11, err_msg=str(settings))
+
+
+def test_another_implementation_says_the_same(data):
+    """woodelf's public API, which sums in float32."""
+    woodelf = pytest.importorskip("woodelf", reason="a package for development")
+    booster, rows = train(data), data[0][:400]
+    found = woodelf.WoodelfExplainer(booster).shap_values(pd.DataFrame(rows))
+    np.testing.assert_allclose(contributions(booster, rows).values, found, rtol=0, atol=2e-5)
+
+
+def test_values_do_not_depend_on_threads(data, monkeypatch):
+    booster = train(data, categories=[2])
+    found = []
+    for n in (1, 2, 5):
+        monkeypatch.setattr(forest, "threads", lambda n=n: n)
+        monkeypatch.setattr(forest, "BLOCK", 64)
+        found.append(contributions(booster, data[0][:1000]).values)
+    np.testing.assert_array_equal(found[0], found[1])
+    np.testing.assert_array_equal(found[0], found[2])

@@ -19,7 +19,8 @@ from lending_sample import FEATURES, lending_sample
 
 from credit_eval.core import files
 from credit_eval.core.errors import IntegrityError, ModelError, StorageError
-from credit_eval.models.registry import champion_uri, load_champion
+from credit_eval.models.history import read_history
+from credit_eval.models.registry import champion_uri, load_champion, promote, register
 from credit_eval.models.registry_store import read_store, write_store
 from credit_eval.models.training import TrainingSettings, train
 
@@ -216,3 +217,22 @@ def test_a_run_that_was_killed_is_closed_as_killed_by_the_next(model, store):
         assert client.get_run(killed).info.status == "KILLED"
         states = {run.info.status for run in client.search_runs([experiment.experiment_id])}
     assert states == {"KILLED", "FINISHED"}
+
+
+def test_a_promotion_killed_between_its_line_and_its_alias_is_finished_by_the_next(model, store, monkeypatch):
+    from mlflow import MlflowClient
+
+    before = read_history(store, "demo")
+    made = register(model, store, dataset="demo", params={}, metrics={})
+
+    def killed(self, *_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(MlflowClient, "set_registered_model_alias", killed)
+    with pytest.raises(KeyboardInterrupt):
+        promote(store, "demo", made, why="nothing spoke against it")
+    monkeypatch.undo()
+    assert load_champion(store, "demo")[1] != made
+    promote(store, "demo", made, why="nothing spoke against it")
+    assert load_champion(store, "demo")[1] == made
+    assert [move.version for move in read_history(store, "demo")] == [*(move.version for move in before), made]
