@@ -11,13 +11,17 @@ and in their place wherever the two do not agree. Nothing is ever cast to float3
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from credit_eval.core.errors import IntegrityError, ModelError
+
+if TYPE_CHECKING:
+    from credit_eval.explain.forest import Forest
 
 Floats = npt.NDArray[np.float64]
 
@@ -89,6 +93,11 @@ def _sample(rows: int) -> npt.NDArray[np.int64]:
     return np.unique(np.linspace(0, rows - 1, SAMPLE).astype(np.int64))
 
 
+def as_stored(explained: Contributions) -> Contributions:
+    """The contributions as they are kept and told: rounded to single precision (an error below 1e-6 in a row's sum)."""
+    return replace(explained, values=explained.values.astype(np.float32).astype(np.float64))
+
+
 def check_sums(contributions: Contributions, tolerance: float = 1e-5) -> None:
     """Hold the law: base + contributions = log-odds, in every row.
 
@@ -144,11 +153,17 @@ def _by_chunk(matrix: Floats, explain: Any, width: tuple[int, ...]) -> Floats:
     return found
 
 
-def _by_tables(booster: Booster, matrix: Floats) -> tuple[Floats | None, str | None]:
-    """Values, or None and why not."""
+@lru_cache(maxsize=1)
+def _forest(text: str, n_features: int) -> Forest:
+    """The tables of a model, kept for its next rows."""
     from credit_eval.explain.forest import Forest  # numba: loaded only when somebody explains
 
-    forest = Forest(booster.model_to_string(), matrix.shape[1])
+    return Forest(text, n_features)
+
+
+def _by_tables(booster: Booster, matrix: Floats) -> tuple[Floats | None, str | None]:
+    """Values, or None and why not."""
+    forest = _forest(booster.model_to_string(), matrix.shape[1])
     if forest.unsupported:
         return None, forest.unsupported
     return forest.shapley(matrix), None

@@ -138,12 +138,13 @@ def tellable(feature: Explained, values: pd.Series[Any], typical: Typical, *, ty
 
     With `typical_too`, not better than that.
     """
-    known = values.notna().to_numpy()
     if feature.reason in LENDERS_ACTS:
         return np.zeros(len(values), dtype=bool)
     if feature.unit == "category":
+        known = values.notna().to_numpy()
         return np.asarray(known & (typical_too | (values.to_numpy(dtype=object) != typical.value)))
     number = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    known = ~np.isnan(number)
     nothing = (number == 0) & (feature.tables <= _BOOKS) & (feature.unit in ("count", "money", "number"))
     return np.asarray(known & ~nothing & _worse(feature, number, typical, typical_too=typical_too))
 
@@ -169,7 +170,10 @@ def _that_can_be_told(
 ) -> Floats:
     """Contributions, rounded, of what can be told and raises the risk; minus infinity elsewhere."""
     told = np.round(values, _DECIMALS)
-    for j, feature in enumerate(features):
+    raises = (told > 0).any(axis=0)
+    told[:, ~raises] = -np.inf
+    for j in np.flatnonzero(raises):
+        feature = features[int(j)]
         fine = tellable(feature, profiles[feature.name], typical[feature.name], typical_too=typical_too)
         told[~fine | (told[:, j] <= 0), j] = -np.inf
     return told

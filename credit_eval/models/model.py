@@ -187,9 +187,23 @@ class CreditModel:
         Raises:
             ModelError: the model is not calibrated, or the profiles lack a feature.
         """
-        p = self.p_default(profiles)
+        return self.scored(self.log_odds(profiles), profiles.index)
+
+    def scored(self, log_odds: Floats, index: pd.Index[Any]) -> pd.DataFrame:
+        """What `score_frame` gives of rows whose raw log-odds (n,) are known.
+
+        Raises:
+            ModelError: the model is not calibrated.
+        """
+        p = self.calibrated().p_default(log_odds)
         columns = {"p_default": p, "score": self.scale.whole_points(p), "grade": self.grades.grade(p)}
-        return pd.DataFrame(columns, index=profiles.index)
+        return pd.DataFrame(columns, index=index)
+
+    @cached_property
+    def used(self) -> tuple[str, ...]:
+        """The features that a tree asks for, in the booster's order; the others move nobody."""
+        splits = self.booster.feature_importance("split")
+        return tuple(name for name, n in zip(self.features, splits, strict=True) if n)
 
     def never_seen_unknown(self, profiles: pd.DataFrame) -> dict[str, int]:
         """By feature, profiles of which it is unknown though it was known of every row in training."""

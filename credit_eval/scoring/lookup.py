@@ -90,7 +90,7 @@ def decided(scored: Path, profiles: Path, customer: str) -> list[Decided]:
 def _seen(
     features: Catalogue, typical: dict[str, Typical], values: dict[str, Any], moved: dict[str, Any]
 ) -> tuple[Seen, ...]:
-    found = [Seen(f, values[f.name], typical[f.name], float(moved[f.name])) for f in features.features]
+    found = [Seen(f, values[f.name], typical[f.name], float(moved.get(f.name, 0.0))) for f in features.features]
     return tuple(sorted(found, key=lambda one: -one.contribution))
 
 

@@ -3,7 +3,7 @@ contributions it was explained with. A manifest closes the directory, and the wh
 
     data/scored/<dataset>/as_of=2026-07-01/
         part-00000.parquet              one row per customer, the columns of `COLUMNS`
-        contributions/part-00000.parquet    base value, log-odds and a contribution per feature
+        contributions/part-00000.parquet    base value, log-odds and a contribution per feature that a tree asks for
         manifest.json                   what went in, what came out, and the hashes of both
 """
 
@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from credit_eval.core.files import atomic_directory
 from credit_eval.core.progress import Tick, silent
 from credit_eval.core.seals import sha256_file, sha256_json
 from credit_eval.engine.base import ROWS_PER_GROUP
-from credit_eval.explain.contributions import Contributions, check_sums, contributions
+from credit_eval.explain.contributions import Contributions, as_stored, check_sums, contributions
 from credit_eval.explain.reasons import reason_codes
 from credit_eval.language.catalogue import Catalogue
 from credit_eval.language.typical import Typical
@@ -108,6 +109,16 @@ class Job:
     standing: pd.DataFrame
     refuse_unknown: bool = False
     language: Language = "en"
+
+    def standing_of(self, profiles: pd.DataFrame) -> pd.DataFrame:
+        """Where the customers of a part stand, from the first to the last of them."""
+        who = self._sorted_standing["customer_id"].to_numpy(dtype=object)
+        first = np.searchsorted(who, profiles["customer_id"].min(), side="left")
+        return self._sorted_standing.iloc[first : np.searchsorted(who, profiles["customer_id"].max(), side="right")]
+
+    @cached_property
+    def _sorted_standing(self) -> pd.DataFrame:
+        return self.standing.sort_values("customer_id", ignore_index=True)
 
     @property
     def losses(self) -> Losses:
@@ -222,15 +233,16 @@ def _check_profiles(job: Job, profiles: Profiles) -> None:
 
 
 def _score_part(job: Job, profiles: pd.DataFrame, building: Path, number: int, tally: _Tally) -> None:
-    scores = job.model.score_frame(profiles)
     matrix = job.model.matrix(profiles)
-    explained = contributions(job.model.booster, matrix)
+    log_odds = job.model.booster.predict(matrix, raw_score=True)
+    scores = job.model.scored(log_odds, profiles.index)
+    explained = as_stored(contributions(job.model.booster, matrix, log_odds=log_odds))
     check_sums(explained)
     frame = _scored_frame(job, profiles, scores, explained)
     _check_reasons(frame)
     name = f"part-{number:05}.parquet"
     _write(pa.Table.from_pandas(frame, preserve_index=False), building / name)
-    _write(_contribution_table(job, profiles, explained), building / "contributions" / name)
+    _write(_contribution_table(job, profiles, explained), building / "contributions" / name, numbers=job.model.used)
     tally.rows += len(frame)
     tally.decisions.update(frame["decision"].tolist())
     tally.methods[explained.method] += len(frame)
@@ -238,24 +250,33 @@ def _score_part(job: Job, profiles: pd.DataFrame, building: Path, number: int, t
     tally.unseen.update(job.model.never_seen(profiles))
 
 
-def _write(rows: pa.Table, path: Path) -> None:
-    pq.write_table(rows, path, compression="zstd", row_group_size=ROWS_PER_GROUP)
+def _write(rows: pa.Table, path: Path, *, numbers: Sequence[str] = ()) -> None:
+    """Write a part. `numbers`: columns of which hardly two values are the same; their bytes are packed by place."""
+    dictionary = [name for name in rows.column_names if name not in numbers]
+    encoding: dict[str, str] = dict.fromkeys(numbers, "BYTE_STREAM_SPLIT")
+    pq.write_table(
+        rows,
+        path,
+        compression="zstd",
+        row_group_size=ROWS_PER_GROUP,
+        use_dictionary=dictionary,
+        column_encoding=encoding or None,
+    )
 
 
 def _scored_frame(job: Job, profiles: pd.DataFrame, scores: pd.DataFrame, explained: Contributions) -> pd.DataFrame:
     inputs = policy_inputs(
         profiles,
         scores,
-        job.standing,
+        job.standing_of(profiles),
         job.catalogue.roles,
         revolving=job.revolving,
         assume_no_debt=job.assume_no_debt,
         policy=job.policy,
     )
     features = [job.catalogue[name] for name in job.model.features]
-    reasons = reason_codes(
-        explained.values, profiles, features, job.typical, currency=job.currency, language=job.language
-    )
+    words: dict[str, Any] = {"currency": job.currency, "language": job.language}
+    reasons = reason_codes(explained.values, profiles, features, job.typical, **words)
     untold = reasons["reason_code_1"].isna().to_numpy()
     calibrated, losses = job.model.is_calibrated, job.losses
     decisions = decide(
@@ -284,9 +305,10 @@ def _contribution_table(job: Job, profiles: pd.DataFrame, explained: Contributio
         "base_value": pa.array(np.full(len(profiles), explained.base)),
         "log_odds": pa.array(explained.log_odds),
     }
-    for place, name in enumerate(job.model.features):
-        columns[name] = pa.array(explained.values[:, place])
-    return pa.table(columns)
+    places = {name: place for place, name in enumerate(job.model.features)}
+    return pa.table(
+        columns | {name: pa.array(explained.values[:, places[name]], pa.float32()) for name in job.model.used}
+    )
 
 
 def _check_reasons(frame: pd.DataFrame) -> None:

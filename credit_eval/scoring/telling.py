@@ -17,6 +17,7 @@ from credit_eval.policy.decide import is_adverse
 from credit_eval.policy.facts import as_facts, told
 from credit_eval.scoring.decision import adverse, in_language
 from credit_eval.scoring.lookup import decided, features_of
+from credit_eval.scoring.reading import values_of
 from credit_eval.scoring.sealed import CONTRIBUTIONS, Scored, open_scored
 
 _TEXTS = [f"reason_{what}_{n}" for what in ("code", "text") for n in range(1, 5)]
@@ -62,7 +63,7 @@ def _retold(
     seen = pq.read_table(profiles / part).to_pandas().iloc[rows].reset_index(drop=True)
     currency = run.manifest["currency"]
     features = features_of(of_run, set(typical)).features
-    values = moved[[feature.name for feature in features]].to_numpy(dtype=np.float64)
+    values = values_of(moved, [feature.name for feature in features])
     reasons = reason_codes(values, seen, features, typical, currency=currency, language=language)
     reasons = reasons.where(chosen["reason_code_1"].notna(), None)
     sentences = [told(as_facts(facts), currency, language) for facts in chosen["policy_facts"]]
