@@ -121,12 +121,14 @@ def append_sealed(target: Path, line: Mapping[str, object]) -> None:
     The caller is alone at it. What a kill left of a last line is taken away first.
     """
     private_directory(target.parent)
-    lines, whole = _lines(target)
+    lines, whole, ended = _lines(target)
     plain = json.loads(json.dumps(line, default=str))
     with target.open("ab") as file:
         os.fchmod(file.fileno(), 0o600)
         file.truncate(whole)
         before = lines[-1][SEAL] if lines else _BEGIN
+        if not ended:
+            file.write(b"\n")
         text = json.dumps(plain | {SEAL: sha256_json([before, plain])}, ensure_ascii=False)
         file.write((text + "\n").encode())
         file.flush()
@@ -143,15 +145,15 @@ def read_sealed_lines(path: Path) -> list[dict[str, Any]]:
     return [{name: value for name, value in line.items() if name != SEAL} for line in _lines(path)[0]]
 
 
-def _lines(path: Path) -> tuple[list[dict[str, Any]], int]:
-    """The lines with their seals, and how many bytes they take."""
+def _lines(path: Path) -> tuple[list[dict[str, Any]], int, bool]:
+    """The lines with their seals, how many bytes they take, and whether the last of them is ended."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        return [], 0
+        return [], 0, True
     except OSError as error:
         raise unreadable(path, error) from None
-    whole = content.rfind(b"\n") + 1
+    whole = _whole(path, content)
     found: list[dict[str, Any]] = []
     before = _BEGIN
     for number, text in enumerate(content[:whole].splitlines(), 1):
@@ -164,7 +166,26 @@ def _lines(path: Path) -> tuple[list[dict[str, Any]], int]:
             raise damaged(path, f"line {number} is not what was written, or one before it is missing")
         before = line[SEAL]
         found.append(line)
-    return found, whole
+    return found, whole, content[:whole].endswith(b"\n") or not whole
+
+
+def _whole(path: Path, content: bytes) -> int:
+    """How many bytes are whole lines. What a kill left of a last one is no JSON, unless only its end lacks."""
+    ended = content.rfind(b"\n") + 1
+    rest = content[ended:]
+    if _is_json(rest):
+        return len(content)
+    if _is_json(rest[:-1]):
+        raise damaged(path, "the end of its last line was changed")
+    return ended
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _hash_or_none(path: Path) -> str | None:

@@ -90,6 +90,25 @@ def test_the_half_of_a_line_that_a_kill_left_is_taken_away(tmp_path: Path) -> No
     assert all(json.loads(line) for line in path.read_text().splitlines())
 
 
+def test_a_flip_in_any_bit_of_the_lines_is_told_and_a_kill_at_any_byte_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "moves.jsonl"
+    append_sealed(path, {"version": 1})
+    first = len(path.read_bytes())
+    append_sealed(path, {"version": 2, "why": "比较"})
+    whole = path.read_bytes()
+    for at in range(len(whole)):
+        for bit in range(8):
+            path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << bit]) + whole[at + 1 :])
+            with pytest.raises(IntegrityError):
+                read_sealed_lines(path)
+    for at in range(first, len(whole)):
+        path.write_bytes(whole[:at])
+        read = [line["version"] for line in read_sealed_lines(path)]
+        assert read == ([1] if at < len(whole) - 1 else [1, 2])
+        append_sealed(path, {"version": 3})
+        assert [line["version"] for line in read_sealed_lines(path)] == [*read, 3]
+
+
 def test_a_file_that_changed_is_hashed_again_and_one_that_is_gone_is_told(tmp_path: Path) -> None:
     for name in ("a", "b", "c"):
         (tmp_path / name).write_text(name)
