@@ -22,6 +22,7 @@ from credit_eval.profiles.store import open_profiles
 from credit_eval.schema.store import check_hashes, open_dataset
 from credit_eval.scoring.ledger import Ledger
 from credit_eval.scoring.ledger_seal import check_seal
+from credit_eval.scoring.records import check_tree
 from credit_eval.scoring.replaced import check_recorded
 from credit_eval.scoring.sealed import open_scored
 from credit_eval.settings import Paths, Settings
@@ -101,6 +102,7 @@ def _check_profiles(folder: Path) -> None:
 def _check_run(folder: Path, ledger: Ledger | None = None) -> None:
     run = open_scored(folder)
     run.check()
+    check_tree(folder, run.parts, run.manifest["tree"], run.called)
     if ledger is not None:
         check_recorded(ledger, run)
 

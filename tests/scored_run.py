@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from credit_eval.core.odds import ScoreScale
 from credit_eval.core.seals import sha256_file
@@ -18,6 +19,7 @@ from credit_eval.profiles.store import DESCRIBED, ProfilesInfo, describe_profile
 from credit_eval.samples.cohorts import Drawn
 from credit_eval.samples.definition import DefaultDefinition
 from credit_eval.schema.store import DatasetInfo
+from credit_eval.scoring.records import leaf_hashes, write_tree
 from credit_eval.scoring.run import COLUMNS
 from credit_eval.scoring.sealed import open_scored, seal_scored
 
@@ -132,7 +134,9 @@ def write_run(root: Path, frame: pd.DataFrame, *, parts: int = 2) -> Path:
     write_parts(frame, scored, parts)
     write_parts(contributions_of(frame), scored / "contributions", parts)
     write_profiles(root / "profiles", profiles_of(frame), parts=parts)
-    seal_scored(scored, manifest(len(frame), sha256_file(root / "profiles" / DESCRIBED)))
+    leaves = [one for part in sorted(scored.glob("part-*.parquet")) for one in leaf_hashes(pq.read_table(part))]
+    described = sha256_file(root / "profiles" / DESCRIBED)
+    seal_scored(scored, manifest(len(frame), described) | {"tree": write_tree(scored, leaves)})
     return scored
 
 

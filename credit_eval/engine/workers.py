@@ -46,7 +46,8 @@ def spread(work: Callable[[_Task], _Done], tasks: Iterable[_Task], workers: int)
 def _by_others(work: Callable[[_Task], _Done], tasks: Iterable[_Task], workers: int) -> Iterator[_Done]:
     from loky import ProcessPoolExecutor  # a twentieth of a second that one process does without
 
-    pool = ProcessPoolExecutor(workers, initializer=_begin, initargs=(os.getpid(), work))
+    alone = {"OMP_NUM_THREADS": "1"}  # a process a core: none of them needs threads of its own
+    pool = ProcessPoolExecutor(workers, initializer=_begin, initargs=(os.getpid(), work), env=alone)
     try:
         waiting, working = iter(tasks), set[Future[_Done]]()
         while working := working | {pool.submit(_done, task) for task in islice(waiting, 2 * workers - len(working))}:

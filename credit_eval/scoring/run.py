@@ -4,7 +4,8 @@ contributions it was explained with. A manifest closes the directory, and the wh
     data/scored/<dataset>/as_of=2026-07-01/
         part-00000.parquet              one row per customer, the columns of `COLUMNS`
         contributions/part-00000.parquet    base value, log-odds and a contribution per feature that a tree asks for
-        manifest.json                   what went in, what came out, and the hashes of both
+        records.merkle                      the Merkle tree over all decisions (`scoring.records`)
+        manifest.json                       what went in, what came out, and the hashes of both
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,12 @@ from credit_eval.core.clock import utc_now
 from credit_eval.core.code import deciding_code, library_versions
 from credit_eval.core.errors import IntegrityError, ModelError, OutputExistsError
 from credit_eval.core.files import atomic_directory
+from credit_eval.core.machine import cores
+from credit_eval.core.merkle import Hash
 from credit_eval.core.progress import Tick, silent
 from credit_eval.core.seals import sha256_file, sha256_json
 from credit_eval.engine.base import ROWS_PER_GROUP
+from credit_eval.engine.workers import spread
 from credit_eval.explain.contributions import Contributions, as_stored, check_sums, contributions
 from credit_eval.explain.reasons import reason_codes
 from credit_eval.language.catalogue import Catalogue
@@ -44,6 +48,7 @@ from credit_eval.profiles.store import DESCRIBED, Profiles
 from credit_eval.samples.definition import DefaultDefinition
 from credit_eval.samples.exposure import exposure_of
 from credit_eval.scoring.inputs import policy_inputs
+from credit_eval.scoring.records import leaf_hashes, write_tree
 from credit_eval.scoring.sealed import is_scored, open_scored, seal_scored
 
 #: The public contract of the scored file, in order.
@@ -81,6 +86,8 @@ COLUMNS = (
 
 #: Categories that no model has seen are told, so many.
 MOST_UNSEEN = 50
+#: Fewer are scored by one process.
+_ROWS_PER_PROCESS = 40_000
 
 
 @dataclass(frozen=True)
@@ -160,11 +167,15 @@ def hash_of_frame(frame: pd.DataFrame) -> str:
 
 @dataclass
 class _Tally:
+    """What is counted of a part, or of all; `leaves`: hashes of its records."""
+
+    number: int = 0
     rows: int = 0
     decisions: Counter[str] = field(default_factory=Counter)
     methods: Counter[str] = field(default_factory=Counter)
     unknown: Counter[str] = field(default_factory=Counter)
     unseen: Counter[tuple[str, str]] = field(default_factory=Counter)
+    leaves: list[Hash] = field(default_factory=list)
 
 
 def already_done(job: Job, target: Path) -> bool:
@@ -212,13 +223,17 @@ def score(
     started = utc_now()
     with atomic_directory(target, replace=replace) as building:
         (building / "contributions").mkdir()
-        tally, parts = _Tally(), profiles.parts
-        for number, frame in enumerate(profiles.frames()):
-            _score_part(job, frame, building, number, tally)
-            tick("scoring", number + 1, len(parts))
+        parts = profiles.parts
+        tallies: list[_Tally] = []
+        work = partial(_score_part, job, parts, building)
+        for done in spread(work, range(len(parts)), _workers(profiles.info.rows)):
+            tallies.append(done)
+            tick("scoring", len(tallies), len(parts))
+        tally = _together(tallies)
         _check_complete(profiles, tally)
         _check_unknown(job, tally)
-        seal_scored(building, _manifest(job, profiles, tally, started) | {"replaced": list(replaced)})
+        tree = write_tree(building, tally.leaves)
+        seal_scored(building, _manifest(job, profiles, tally, started) | {"replaced": list(replaced), "tree": tree})
     return target
 
 
@@ -232,7 +247,27 @@ def _check_profiles(job: Job, profiles: Profiles) -> None:
         )
 
 
-def _score_part(job: Job, profiles: pd.DataFrame, building: Path, number: int, tally: _Tally) -> None:
+def _workers(rows: int) -> int:
+    """Processes that are worth their start: each takes two seconds to begin, and half a minute for a million rows."""
+    return max(1, min(cores(), rows // _ROWS_PER_PROCESS))
+
+
+def _together(tallies: Sequence[_Tally]) -> _Tally:
+    """What all parts come to, in the order of the parts."""
+    found = _Tally()
+    for one in sorted(tallies, key=lambda one: one.number):
+        found.rows += one.rows
+        found.decisions.update(one.decisions)
+        found.methods.update(one.methods)
+        found.unknown.update(one.unknown)
+        found.unseen.update(one.unseen)
+        found.leaves += one.leaves
+    return found
+
+
+def _score_part(job: Job, parts: Sequence[Path], building: Path, number: int) -> _Tally:
+    """Score one part and write it, in whichever process."""
+    profiles = pq.read_table(parts[number]).to_pandas()
     matrix = job.model.matrix(profiles)
     log_odds = job.model.booster.predict(matrix, raw_score=True)
     scores = job.model.scored(log_odds, profiles.index)
@@ -241,13 +276,18 @@ def _score_part(job: Job, profiles: pd.DataFrame, building: Path, number: int, t
     frame = _scored_frame(job, profiles, scores, explained)
     _check_reasons(frame)
     name = f"part-{number:05}.parquet"
-    _write(pa.Table.from_pandas(frame, preserve_index=False), building / name)
+    decided = pa.Table.from_pandas(frame, preserve_index=False)
+    _write(decided, building / name)
     _write(_contribution_table(job, profiles, explained), building / "contributions" / name, numbers=job.model.used)
-    tally.rows += len(frame)
-    tally.decisions.update(frame["decision"].tolist())
-    tally.methods[explained.method] += len(frame)
-    tally.unknown.update(job.model.never_seen_unknown(profiles))
-    tally.unseen.update(job.model.never_seen(profiles))
+    return _Tally(
+        number,
+        len(frame),
+        Counter(frame["decision"].tolist()),
+        Counter({explained.method: len(frame)}),
+        Counter(job.model.never_seen_unknown(profiles)),
+        Counter(job.model.never_seen(profiles)),
+        leaf_hashes(decided),
+    )
 
 
 def _write(rows: pa.Table, path: Path, *, numbers: Sequence[str] = ()) -> None:

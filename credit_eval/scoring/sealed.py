@@ -14,13 +14,14 @@ from typing import Any
 from credit_eval.core.errors import SourceError
 from credit_eval.core.seals import check_files, hashes_of, read_sealed, sha256_file, write_sealed
 from credit_eval.profiles.store import DESCRIBED, Profiles, open_profiles
+from credit_eval.scoring.records import TREE
 
 MANIFEST, CONTRIBUTIONS = "manifest.json", "contributions"
 #: What every manifest says; a run writes more.
 SAID = frozenset(
     """calibrated_on catalogue_fingerprint code_version cohort currency data_fingerprint dataset decisions explained_by
     files finished jurisdiction language losses model_fingerprint model_of model_version never_seen never_seen_unknown
-    policy_name policy_version profiles replaced revolving rows started typical""".split()
+    policy_name policy_version profiles replaced revolving rows started tree typical""".split()
 )
 _TODO = "score it anew with `credit-eval score --replace`, and find out who changed it"
 
@@ -44,7 +45,7 @@ class Scored:
         Raises:
             IntegrityError: they were changed since, or are gone.
         """
-        return self.read(name for name in self._files if "/" not in name)
+        return self.read(name for name in self._files if "/" not in name and name != TREE)
 
     @property
     def contributions(self) -> list[Path]:
@@ -147,4 +148,6 @@ def open_scored(root: Path) -> Scored:
 
 def seal_scored(root: Path, manifest: Mapping[str, object]) -> None:
     """Close a directory: write its manifest, with the hash of every part."""
-    write_sealed(root / MANIFEST, {**manifest, "files": hashes_of(root, "part-*.parquet")})
+    write_sealed(
+        root / MANIFEST, {**manifest, "files": hashes_of(root, "part-*.parquet") | {TREE: sha256_file(root / TREE)}}
+    )
