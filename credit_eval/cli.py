@@ -22,10 +22,14 @@ from credit_eval.core.stage_log import stage
 from credit_eval.failures import INTERRUPTED, Interruption, in_words
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from credit_eval.language.words import Language
     from credit_eval.models.history import Move
     from credit_eval.models.record import Record
     from credit_eval.schema.store import DatasetInfo
+    from credit_eval.scoring.log import Log
+    from credit_eval.scoring.proofs import Grown, Inclusion
     from credit_eval.settings import Paths, Settings
     from credit_eval.stages import Done
     from credit_eval.study import Study
@@ -865,12 +869,51 @@ def policy_schema(
 
 
 @app.command()
+def prove(
+    customer: Annotated[str | None, typer.Argument(help="customer_id; a proof of the decision on it")] = None,
+    dataset: DatasetOption = "simulated",
+    label: Annotated[str | None, typer.Option("--run", help="as_of=…, cohort=… or file=…; else the latest")] = None,
+    since: Annotated[
+        int | None, typer.Option(help="a proof that the first so many entries of the log stand as they stood", min=1)
+    ] = None,
+    check: Annotated[Path | None, typer.Option(help="check this proof against the ledger", metavar="FILE")] = None,
+) -> None:
+    """Write a proof that anybody can check with docs/check_proof.py: of a decision, or that the log only grew."""
+    from credit_eval.scoring.decision import latest_run
+    from credit_eval.scoring.ledger import Ledger
+    from credit_eval.scoring.proofs import check_proof, prove_decision, prove_grown, write_proofs
+
+    if sum(one is not None for one in (customer, since, check)) != 1:
+        raise typer.BadParameter("say a customer, or --since, or --check")
+    paths, settings = _root()
+    ledger_of = Ledger(paths.ledger(settings.ledger))
+    if check:
+        told = check_proof(check, ledger_of)
+        give({"holds": True, "proves": told})
+        return tell(f"the proof holds: {told}")
+    if customer is not None:
+        run = latest_run(paths.all_scored(dataset)) if label is None else Run.read(label)
+        made: Sequence[Inclusion | Grown] = prove_decision(paths.scored(dataset, run.label), ledger_of, customer)
+        files = write_proofs(made, paths.proofs(dataset), f"{customer} {run.label}")
+    else:
+        made = [prove_grown(ledger_of.log(dataset), since or 0)]
+        files = write_proofs(made, paths.proofs(dataset), f"log since {since}")
+    give({"files": files, "log_size": made[0].log_size, "log_root": made[0].log_root})
+    for file in files:
+        tell(f"proof: {file}")
+    tell(f"under the root {made[0].log_root} of {made[0].log_size:,} entries of the log")
+    return tell("`python docs/check_proof.py FILE` checks it, with nothing of this program")
+
+
+@app.command()
 def ledger(
     dataset: DatasetName,
-    customer: Annotated[str, typer.Argument(help="the customer's id")],
+    customer: Annotated[str | None, typer.Argument(help="the customer's id; the log and its root if not said")] = None,
 ) -> None:
-    """Print every decision on a customer, as the ledger holds them."""
+    """Print every decision on a customer, as the ledger holds them; or the log of batches and champions."""
     study = _study(dataset, silent)
+    if customer is None:
+        return _tell_log(study.ledger.log(study.name))
     found = study.ledger.history(study.name, customer)
     give(found.to_dict("records"))
     if found.empty:
@@ -884,6 +927,20 @@ def ledger(
             f"{row['as_of']:%Y-%m-%d %H:%M}{again}  {row['decision']:<8} {before} -> {row['limit_after']:,.2f}"
             f"  p_default {row['p_default']:.3f}{rate}{restricted}"
         )
+    return None
+
+
+def _tell_log(log: Log) -> None:
+    entries = log.read()
+    give({"entries": entries, "size": log.head.size, "root": log.head.root})
+    for said in entries:
+        if said["kind"] == "batch":
+            told = f"{said['label']}, version {said['version']}: {said['rows']:,} decisions, root {said['root'][:12]}…"
+        else:
+            told = f"champion of {said['model_of']}: version {said['version']} {said['what']}"
+        tell(f"{said['place']:>5}  {str(said['at'])[:19]}  {told}")
+    tell(f"root of {log.head.size:,} entries: {log.head.root}")
+    tell("give it to an auditor, or print it: nobody can change what stands under it unseen from then on")
 
 
 @app.command()

@@ -322,6 +322,10 @@ class Paths(_Section):
         """Where queries spill to, and what is not kept lies for as long as it is needed."""
         return self.root / "data" / "scratch"
 
+    def proofs(self, dataset: str) -> Path:
+        """Directory of proofs that were asked for; they hold what was decided of a customer."""
+        return self._of("proofs", dataset)
+
     def replaced(self, dataset: str, name: str) -> Path:
         """Directory of the scored runs that another of the same label replaced."""
         return self.all_replaced(dataset) / checked_label(name)

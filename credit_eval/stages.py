@@ -22,14 +22,17 @@ from credit_eval.champions import train as train
 from credit_eval.champions import tune as tune
 from credit_eval.core.errors import ModelError, SourceError
 from credit_eval.core.runs import Run
+from credit_eval.core.seals import sha256_file
 from credit_eval.core.stage_log import stage
 from credit_eval.engine.ranks import Standing
 from credit_eval.ingest.incoming import rows_as_file
 from credit_eval.language.typical import Typical
 from credit_eval.language.words import Language
+from credit_eval.models.history import read_history
 from credit_eval.models.model import CreditModel
 from credit_eval.models.record import Record
 from credit_eval.models.registry import load_champion
+from credit_eval.models.registry_anchors import anchor
 from credit_eval.profiles.build import build_profiles
 from credit_eval.report.build import write_chinese, write_report
 from credit_eval.report.paper_page import paper_part
@@ -39,7 +42,7 @@ from credit_eval.scoring.reading import read_scored
 from credit_eval.scoring.replaced import check_recorded, keep_replaced
 from credit_eval.scoring.run import Job, already_done
 from credit_eval.scoring.run import score as score_profiles
-from credit_eval.scoring.sealed import is_scored, open_scored
+from credit_eval.scoring.sealed import MANIFEST, is_scored, open_scored
 from credit_eval.study import Study
 from credit_eval.study.papering import paper_of
 
@@ -189,7 +192,11 @@ def _standings(model: CreditModel) -> dict[str, Standing]:
 
 def _record(study: Study, target: Path, job: Job, way_out: float) -> None:
     """Append a run to the ledger, without its decisions if its rows are of nobody who could be met again."""
-    record(study.ledger, target, job.standing, way_out, nobody=study.dataset.info.anonymous)
+    moves = read_history(study.paths.models, study.name) if job.model_of == study.name else []
+    record(study.ledger, target, job.standing, way_out, moves, nobody=study.dataset.info.anonymous)
+    head = study.ledger.log(study.name).head_of(sha256_file(target / MANIFEST))
+    where, label = study.ledger.shown, f"{study.name}/{job.cohort}"
+    anchor(study.paths.models, job.model_of, job.model_version, where, label, str(head))
 
 
 def _recorded(study: Study, run: Run) -> str | None:

@@ -17,11 +17,13 @@ from credit_eval.core.files import is_building
 from credit_eval.core.seals import read_sealed_lines
 from credit_eval.models.history import read_history
 from credit_eval.models.registry import Version, check_version, versions
+from credit_eval.models.registry_anchors import anchors
 from credit_eval.models.registry_store import has_store
 from credit_eval.profiles.store import open_profiles
 from credit_eval.schema.store import check_hashes, open_dataset
 from credit_eval.scoring.ledger import Ledger
 from credit_eval.scoring.ledger_seal import check_seal
+from credit_eval.scoring.log import Head
 from credit_eval.scoring.records import check_tree
 from credit_eval.scoring.replaced import check_recorded
 from credit_eval.scoring.sealed import open_scored
@@ -73,17 +75,25 @@ def _things(paths: Paths, settings: Settings, dataset: str) -> Iterator[tuple[st
             yield f"replaced run {label.name}, {folder.name}", folder, partial(_check_run, folder)
     if ledger.file is not None and ledger.file.exists():
         yield f"ledger {ledger.file.name}", ledger.file, partial(check_seal, ledger.file)
-    yield from _of_the_model(paths, dataset)
+    if ledger.exists:
+        yield "log of the ledger", ledger.file or root, partial(ledger.check_log, dataset, [])
+    yield from _of_the_model(paths, dataset, ledger)
     if (published := paths.published(dataset)).exists():
         yield "published policies", published, partial(read_sealed_lines, published)
 
 
-def _of_the_model(paths: Paths, dataset: str) -> Iterator[tuple[str, Path, Callable[[], object]]]:
+def _of_the_model(paths: Paths, dataset: str, ledger: Ledger) -> Iterator[tuple[str, Path, Callable[[], object]]]:
     store = paths.models
     if not has_store(store):
         return
     found: list[Version] = []
     yield "model registry", store / "mlflow.db", lambda: found.extend(versions(store, dataset))
+    if found and ledger.exists:
+        yield (
+            "log of the ledger, as MLflow remembers it",
+            store / "mlflow.db",
+            partial(_check_log, ledger, dataset, store),
+        )
     for version in found:
         yield f"model version {version.number}", version.files, partial(check_version, store, version)
     if (moves := store / "history" / f"{dataset}.jsonl").exists():
@@ -105,6 +115,10 @@ def _check_run(folder: Path, ledger: Ledger | None = None) -> None:
     check_tree(folder, run.parts, run.manifest["tree"], run.called)
     if ledger is not None:
         check_recorded(ledger, run)
+
+
+def _check_log(ledger: Ledger, dataset: str, store: Path) -> None:
+    ledger.check_log(dataset, [Head.read(one) for one in anchors(store, dataset, ledger.shown)])
 
 
 def _looked(what: str, root: Path, check: Callable[[], object]) -> Looked:

@@ -41,7 +41,7 @@ def test_what_nobody_changed_holds_and_everything_is_named(made: Path) -> None:
     found = looked(made)
     assert [one for one in found if one.wrong] == []
     kinds = {one.what.split(" ")[0] for one in found}
-    assert kinds == {"data", "profiles", "scored", "replaced", "ledger", "model", "history"}
+    assert kinds == {"data", "profiles", "scored", "replaced", "ledger", "log", "model", "history"}
     raw = sum(1 for path in (made / "data/raw/loans").rglob("*") if path.is_file())
     assert next(one.files for one in found if one.what == "data set loans") == raw
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 #: Arrow writes doubles as ECMAScript does below this; beyond it begins to write exponents earlier.
-_PLAIN_BELOW = 1e15
+_PLAIN_BELOW = 1e9
 #: ECMAScript writes exponents beyond so many digits before the point, and where so many zeros follow it.
 _MOST_DIGITS, _LEAST_POINT = 21, -6
 _ESCAPED = r'["\\\x00-\x1f]'

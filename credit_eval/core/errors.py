@@ -134,3 +134,15 @@ class LedgerError(CreditEvalError):
     """The ledger of decisions cannot be reached, read or written."""
 
     exit_code = 23
+
+
+class ProofError(CreditEvalError):
+    """A proof that does not hold: of another batch, of another log, or edited."""
+
+    exit_code = 25
+
+
+class ReplayError(CreditEvalError):
+    """A decision that cannot be made again: data, model, policy or code of it are gone; or that comes out otherwise."""
+
+    exit_code = 26

@@ -91,6 +91,31 @@ def root_of_path(found: Hash, index: int, size: int, neighbours: Iterable[Hash])
     return found if last == 0 else None
 
 
+class Growing:
+    """The root of a tree to which leaves are added one by one."""
+
+    def __init__(self) -> None:
+        self._peaks: list[tuple[int, Hash]] = []  # whole subtrees from left to right: leaves, root
+
+    def add(self, found: Hash) -> None:
+        """Add a leaf's hash."""
+        size = 1
+        while self._peaks and self._peaks[-1][0] == size:
+            before, left = self._peaks.pop()
+            found, size = node(left, found), size + before
+        self._peaks.append((size, found))
+
+    @property
+    def root(self) -> Hash:
+        """The root over all leaves so far."""
+        if not self._peaks:
+            return root([])
+        found = self._peaks[-1][1]
+        for _, left in reversed(self._peaks[:-1]):
+            found = node(left, found)
+        return found
+
+
 def _joined(level: Sequence[Hash]) -> list[Hash]:
     pairs = [node(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
     return pairs + ([level[-1]] if len(level) % 2 else [])

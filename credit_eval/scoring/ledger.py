@@ -9,9 +9,9 @@ One row per decision, in SQLite (the default, a file) or PostgreSQL (a URL), thr
     low_since                           as_of (microseconds) of the first of the reviews in a row that found p_default
                                         below the way out of the restriction; NULL where this one did not
 
-and one per run in `runs`, with the hash of its manifest. A run is one transaction: killed on the way, it left
-nothing. The same run is not recorded twice; scored anew (`--replace`) it gets the next `version`, and the last
-version counts.
+one per run in `runs`, with the hash of its manifest, and one per entry of the log (`scoring.log`) in `log`. A run is
+one transaction: killed on the way, it left nothing. The same run is not recorded twice; scored anew (`--replace`) it
+gets the next `version`, and the last version counts.
 
 What a run reads is what was decided *before* its as_of: decided twice on one day, or nightly instead of monthly, a
 customer walks the same path.
@@ -20,35 +20,20 @@ customer walks the same path.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from credit_eval.core.clock import EPOCH, utc_now
-from credit_eval.core.errors import CreditEvalError, LedgerError
+from credit_eval.core.clock import utc_now
+from credit_eval.core.errors import CreditEvalError, IntegrityError, LedgerError
+from credit_eval.scoring.ledger_rows import NOBODY, VERSIONS, microseconds, moments, rows_of, state_of, told
 from credit_eval.scoring.ledger_seal import check_seal, unchanged
-
-#: Versions of one as_of that there may be.
-VERSIONS = 1000
-#: Decisions after which a customer is restricted.
-RESTRICTED = ("restriction", "still_restricted")
-#: Columns of what a run reads: of each customer's last decision before its as_of.
-STATE = (
-    "customer_id",
-    "as_of",
-    "decided_at",
-    "limit_before",
-    "limit_after",
-    "was_restricted",
-    "days_below",
-    "apr_previous",
-)
+from credit_eval.scoring.log import BATCH, MOVE, Head, Log, check_grown
 
 _TABLES = (
     """CREATE TABLE IF NOT EXISTS decisions (
@@ -60,6 +45,8 @@ _TABLES = (
         dataset TEXT NOT NULL, label TEXT NOT NULL, version BIGINT NOT NULL, manifest TEXT NOT NULL,
         policy_version TEXT NOT NULL, model_version TEXT NOT NULL, rows BIGINT NOT NULL, written_at TEXT NOT NULL,
         PRIMARY KEY (dataset, label, version))""",
+    """CREATE TABLE IF NOT EXISTS log (
+        dataset TEXT NOT NULL, place BIGINT NOT NULL, entry TEXT NOT NULL, PRIMARY KEY (dataset, place))""",
 )
 #: As they are read: SQLite tells the type of a column by its first values, so none of them may be missing.
 _READ = (
@@ -72,13 +59,19 @@ _PASSWORD = re.compile(r"//[^@/]*@")
 
 @dataclass(frozen=True)
 class Recorded:
-    """What is recorded of a run beside its decisions."""
+    """What is recorded of a run beside its decisions.
+
+    `root` and `rows`: of the Merkle tree over its decisions. `said`: what else its entry in the log tells.
+    """
 
     dataset: str
     label: str
     manifest: str
     policy_version: str
     model_version: str
+    root: str = ""
+    rows: int = 0
+    said: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -105,17 +98,26 @@ class Ledger:
             LedgerError: the ledger cannot be reached or read.
         """
         if members.empty or not self.exists:
-            return _state(members.iloc[:0], _NOBODY)
-        places = _microseconds(members["as_of"]) * VERSIONS
+            return state_of(members.iloc[:0], NOBODY)
+        places = microseconds(members["as_of"]) * VERSIONS
         one_date = int(places.min()) == int(places.max())
         with self._open() as cursor:
             sql = _LAST[self._kind] if one_date else _ALL
             cursor.execute(sql.format(dataset=_text(dataset), place=int(places.max())))
-            found = _told(cursor.fetch_arrow_table().to_pandas())
-        return _state(members.assign(before=places), found)
+            found = told(cursor.fetch_arrow_table().to_pandas())
+        return state_of(members.assign(before=places), found)
 
-    def record(self, run: Recorded, scored: pd.DataFrame, state: pd.DataFrame, way_out: float) -> bool:
+    def record(
+        self,
+        run: Recorded,
+        scored: pd.DataFrame,
+        state: pd.DataFrame,
+        way_out: float,
+        moves: Sequence[Mapping[str, object]] = (),
+    ) -> bool:
         """Append a run's decisions, unless this very run is there; returns whether it was appended.
+
+        Its entry in the log follows on those of the champion's `moves` that are not there yet: all of them, in order.
 
         `scored`: customer_id, as_of, p_default, decision, limit_previous, limit_new, limit_bound_by and apr; no row
         where nobody is to be remembered. `state`: what `before` gave.
@@ -136,9 +138,38 @@ class Ledger:
                     todo="begin a ledger of its own",
                 )
             if len(scored):
-                cursor.adbc_ingest("decisions", _rows(run.dataset, scored, state, version, way_out), mode="append")
+                appended = rows_of(run.dataset, scored, state, version, way_out)
+                cursor.adbc_ingest("decisions", appended, mode="append")
+            self._log_batch(cursor, run, version, moves)
             cursor.adbc_ingest("runs", _run_row(run, version, len(scored)), mode="append")
         return True
+
+    def _log_batch(self, cursor: Any, run: Recorded, version: int, moves: Sequence[Mapping[str, object]]) -> None:
+        if self._kind == "postgresql":
+            cursor.execute("LOCK TABLE log IN EXCLUSIVE MODE")
+        there = log = _log(cursor, run.dataset)
+        known = sum(said["kind"] == MOVE for said in there.read())
+        for move in moves[known:]:
+            log = log.with_(MOVE, move)
+        log = log.with_(BATCH, _batch(run, version))
+        first = len(there.entries)
+        new = {
+            "dataset": [run.dataset] * (len(log.entries) - first),
+            "place": pa.array(range(first, len(log.entries)), pa.int64()),
+            "entry": list(log.entries[first:]),
+        }
+        cursor.adbc_ingest("log", pa.table(new), mode="append")
+
+    def log(self, dataset: str) -> Log:
+        """The log of a data set, empty where nothing was recorded.
+
+        Raises:
+            LedgerError: the ledger cannot be reached or read.
+        """
+        if not self.exists:
+            return Log(dataset)
+        with self._open() as cursor:
+            return _log(cursor, dataset)
 
     def history(self, dataset: str, customer: str) -> pd.DataFrame:
         """Every decision on a customer, in order.
@@ -152,11 +183,11 @@ class Ledger:
                 f"SELECT place, p_default, decision, {_READ} FROM decisions "
                 f"WHERE dataset = {_text(dataset)} AND customer_id = {_text(customer)} ORDER BY place"
             )
-            found = _told(cursor.fetch_arrow_table().to_pandas())
+            found = told(cursor.fetch_arrow_table().to_pandas())
         place = found.pop("place")
-        found.insert(0, "as_of", _moments(place // VERSIONS))
+        found.insert(0, "as_of", moments(place // VERSIONS))
         found.insert(1, "version", place % VERSIONS)
-        return found.assign(restricted=found["restricted"] == 1, low_since=_moments(found["low_since"]))
+        return found.assign(restricted=found["restricted"] == 1, low_since=moments(found["low_since"]))
 
     @property
     def _kind(self) -> str:
@@ -175,6 +206,31 @@ class Ledger:
             cursor.execute(f"SELECT manifest FROM runs WHERE {last}")
             found = cursor.fetchall()
         return str(found[0][0]) if found else None
+
+    def check_log(self, dataset: str, heads: Sequence[Head]) -> None:
+        """Hold the log of a data set against its own roots, the runs that were recorded, and heads kept elsewhere.
+
+        Raises:
+            LedgerError: the ledger cannot be reached or read.
+            IntegrityError: an entry was changed, or is missing; or a run was recorded that has none.
+        """
+        log = self.log(dataset)
+        known, first = log.batches(), min((str(said["at"]) for said in log.read() if said["kind"] == BATCH), default="")
+        check_grown(log, heads)
+        if not self.exists:
+            return
+        with self._open() as cursor:
+            since = f"replace(written_at, ' ', 'T') >= {_text(first[:19])}"
+            cursor.execute(f"SELECT label, manifest FROM runs WHERE dataset = {_text(dataset)} AND {since}")
+            lacking = sorted(str(label) for label, manifest in cursor.fetchall() if manifest not in known)
+        if lacking:
+            raise IntegrityError(
+                f"runs of {dataset} were recorded that the log does not hold",
+                expected="an entry with the hash of each one's manifest",
+                rows=lacking[:3],
+                n_rows=len(lacking),
+                todo="put back the ledger as it was, and find out who changed it",
+            )
 
     @property
     def file(self) -> Path | None:
@@ -213,7 +269,7 @@ class Ledger:
         if not self.exists:
             return False
         with _connect(self.place) as connection, connection.cursor() as cursor:
-            return _has_rates(cursor, self._kind)
+            return _has_rates(cursor, self._kind) and _has_log(cursor, self._kind)
 
     def _make_tables(self, cursor: Any) -> None:
         """Those that are lacking, and the column that ledgers of before 0.1 lack."""
@@ -251,19 +307,16 @@ _LAST = {
         WHERE dataset = {{dataset}} AND place < {{place}} ORDER BY customer_id, place DESC""",
 }
 
-_NOBODY = pd.DataFrame(
-    {
-        name: pd.Series(dtype="float64")
-        for name in ("place", "limit_before", "limit_after", "restricted", "low_since", "apr")
-    }
-).assign(customer_id=pd.Series(dtype="str"))
+
+def _log(cursor: Any, dataset: str) -> Log:
+    cursor.execute(f"SELECT entry FROM log WHERE dataset = {_text(dataset)} ORDER BY place")
+    return Log(dataset, tuple(str(entry) for (entry,) in cursor.fetchall()))
 
 
-def _told(found: pd.DataFrame) -> pd.DataFrame:
-    """Rows as they were written: what was missing is missing again."""
-    for name in ("limit_before", "low_since", "apr"):
-        found[name] = found[name].astype("float64").where(found[name] >= 0)
-    return found
+def _batch(run: Recorded, version: int) -> dict[str, object]:
+    """What the log says of a run."""
+    said = {name: value for name, value in asdict(run).items() if name not in ("dataset", "said")}
+    return dict(run.said) | said | {"version": version, "at": utc_now()}
 
 
 def _free(cursor: Any, run: Recorded, scored: pd.DataFrame) -> int:
@@ -274,7 +327,7 @@ def _free(cursor: Any, run: Recorded, scored: pd.DataFrame) -> int:
     labels = {str(label) for (label,) in cursor.fetchall()} | {run.label}
     if len(labels) == 1 or all(label.startswith("as_of=") for label in labels):
         return 0
-    places = _microseconds(scored["as_of"])
+    places = microseconds(scored["as_of"])
     first, last = int(places.min()) * VERSIONS, (int(places.max()) + 1) * VERSIONS
     cursor.execute(
         f"SELECT coalesce(max(place % {VERSIONS}), -1) + 1 FROM decisions "
@@ -288,6 +341,12 @@ def _has_rates(cursor: Any, kind: str) -> bool:
     columns = "SELECT column_name FROM information_schema.columns WHERE table_name = 'decisions'"
     cursor.execute("SELECT name FROM pragma_table_info('decisions')" if kind == "sqlite" else columns)
     return ("apr",) in [tuple(row) for row in cursor.fetchall()]
+
+
+def _has_log(cursor: Any, kind: str) -> bool:
+    there = "SELECT table_name FROM information_schema.tables WHERE table_name = 'log'"
+    cursor.execute("SELECT name FROM sqlite_master WHERE name = 'log'" if kind == "sqlite" else there)
+    return bool(cursor.fetchall())
 
 
 def _connect(place: str) -> Any:
@@ -305,44 +364,6 @@ def _connect(place: str) -> Any:
     return sqlite.connect(place)
 
 
-def _state(members: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
-    """Of each member the last row before its as_of, as `STATE`."""
-    rows = members.merge(found, on="customer_id")
-    rows = rows[rows["place"] < rows["before"]] if "before" in rows else rows
-    rows = rows.sort_values("place").drop_duplicates(["customer_id", "as_of"], keep="last")
-    decided_at, low_since = _moments(rows["place"] // VERSIONS), _moments(rows["low_since"])
-    found = rows.assign(
-        decided_at=decided_at,
-        was_restricted=rows["restricted"] == 1,
-        days_below=(rows["as_of"] - low_since).dt.total_seconds() / 86_400,
-        apr_previous=rows["apr"],
-    )
-    return found[list(STATE)].sort_values(["customer_id", "as_of"], ignore_index=True)
-
-
-def _rows(dataset: str, scored: pd.DataFrame, state: pd.DataFrame, version: int, way_out: float) -> pa.Table:
-    since = scored[["customer_id", "as_of"]].merge(state, on=["customer_id", "as_of"], how="left")
-    below = scored["p_default"].to_numpy() < way_out
-    as_of = _microseconds(scored["as_of"]).to_numpy()
-    unbroken = since["days_below"].notna().to_numpy()
-    first = np.where(unbroken, as_of - (since["days_below"].fillna(0).to_numpy() * 86_400e6).round(), as_of)
-    order = pa.array(np.argsort(scored["customer_id"].to_numpy(), kind="stable"))
-    return pa.table(
-        {
-            "dataset": pa.array([dataset] * len(scored), pa.string()),
-            "customer_id": pa.array(scored["customer_id"], pa.string()),
-            "place": pa.array(as_of * VERSIONS + version, pa.int64()),
-            "p_default": pa.array(scored["p_default"], pa.float64()),
-            "decision": pa.array(scored["decision"], pa.string()),
-            "limit_before": pa.array(scored["limit_previous"], pa.float64(), from_pandas=True),
-            "limit_after": pa.array(scored["limit_new"], pa.float64()),
-            "restricted": pa.array(scored["limit_bound_by"].isin(RESTRICTED).to_numpy().astype(np.int64)),
-            "apr": pa.array(scored["apr"], pa.float64()),
-            "low_since": pa.array(first.astype(np.int64), pa.int64(), mask=~below),
-        }
-    ).take(order)
-
-
 def _run_row(run: Recorded, version: int, rows: int) -> pa.Table:
     return pa.table(
         {
@@ -356,14 +377,6 @@ def _run_row(run: Recorded, version: int, rows: int) -> pa.Table:
             "written_at": [str(utc_now())],
         }
     )
-
-
-def _microseconds(moments: pd.Series[Any]) -> pd.Series[int]:
-    return ((moments - pd.Timestamp(EPOCH)) // pd.Timedelta(microseconds=1)).astype("int64")
-
-
-def _moments(microseconds: pd.Series[Any]) -> pd.Series[Any]:
-    return pd.Timestamp(EPOCH) + pd.to_timedelta(microseconds.astype("float64"), unit="us")
 
 
 def _text(value: str) -> str:

@@ -7,7 +7,7 @@ scored parts say which may hold the customer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from credit_eval.language.feature import Feature
 from credit_eval.language.stored import restored
 from credit_eval.language.typical import Typical
 from credit_eval.profiles.store import Profiles
-from credit_eval.scoring.sealed import CONTRIBUTIONS, Scored, open_scored
+from credit_eval.scoring.sealed import CONTRIBUTIONS, open_scored
 
 _KEYS = ("customer_id", "as_of")
 
@@ -68,7 +68,7 @@ def decided(scored: Path, profiles: Path, customer: str) -> list[Decided]:
     """
     run = open_scored(scored)
     of_run = run.profiles(profiles)
-    path, first, n = _place(run, customer)
+    path, first, n = _place(run.parts, customer, run.called)
     of_model = {name: Typical(**told) for name, told in run.manifest["typical"].items()}
     (moved,) = run.read([f"{CONTRIBUTIONS}/{path.name}"])
     of_run.check(path.name)
@@ -94,9 +94,20 @@ def _seen(
     return tuple(sorted(found, key=lambda one: -one.contribution))
 
 
-def _place(run: Scored, customer: str) -> tuple[Path, int, int]:
+def places(parts: Sequence[Path], customer: str, called: str) -> list[int]:
+    """Where the rows of a customer stand in a run, counted over all its parts.
+
+    Raises:
+        CohortError: the customer is not in the run.
+    """
+    path, first, n = _place(parts, customer, called)
+    before = sum(pq.ParquetFile(part).metadata.num_rows for part in parts[: list(parts).index(path)])
+    return list(range(before + first, before + first + n))
+
+
+def _place(parts: Sequence[Path], customer: str, called: str) -> tuple[Path, int, int]:
     """The part that holds a customer, and there the first of its rows and how many follow."""
-    for path in run.parts:
+    for path in parts:
         file, before = pq.ParquetFile(path), 0
         found = [0, 0]
         for group in range(file.num_row_groups):
@@ -108,7 +119,7 @@ def _place(run: Scored, customer: str) -> tuple[Path, int, int]:
             before += rows.num_rows
         if found[1]:
             return path, found[0], found[1]
-    raise CohortError(f"no such customer in {run.called}", received=customer, todo="check the identifier")
+    raise CohortError(f"no such customer in {called}", received=customer, todo="check the identifier")
 
 
 def _may_hold(group: Any, customer: str) -> bool:

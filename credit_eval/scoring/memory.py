@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
 
 from credit_eval.core.errors import IntegrityError
 from credit_eval.core.seals import sha256_file
+from credit_eval.models.history import Move
 from credit_eval.samples.definition import account_known_at
 from credit_eval.schema.duckdb import DuckDB, parquet
 from credit_eval.schema.store import Dataset
@@ -56,10 +59,19 @@ def check_limits(engine: DuckDB, dataset: Dataset, state: pd.DataFrame) -> None:
         )
 
 
-def record(ledger: Ledger, scored: Path, state: pd.DataFrame, way_out: float, *, nobody: bool = False) -> bool:
+def record(
+    ledger: Ledger,
+    scored: Path,
+    state: pd.DataFrame,
+    way_out: float,
+    moves: Sequence[Move] = (),
+    *,
+    nobody: bool = False,
+) -> bool:
     """Append a scored directory to the ledger, unless it is there.
 
-    `state`: what is remembered of its members. `nobody`: they are not to be remembered, but that there was a run.
+    `state`: what is remembered of its members. `moves`: of the champion that decided, so far. `nobody`: they are not to
+    be remembered, but that there was a run.
     """
     opened = open_scored(scored)
     manifest = opened.manifest
@@ -69,6 +81,10 @@ def record(ledger: Ledger, scored: Path, state: pd.DataFrame, way_out: float, *,
         manifest=sha256_file(scored / MANIFEST),
         policy_version=f"{manifest['policy_name']}/{manifest['policy_version']}",
         model_version=str(manifest["model_version"]),
+        root=manifest["tree"]["root"],
+        rows=manifest["tree"]["size"],
+        said={name: manifest[name] for name in ("model_of", "model_fingerprint", "data_fingerprint", "code_version")},
     )
     frame = pd.concat(pd.read_parquet(path, columns=_SCORED) for path in opened.parts)
-    return ledger.record(run, frame.reset_index(drop=True).iloc[: 0 if nobody else None], state, way_out)
+    told = [asdict(move) | {"model_of": manifest["model_of"]} for move in moves]
+    return ledger.record(run, frame.reset_index(drop=True).iloc[: 0 if nobody else None], state, way_out, told)

@@ -45,7 +45,16 @@ class Scored:
         Raises:
             IntegrityError: they were changed since, or are gone.
         """
-        return self.read(name for name in self._files if "/" not in name and name != TREE)
+        return self.read(self._scored)
+
+    @property
+    def unread_parts(self) -> list[Path]:
+        """The scored file's parts, not held against their hashes: for who holds what it reads against the tree."""
+        return [self.root / name for name in self._scored]
+
+    @property
+    def _scored(self) -> list[str]:
+        return [name for name in self._files if "/" not in name and name != TREE]
 
     @property
     def contributions(self) -> list[Path]:

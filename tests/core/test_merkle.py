@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from credit_eval.core.merkle import consistency, leaf, node, path, root, root_of_path, subtrees
+from credit_eval.core.merkle import Growing, consistency, leaf, node, path, root, root_of_path, subtrees
 
 #: Inputs and roots of the first 1 … 8 of them, as the tests of Certificate Transparency's implementations have them.
 INPUTS = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"]
@@ -46,6 +46,10 @@ def test_known_roots(n: int) -> None:
 @pytest.mark.parametrize("n", [*range(35), 255, 256, 257, 1000])
 def test_roots_and_subtrees_are_those_of_the_definition(n: int) -> None:
     assert root(leaves(n)) == by_definition(leaves(n))
+    tree = Growing()
+    for one in leaves(n):
+        tree.add(one)
+    assert tree.root == root(leaves(n))
     for size in (1, 2, 8, 256):
         assert root(subtrees(leaves(n), size)) == by_definition(leaves(n))
 
