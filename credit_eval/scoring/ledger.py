@@ -30,7 +30,7 @@ import pandas as pd
 import pyarrow as pa
 
 from credit_eval.core.clock import utc_now
-from credit_eval.core.errors import CreditEvalError, IntegrityError, LedgerError
+from credit_eval.core.errors import CreditEvalError, IntegrityError, LedgerError, StorageError
 from credit_eval.scoring.ledger_rows import NOBODY, VERSIONS, microseconds, moments, rows_of, state_of, told
 from credit_eval.scoring.ledger_seal import check_seal, unchanged
 from credit_eval.scoring.log import BATCH, MOVE, Head, Log, check_grown
@@ -54,6 +54,8 @@ _READ = (
     "coalesce(apr, -1.0) AS apr"
 )
 _COLUMNS = f"customer_id, place, {_READ}"
+#: What SQLite says where a file cannot grow.
+_FULL = "database or disk is full"
 _PASSWORD = re.compile(r"//[^@/]*@")
 
 
@@ -126,6 +128,8 @@ class Ledger:
             LedgerError: the ledger cannot be reached or written.
         """
         with self._open(write=True) as cursor:
+            if self._kind == "postgresql":  # a file has a lock of its own
+                cursor.execute("LOCK TABLE log IN EXCLUSIVE MODE")
             same = f"dataset = {_text(run.dataset)} AND label = {_text(run.label)}"
             cursor.execute(f"SELECT version, manifest FROM runs WHERE {same} ORDER BY version")
             there = cursor.fetchall()
@@ -145,8 +149,6 @@ class Ledger:
         return True
 
     def _log_batch(self, cursor: Any, run: Recorded, version: int, moves: Sequence[Mapping[str, object]]) -> None:
-        if self._kind == "postgresql":
-            cursor.execute("LOCK TABLE log IN EXCLUSIVE MODE")
         there = log = _log(cursor, run.dataset)
         known = sum(said["kind"] == MOVE for said in there.read())
         for move in moves[known:]:
@@ -287,6 +289,8 @@ class Ledger:
         except Exception as error:
             if not type(error).__module__.startswith("adbc_driver_manager"):
                 raise
+            if _FULL in str(error):
+                raise StorageError(f"{self.shown}: {_FULL}", todo="make room; nothing was recorded") from None
             raise LedgerError(
                 f"the ledger {self.shown} cannot be used",
                 received=_PASSWORD.sub("//…@", str(error)).splitlines()[0][:300],

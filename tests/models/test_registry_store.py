@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-import subprocess
 import time
 import warnings
 from contextlib import closing
@@ -91,17 +90,6 @@ def test_a_file_that_is_no_database_is_told_of(tmp_path):
     (tmp_path / "mlflow.db").write_bytes(b"no database" * 1000)
     with pytest.raises(ModelError, match="registry cannot be used"):
         load_champion(tmp_path, "demo")
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(disk)], capture_output=True)
-    if mounted.returncode:
-        pytest.skip("needs the right to mount a small disk (root): " + mounted.stderr.decode().strip())
-    yield disk
-    subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
 def filled(disk: Path) -> Path:

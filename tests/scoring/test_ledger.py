@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import postgres
 import pytest
 from policy_rows import policy_rows
 
-from credit_eval.core.errors import IntegrityError, LedgerError
+from credit_eval.core.errors import IntegrityError, LedgerError, StorageError
 from credit_eval.policy.decide import decide
 from credit_eval.policy.settings import DEFAULT_POLICY, load_policy
 from credit_eval.scoring.ledger import Ledger, Recorded
@@ -215,3 +217,55 @@ def test_two_runs_may_decide_on_one_customer_at_one_date(ledger: Ledger) -> None
     later = ledger.before("of one date", members(FIRST + timedelta(days=1), "a", "b", "c"))
     assert later["customer_id"].tolist() == ["a", "b", "c"]
     assert not later["was_restricted"].any()  # the last of them counts
+
+
+def test_every_run_is_an_entry_of_the_log_after_the_champions_moves(ledger: Ledger) -> None:
+    name, moves = "log", [{"at": "2025-12-01 00:00:00", "what": "promoted", "version": 1, "model_of": "log"}]
+    assert ledger.log(name).entries == ()
+    one, nobody = scored(FIRST, a=(0.6, "restriction")), ledger.before(name, members(FIRST, "a"))
+    for _ in range(2):
+        ledger.record(run(name), one, nobody, WAY_OUT, moves)
+    moves.append({"at": "2026-01-03 00:00:00", "what": "chosen", "version": 2, "model_of": "log"})
+    ledger.record(run(name, manifest="bb"), one, nobody, WAY_OUT, moves)
+    ledger.record(run("other"), one, nobody, WAY_OUT)
+    said = ledger.log(name).read()
+    assert [(one["kind"], one["version"]) for one in said] == [
+        ("champion", 1),
+        ("batch", 0),
+        ("champion", 2),
+        ("batch", 1),
+    ]
+    assert [one.get("manifest") for one in said] == [None, "aa", None, "bb"]
+    assert len(ledger.log("other").entries) == 1
+    ledger.check_log(name, [ledger.log(name).head_at(size) for size in range(5)])
+    with ledger._open(write=True) as cursor:
+        cursor.execute("UPDATE log SET entry = replace(entry, 'promoted', 'demoted') WHERE dataset = 'log'")
+    with pytest.raises(IntegrityError, match="is not what was written"):
+        ledger.check_log(name, [])
+    with pytest.raises(IntegrityError, match="is not what was written"):
+        ledger.record(run(name, manifest="cc"), one, nobody, WAY_OUT, moves)
+
+
+def test_runs_at_once_get_entries_one_after_the_other(ledger: Ledger) -> None:
+    name, one = "at once", scored(FIRST, a=(0.6, "restriction"))
+    nobody = ledger.before(name, members(FIRST, "a"))
+    ledger.log(name)
+    labels = [f"cohort={number}" for number in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        done = list(pool.map(lambda label: ledger.record(run(name, label, label), one, nobody, WAY_OUT), labels))
+    assert done == [True] * 6
+    assert sorted(said["label"] for said in ledger.log(name).read()) == labels
+
+
+def test_a_full_disk_is_told_as_such_and_nothing_is_recorded(small_disk: Path) -> None:
+    ledger, name = Ledger(str(small_disk / "ledger" / "decisions.sqlite")), "full"
+    nobody = ledger.before(name, members(FIRST, "a"))
+    ledger.record(run(name), scored(FIRST, a=(0.6, "restriction")), nobody, WAY_OUT)
+    before = ledger.log(name)
+    (small_disk / "ballast").write_bytes(b"\0" * (shutil.disk_usage(small_disk).free - 64 * 1024))
+    many = scored(FIRST, **{f"c{i}": (0.1, "grade_cap") for i in range(20_000)})
+    with pytest.raises(StorageError, match=r"disk is full|No space left"):
+        ledger.record(run(name, "as_of=2026-01-02", "bb"), many, nobody, WAY_OUT)
+    (small_disk / "ballast").unlink()
+    assert ledger.log(name) == before
+    assert ledger.record(run(name, "as_of=2026-01-02", "bb"), many, nobody, WAY_OUT)
