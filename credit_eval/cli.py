@@ -906,6 +906,35 @@ def prove(
 
 
 @app.command()
+def replay(
+    customer: Annotated[str, typer.Argument(help="customer_id")],
+    dataset: DatasetOption = "simulated",
+    as_of: AsOf = None,
+    label: Annotated[str | None, typer.Option("--run", help="as_of=… or cohort=…; else the latest")] = None,
+) -> None:
+    """Make a recorded decision again, from the recorded data, model and policy, and compare byte for byte (then 26)."""
+    from credit_eval.core.errors import ReplayError
+    from credit_eval.replay import replay as replayed
+    from credit_eval.scoring.decision import latest_run
+
+    with bars() as tick:
+        study = _study(dataset, tick, policy="default")  # of which nothing is read: the manifest has its own
+        run = Run(as_of=parse_as_of(as_of)) if as_of else Run.read(label) if label else None
+        found = replayed(study, run or latest_run(study.paths.all_scored(dataset)), customer)
+    give([asdict(one) | {"same": one.same} for one in found])
+    for one in found:
+        tell(
+            f"{customer} of {dataset}: the decision comes out {'the same, byte for byte' if one.same else 'OTHERWISE'}"
+        )
+        for phrase in one.since:
+            tell(f"  since then: {phrase}")
+        for name, recorded, again in one.differing:
+            tell((f"  {name}: {recorded} was recorded, {again} comes out", "bold"))
+    if not all(one.same for one in found):
+        raise typer.Exit(ReplayError.exit_code)
+
+
+@app.command()
 def ledger(
     dataset: DatasetName,
     customer: Annotated[str | None, typer.Argument(help="the customer's id; the log and its root if not said")] = None,

@@ -160,6 +160,7 @@ def manifest(rows: int, profiles: str = "00" * 32) -> dict[str, Any]:
         "catalogue_fingerprint": "ab" * 32,
         "model_version": 1,
         "model_fingerprint": "cd" * 32,
+        "policy": {},
         "policy_name": "default",
         "policy_version": "2026-1",
         "code_version": "0.1.0",

@@ -14,8 +14,8 @@ import credit_eval
 PACKAGE = Path(credit_eval.__file__).parent
 ROOMS = (
     "core schema ingest language engine catalogue profiles samples screening models explain policy scoring "
-    "validation monitoring report review estimator settings study challenger champions validate verify night stages "
-    "failures console cli __main__"
+    "validation monitoring report review estimator settings study challenger champions validate verify replay night "
+    "stages failures console cli __main__"
 ).split()
 HOMES = {
     "duckdb": ("schema/duckdb",),

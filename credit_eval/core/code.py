@@ -31,10 +31,12 @@ TRAINING_ALONE = ("study/study.py", "challenger.py")
 DECIDING = ("ingest", "policy", "scoring", "settings.py", "stages.py")
 #: Modules of these rooms that look after files, words and records, and compute nothing.
 IDLE = (
+    "core/canonical.py",
     "core/code.py",
     "core/errors.py",
     "core/files.py",
     "core/locks.py",
+    "core/merkle.py",
     "core/names.py",
     "core/progress.py",
     "core/seals.py",
@@ -42,6 +44,7 @@ IDLE = (
     "models/history.py",
     "models/pyfunc.py",
     "models/registry.py",
+    "models/registry_anchors.py",
     "models/registry_store.py",
     "policy/backtest.py",
     "profiles/dictionary.py",
@@ -49,8 +52,11 @@ IDLE = (
     "profiles/tables.py",
     "scoring/decision.py",
     "scoring/ledger_seal.py",
+    "scoring/log.py",
     "scoring/lookup.py",
+    "scoring/proofs.py",
     "scoring/reading.py",
+    "scoring/records.py",
     "scoring/replaced.py",
     "scoring/sealed.py",
     "scoring/telling.py",

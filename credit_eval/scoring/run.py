@@ -268,13 +268,7 @@ def _together(tallies: Sequence[_Tally]) -> _Tally:
 def _score_part(job: Job, parts: Sequence[Path], building: Path, number: int) -> _Tally:
     """Score one part and write it, in whichever process."""
     profiles = pq.read_table(parts[number]).to_pandas()
-    matrix = job.model.matrix(profiles)
-    log_odds = job.model.booster.predict(matrix, raw_score=True)
-    scores = job.model.scored(log_odds, profiles.index)
-    explained = as_stored(contributions(job.model.booster, matrix, log_odds=log_odds))
-    check_sums(explained)
-    frame = _scored_frame(job, profiles, scores, explained)
-    _check_reasons(frame)
+    frame, explained = decided_rows(job, profiles)
     name = f"part-{number:05}.parquet"
     decided = pa.Table.from_pandas(frame, preserve_index=False)
     _write(decided, building / name)
@@ -288,6 +282,22 @@ def _score_part(job: Job, parts: Sequence[Path], building: Path, number: int) ->
         Counter(job.model.never_seen(profiles)),
         leaf_hashes(decided),
     )
+
+
+def decided_rows(job: Job, profiles: pd.DataFrame) -> tuple[pd.DataFrame, Contributions]:
+    """Decisions on profiles, the columns of `COLUMNS`, and the contributions that they are explained by.
+
+    Raises:
+        ModelError, PolicyError, IntegrityError: as `score`.
+    """
+    matrix = job.model.matrix(profiles)
+    log_odds = job.model.booster.predict(matrix, raw_score=True)
+    scores = job.model.scored(log_odds, profiles.index)
+    explained = as_stored(contributions(job.model.booster, matrix, log_odds=log_odds))
+    check_sums(explained)
+    frame = _scored_frame(job, profiles, scores, explained)
+    _check_reasons(frame)
+    return frame, explained
 
 
 def _write(rows: pa.Table, path: Path, *, numbers: Sequence[str] = ()) -> None:
@@ -397,6 +407,7 @@ def _manifest(job: Job, profiles: Profiles, tally: _Tally, started: datetime) ->
         "never_seen_unknown": dict(tally.unknown.most_common()),
         "never_seen": {f"{name} {category}": n for (name, category), n in tally.unseen.most_common(MOST_UNSEEN)},
         "typical": {name: asdict(told) for name, told in job.typical.items() if name in job.model.features},
+        "policy": job.policy.model_dump(mode="json"),
         "calibrated_on": job.model.calibrated().calibrated_on,
         "profiles": sha256_file(profiles.root / DESCRIBED),
         "started": started,

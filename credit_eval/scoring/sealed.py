@@ -21,7 +21,7 @@ MANIFEST, CONTRIBUTIONS = "manifest.json", "contributions"
 SAID = frozenset(
     """calibrated_on catalogue_fingerprint code_version cohort currency data_fingerprint dataset decisions explained_by
     files finished jurisdiction language losses model_fingerprint model_of model_version never_seen never_seen_unknown
-    policy_name policy_version profiles replaced revolving rows started tree typical""".split()
+    policy policy_name policy_version profiles replaced revolving rows started tree typical""".split()
 )
 _TODO = "score it anew with `credit-eval score --replace`, and find out who changed it"
 
