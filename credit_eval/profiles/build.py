@@ -7,6 +7,7 @@ row groups, and memory depends on the range and not on the data.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
@@ -19,6 +20,7 @@ import pyarrow.parquet as pq
 
 from credit_eval.core.errors import CohortError, DeclarationError
 from credit_eval.core.files import atomic_directory
+from credit_eval.core.machine import threads
 from credit_eval.core.progress import Tick, silent
 from credit_eval.engine.base import Engine, write_part
 from credit_eval.engine.cohort import Cohort, Ranges
@@ -121,15 +123,18 @@ def _rank(building: Path, names: list[str], standings: Mapping[str, Standing]) -
         for name in names
     }
     latest = as_of == as_of.max()
-    first = 0
-    for number, path in enumerate(paths):
-        table = pq.read_table(path)
+    firsts = np.cumsum([0, *(pq.read_metadata(path).num_rows for path in paths)])
+
+    def rewrite(number: int) -> None:
+        table = pq.read_table(paths[number])
         for name in names:
-            of_part = ranks[name][first : first + len(table)]
+            of_part = ranks[name][firsts[number] : firsts[number + 1]]
             column = pa.array(of_part, mask=np.isnan(of_part))
             table = table.set_column(table.column_names.index(name), name, column)
         write_part(table, building, number)
-        first += len(table)
+
+    with ThreadPoolExecutor(threads()) as pool:  # most of it is Arrow's, which lets go of Python's lock
+        list(pool.map(rewrite, range(len(paths))))
     return {name: Standing.of(values[name][latest], ranks[name][latest]) for name in names}
 
 
