@@ -9,7 +9,7 @@ export MPLBACKEND := Agg
 export MLFLOW_DISABLE_TELEMETRY := true
 export PYTHONWARNINGS := ignore::FutureWarning:mlflow
 
-.PHONY: demo install develop simulate run train validate score report features docs notebooks lab test test-slow test-faults bench-chain bench-features bench-policy bench-models backtest typecheck lint lock clean help
+.PHONY: demo install develop simulate run train validate score report features docs notebooks lab test test-slow test-faults bench-chain bench-features bench-policy bench-models bench-explain backtest typecheck lint lock clean help
 
 demo: run ## everything: install, simulate, train, score, report, and a summary (the default)
 
@@ -90,6 +90,9 @@ bench-chain: develop ## measure wall time and memory of every stage, and of grow
 
 bench-policy: develop ## a million decisions beside pandas by hand, and a ledger of twelve months [CUSTOMERS=1000000]
 	@$(VENV)/bin/python -m benchmarks.policy $(if $(CUSTOMERS),--customers $(CUSTOMERS))
+
+bench-explain: develop ## contributions beside LightGBM's and woodelf's; what a sealed batch and a proof cost [ROWS=1000000]
+	@$(VENV)/bin/python -m benchmarks.explain $(if $(ROWS),--rows $(ROWS))
 
 bench-models: develop ## our training beside LightGBM, CatBoost, a WoE scorecard and an AutoML [ONLY=superlender,simulated]
 	@$(VENV)/bin/python -m benchmarks.models $(if $(ONLY),--only $(ONLY))

@@ -44,6 +44,11 @@ def stage(name: str, **facts: Any) -> Iterator[dict[str, Any]]:
         LOGGER.info(name, extra={"facts": told})
 
 
+def tell(name: str, **facts: Any) -> None:
+    """Log what is known before a stage runs, such as what it is going to cost."""
+    LOGGER.info(name, extra={"facts": facts})
+
+
 def to_stream(stream: TextIO) -> None:
     """Write a JSON object per stage and line to a stream."""
     handler = logging.StreamHandler(stream)

@@ -153,6 +153,16 @@ def _by_chunk(matrix: Floats, explain: Any, width: tuple[int, ...]) -> Floats:
     return found
 
 
+def planned(booster: Booster, features: int, rows: int) -> dict[str, object]:
+    """What explaining so many rows will take, before it begins: by which route, and about how many seconds."""
+    if rows <= FEW:
+        return {"explained_by": "lightgbm", "explain_seconds": 0.0}
+    forest = _forest(booster.model_to_string(), features)
+    if forest.unsupported:
+        return {"explained_by": f"lightgbm: {forest.unsupported}"}
+    return {"explained_by": str(forest), "explain_seconds": round(forest.seconds(rows), 1)}
+
+
 @lru_cache(maxsize=1)
 def _forest(text: str, n_features: int) -> Forest:
     """The tables of a model, kept for its next rows."""

@@ -34,9 +34,10 @@ from credit_eval.core.machine import cores
 from credit_eval.core.merkle import Hash
 from credit_eval.core.progress import Tick, silent
 from credit_eval.core.seals import sha256_file, sha256_json
+from credit_eval.core.stage_log import tell
 from credit_eval.engine.base import ROWS_PER_GROUP
 from credit_eval.engine.workers import spread
-from credit_eval.explain.contributions import Contributions, as_stored, check_sums, contributions
+from credit_eval.explain.contributions import Contributions, as_stored, check_sums, contributions, planned
 from credit_eval.explain.reasons import reason_codes
 from credit_eval.language.catalogue import Catalogue
 from credit_eval.language.typical import Typical
@@ -221,7 +222,8 @@ def score(
             adverse decision without a reason.
     """
     _check_profiles(job, profiles)
-    started = utc_now()
+    started, rows = utc_now(), profiles.info.rows
+    tell("plan", rows=rows, **planned(job.model.booster, len(job.model.features), rows))
     with atomic_directory(target, replace=replace) as building:
         (building / "contributions").mkdir()
         parts = profiles.parts

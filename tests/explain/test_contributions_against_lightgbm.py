@@ -8,7 +8,7 @@ import pytest
 from credit_eval.core.errors import IntegrityError, ModelError
 from credit_eval.explain import contributions as module
 from credit_eval.explain import forest
-from credit_eval.explain.contributions import Contributions, check_sums, contributions
+from credit_eval.explain.contributions import Contributions, check_sums, contributions, planned
 from credit_eval.explain.forest import Forest
 from credit_eval.explain.trees import CategoryRule, read_trees
 
@@ -241,3 +241,15 @@ def test_values_do_not_depend_on_threads(data, monkeypatch):
         found.append(contributions(booster, data[0][:1000]).values)
     np.testing.assert_array_equal(found[0], found[1])
     np.testing.assert_array_equal(found[0], found[2])
+
+
+def test_what_explaining_takes_is_told_before_and_grows_with_rows_and_trees(data):
+    few, many = train(data, rounds=5), train(data, rounds=60)
+    assert planned(few, 6, module.FEW) == {"explained_by": "lightgbm", "explain_seconds": 0.0}
+    told = [
+        planned(booster, 6, rows)["explain_seconds"] for booster, rows in ((few, 10**7), (many, 10**7), (many, 10**8))
+    ]
+    assert 0 < told[0] < told[1] < told[2]
+    assert "tables of" in planned(many, 6, 10**6)["explained_by"]
+    averaging = train(data, boosting="rf", bagging_fraction=0.5, bagging_freq=1)
+    assert planned(averaging, 6, 10**6) == {"explained_by": "lightgbm: the booster averages its trees"}
