@@ -31,8 +31,21 @@ import pyarrow as pa
 
 from credit_eval.core.clock import utc_now
 from credit_eval.core.errors import CreditEvalError, IntegrityError, LedgerError, StorageError
-from credit_eval.scoring.ledger_rows import NOBODY, VERSIONS, microseconds, moments, rows_of, state_of, told
+from credit_eval.scoring.ledger_rows import (
+    NOBODY,
+    READ,
+    ROW,
+    VERSIONS,
+    hash_of_rows,
+    microseconds,
+    moments,
+    rows_of,
+    sealed_rows,
+    state_of,
+    told,
+)
 from credit_eval.scoring.ledger_seal import check_seal, unchanged
+from credit_eval.scoring.ledger_sql import connect, has_log, has_rates, text
 from credit_eval.scoring.log import BATCH, MOVE, Head, Log, check_grown
 
 _TABLES = (
@@ -48,12 +61,8 @@ _TABLES = (
     """CREATE TABLE IF NOT EXISTS log (
         dataset TEXT NOT NULL, place BIGINT NOT NULL, entry TEXT NOT NULL, PRIMARY KEY (dataset, place))""",
 )
-#: As they are read: SQLite tells the type of a column by its first values, so none of them may be missing.
-_READ = (
-    "coalesce(limit_before, -1.0) AS limit_before, limit_after, restricted, coalesce(low_since, -1) AS low_since, "
-    "coalesce(apr, -1.0) AS apr"
-)
-_COLUMNS = f"customer_id, place, {_READ}"
+_COLUMNS = f"customer_id, place, {READ}"
+_PUT_BACK = "put back the ledger as it was, and find out who changed it"
 #: What SQLite says where a file cannot grow.
 _FULL = "database or disk is full"
 _PASSWORD = re.compile(r"//[^@/]*@")
@@ -105,7 +114,7 @@ class Ledger:
         one_date = int(places.min()) == int(places.max())
         with self._open() as cursor:
             sql = _LAST[self._kind] if one_date else _ALL
-            cursor.execute(sql.format(dataset=_text(dataset), place=int(places.max())))
+            cursor.execute(sql.format(dataset=text(dataset), place=int(places.max())))
             found = told(cursor.fetch_arrow_table().to_pandas())
         return state_of(members.assign(before=places), found)
 
@@ -130,7 +139,7 @@ class Ledger:
         with self._open(write=True) as cursor:
             if self._kind == "postgresql":  # a file has a lock of its own
                 cursor.execute("LOCK TABLE log IN EXCLUSIVE MODE")
-            same = f"dataset = {_text(run.dataset)} AND label = {_text(run.label)}"
+            same = f"dataset = {text(run.dataset)} AND label = {text(run.label)}"
             cursor.execute(f"SELECT version, manifest FROM runs WHERE {same} ORDER BY version")
             there = cursor.fetchall()
             if there and there[-1][1] == run.manifest:
@@ -141,19 +150,21 @@ class Ledger:
                     f"customers of {run.label} were scored {VERSIONS} times at one as_of",
                     todo="begin a ledger of its own",
                 )
+            appended = rows_of(run.dataset, scored, state, version, way_out)
             if len(scored):
-                appended = rows_of(run.dataset, scored, state, version, way_out)
                 cursor.adbc_ingest("decisions", appended, mode="append")
-            self._log_batch(cursor, run, version, moves)
+            self._log_batch(cursor, run, _batch(run, version) | sealed_rows(appended), moves)
             cursor.adbc_ingest("runs", _run_row(run, version, len(scored)), mode="append")
         return True
 
-    def _log_batch(self, cursor: Any, run: Recorded, version: int, moves: Sequence[Mapping[str, object]]) -> None:
+    def _log_batch(
+        self, cursor: Any, run: Recorded, batch: Mapping[str, object], moves: Sequence[Mapping[str, object]]
+    ) -> None:
         there = log = _log(cursor, run.dataset)
         known = sum(said["kind"] == MOVE for said in there.read())
         for move in moves[known:]:
             log = log.with_(MOVE, move)
-        log = log.with_(BATCH, _batch(run, version))
+        log = log.with_(BATCH, batch)
         first = len(there.entries)
         new = {
             "dataset": [run.dataset] * (len(log.entries) - first),
@@ -182,8 +193,8 @@ class Ledger:
             return pd.DataFrame()
         with self._open() as cursor:
             cursor.execute(
-                f"SELECT place, p_default, decision, {_READ} FROM decisions "
-                f"WHERE dataset = {_text(dataset)} AND customer_id = {_text(customer)} ORDER BY place"
+                f"SELECT place, p_default, decision, {READ} FROM decisions "
+                f"WHERE dataset = {text(dataset)} AND customer_id = {text(customer)} ORDER BY place"
             )
             found = told(cursor.fetch_arrow_table().to_pandas())
         place = found.pop("place")
@@ -204,7 +215,7 @@ class Ledger:
         if not self.exists:
             return None
         with self._open() as cursor:
-            last = f"dataset = {_text(dataset)} AND label = {_text(label)} ORDER BY version DESC LIMIT 1"
+            last = f"dataset = {text(dataset)} AND label = {text(label)} ORDER BY version DESC LIMIT 1"
             cursor.execute(f"SELECT manifest FROM runs WHERE {last}")
             found = cursor.fetchall()
         return str(found[0][0]) if found else None
@@ -222,8 +233,8 @@ class Ledger:
         if not self.exists:
             return
         with self._open() as cursor:
-            since = f"replace(written_at, ' ', 'T') >= {_text(first[:19])}"
-            cursor.execute(f"SELECT label, manifest FROM runs WHERE dataset = {_text(dataset)} AND {since}")
+            since = f"replace(written_at, ' ', 'T') >= {text(first[:19])}"
+            cursor.execute(f"SELECT label, manifest FROM runs WHERE dataset = {text(dataset)} AND {since}")
             lacking = sorted(str(label) for label, manifest in cursor.fetchall() if manifest not in known)
         if lacking:
             raise IntegrityError(
@@ -231,8 +242,26 @@ class Ledger:
                 expected="an entry with the hash of each one's manifest",
                 rows=lacking[:3],
                 n_rows=len(lacking),
-                todo="put back the ledger as it was, and find out who changed it",
+                todo=_PUT_BACK,
             )
+        self._check_rows(log)
+
+    def _check_rows(self, log: Log) -> None:
+        """Hold the decisions of batches of one date, which are those of a night, against what the log says of them."""
+        for said in log.read():
+            if said["kind"] != BATCH or said["rows_at"] is None:
+                continue
+            with self._open() as cursor:
+                where = f"dataset = {text(log.dataset)} AND place = {int(said['rows_at'])}"
+                cursor.execute(f"SELECT {ROW} FROM decisions WHERE {where} ORDER BY customer_id")
+                found = hash_of_rows(cursor.fetch_arrow_table())
+            if found != said["rows_hash"]:
+                raise IntegrityError(
+                    f"the ledger's decisions of {said['label']}, version {said['version']}, are not those it recorded",
+                    expected=f"{said['rows_hash'][:12]}…, as entry {said['place']} of the log says",
+                    received=f"{found[:12]}…",
+                    todo=_PUT_BACK,
+                )
 
     @property
     def file(self) -> Path | None:
@@ -258,7 +287,7 @@ class Ledger:
             write = write or not self._has_tables()
             if self.file is not None:
                 held.enter_context(unchanged(self.file, write=write))
-            with _connect(self.place) as connection, connection.cursor() as cursor:
+            with connect(self.place) as connection, connection.cursor() as cursor:
                 if write:
                     self._make_tables(cursor)
                     connection.commit()
@@ -270,14 +299,14 @@ class Ledger:
         """Whether all tables and columns are there."""
         if not self.exists:
             return False
-        with _connect(self.place) as connection, connection.cursor() as cursor:
-            return _has_rates(cursor, self._kind) and _has_log(cursor, self._kind)
+        with connect(self.place) as connection, connection.cursor() as cursor:
+            return has_rates(cursor, self._kind) and has_log(cursor, self._kind)
 
     def _make_tables(self, cursor: Any) -> None:
         """Those that are lacking, and the column that ledgers of before 0.1 lack."""
         for table in _TABLES:
             cursor.execute(table + (" WITHOUT ROWID" if self._kind == "sqlite" else ""))
-        if not _has_rates(cursor, self._kind):
+        if not has_rates(cursor, self._kind):
             cursor.execute("ALTER TABLE decisions ADD COLUMN apr DOUBLE PRECISION")
 
     @contextmanager
@@ -304,7 +333,7 @@ _ALL = f"SELECT {_COLUMNS} FROM decisions WHERE dataset = {{dataset}} AND place 
 #: customers in SQLite: 4.9 s, and 12.6 s by a join with the maxima.
 _LAST = {
     "sqlite": f"""
-        SELECT customer_id, max(place) AS place, {_READ} FROM decisions
+        SELECT customer_id, max(place) AS place, {READ} FROM decisions
         WHERE dataset = {{dataset}} AND place < {{place}} GROUP BY customer_id""",
     "postgresql": f"""
         SELECT DISTINCT ON (customer_id) {_COLUMNS} FROM decisions
@@ -313,7 +342,7 @@ _LAST = {
 
 
 def _log(cursor: Any, dataset: str) -> Log:
-    cursor.execute(f"SELECT entry FROM log WHERE dataset = {_text(dataset)} ORDER BY place")
+    cursor.execute(f"SELECT entry FROM log WHERE dataset = {text(dataset)} ORDER BY place")
     return Log(dataset, tuple(str(entry) for (entry,) in cursor.fetchall()))
 
 
@@ -327,7 +356,7 @@ def _free(cursor: Any, run: Recorded, scored: pd.DataFrame) -> int:
     """The first version that no other run took at these as_of; runs of different dates have none in common."""
     if scored.empty:
         return 0
-    cursor.execute(f"SELECT DISTINCT label FROM runs WHERE dataset = {_text(run.dataset)}")
+    cursor.execute(f"SELECT DISTINCT label FROM runs WHERE dataset = {text(run.dataset)}")
     labels = {str(label) for (label,) in cursor.fetchall()} | {run.label}
     if len(labels) == 1 or all(label.startswith("as_of=") for label in labels):
         return 0
@@ -335,37 +364,9 @@ def _free(cursor: Any, run: Recorded, scored: pd.DataFrame) -> int:
     first, last = int(places.min()) * VERSIONS, (int(places.max()) + 1) * VERSIONS
     cursor.execute(
         f"SELECT coalesce(max(place % {VERSIONS}), -1) + 1 FROM decisions "
-        f"WHERE dataset = {_text(run.dataset)} AND place >= {first} AND place < {last}"
+        f"WHERE dataset = {text(run.dataset)} AND place >= {first} AND place < {last}"
     )
     return int(cursor.fetchall()[0][0])
-
-
-def _has_rates(cursor: Any, kind: str) -> bool:
-    """Whether the table holds rates; ledgers begun before 0.1 was released do not, and one that is not made neither."""
-    columns = "SELECT column_name FROM information_schema.columns WHERE table_name = 'decisions'"
-    cursor.execute("SELECT name FROM pragma_table_info('decisions')" if kind == "sqlite" else columns)
-    return ("apr",) in [tuple(row) for row in cursor.fetchall()]
-
-
-def _has_log(cursor: Any, kind: str) -> bool:
-    there = "SELECT table_name FROM information_schema.tables WHERE table_name = 'log'"
-    cursor.execute("SELECT name FROM sqlite_master WHERE name = 'log'" if kind == "sqlite" else there)
-    return bool(cursor.fetchall())
-
-
-def _connect(place: str) -> Any:
-    if "://" in place:
-        try:
-            import adbc_driver_postgresql.dbapi as postgresql
-        except ImportError:
-            raise LedgerError(
-                "the driver of PostgreSQL is not installed", todo="pip install 'credit-eval[postgresql]'"
-            ) from None
-        return postgresql.connect(place)
-    import adbc_driver_sqlite.dbapi as sqlite
-
-    Path(place).parent.mkdir(parents=True, exist_ok=True)
-    return sqlite.connect(place)
 
 
 def _run_row(run: Recorded, version: int, rows: int) -> pa.Table:
@@ -381,8 +382,3 @@ def _run_row(run: Recorded, version: int, rows: int) -> pa.Table:
             "written_at": [str(utc_now())],
         }
     )
-
-
-def _text(value: str) -> str:
-    """A text literal of SQL."""
-    return "'" + value.replace("'", "''") + "'"

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from credit_eval.core.canonical import records
 from credit_eval.core.clock import EPOCH
 
 #: Versions of one as_of that there may be.
 VERSIONS = 1000
+#: Rows whose records are made at once.
+_AT_ONCE = 65_536
 #: Decisions after which a customer is restricted.
 RESTRICTED = ("restriction", "still_restricted")
 #: Columns of what a run reads: of each customer's last decision before its as_of.
@@ -25,6 +30,14 @@ STATE = (
     "days_below",
     "apr_previous",
 )
+
+#: As they are read: SQLite tells the type of a column by its first values, so none of them may be missing.
+READ = (
+    "coalesce(limit_before, -1.0) AS limit_before, limit_after, restricted, coalesce(low_since, -1) AS low_since, "
+    "coalesce(apr, -1.0) AS apr"
+)
+#: A decision of one date, whole.
+ROW = f"customer_id, p_default, decision, {READ}"
 
 NOBODY = pd.DataFrame(
     {
@@ -88,3 +101,25 @@ def microseconds(moments: pd.Series[Any]) -> pd.Series[int]:
 def moments(microseconds: pd.Series[Any]) -> pd.Series[Any]:
     """What the ledger holds as moments."""
     return pd.Timestamp(EPOCH) + pd.to_timedelta(microseconds.astype("float64"), unit="us")
+
+
+def sealed_rows(appended: pa.Table) -> dict[str, object]:
+    """What the log says of the rows of a run: where they stand, if that is one place, and their hash.
+
+    Rows of several dates are among those of other runs, and are held against the scored file alone.
+    """
+    places = pc.unique(appended["place"]).to_pylist()
+    if len(places) != 1:
+        return {"rows_at": None, "rows_hash": None}
+    columns = {name: appended[name] for name in ("customer_id", "p_default", "decision", "limit_after", "restricted")}
+    columns |= {name: pc.fill_null(appended[name], -1) for name in ("limit_before", "low_since", "apr")}
+    return {"rows_at": places[0], "rows_hash": hash_of_rows(pa.table(columns).sort_by("customer_id"))}
+
+
+def hash_of_rows(rows: pa.Table) -> str:
+    """SHA-256 of rows in their order, whatever the order of their columns."""
+    digest = sha256()
+    for start in range(0, len(rows), _AT_ONCE):
+        for record in records(rows.slice(start, _AT_ONCE)):
+            digest.update(record + b"\n")
+    return digest.hexdigest()

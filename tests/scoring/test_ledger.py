@@ -246,6 +246,26 @@ def test_every_run_is_an_entry_of_the_log_after_the_champions_moves(ledger: Ledg
         ledger.record(run(name, manifest="cc"), one, nobody, WAY_OUT, moves)
 
 
+def test_a_decision_that_was_edited_in_the_database_is_found(ledger: Ledger) -> None:
+    name, rng = "edited", np.random.default_rng(0)
+    many = scored(FIRST, **{f"客户{i}": (float(rng.random()), "grade_cap") for i in range(300)})
+    nobody = ledger.before(name, members(FIRST, "a"))
+    ledger.record(run(name), many, nobody, WAY_OUT)
+    ledger.record(run(name, manifest="bb"), many, nobody, WAY_OUT)
+    ledger.check_log(name, [])
+    for change in ("limit_after = limit_after + 0.01", "decision = 'approve'", "low_since = 5", "p_default = 0.1"):
+        with ledger._open(write=True) as cursor:
+            cursor.execute("CREATE TABLE kept AS SELECT * FROM decisions")
+            cursor.execute(f"UPDATE decisions SET {change} WHERE dataset = 'edited' AND customer_id = '客户7'")
+        with pytest.raises(IntegrityError, match="are not those it recorded"):
+            ledger.check_log(name, [])
+        with ledger._open(write=True) as cursor:
+            cursor.execute("DELETE FROM decisions")
+            cursor.execute("INSERT INTO decisions SELECT * FROM kept")
+            cursor.execute("DROP TABLE kept")
+        ledger.check_log(name, [])
+
+
 def test_runs_at_once_get_entries_one_after_the_other(ledger: Ledger) -> None:
     name, one = "at once", scored(FIRST, a=(0.6, "restriction"))
     nobody = ledger.before(name, members(FIRST, "a"))
