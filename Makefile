@@ -9,7 +9,7 @@ export MPLBACKEND := Agg
 export MLFLOW_DISABLE_TELEMETRY := true
 export PYTHONWARNINGS := ignore::FutureWarning:mlflow
 
-.PHONY: demo install develop simulate run train validate score report features docs notebooks lab test test-slow test-faults bench-chain bench-features bench-policy bench-models bench-explain backtest typecheck lint lock clean help
+.PHONY: demo install develop simulate run train validate score report review features docs notebooks lab test test-slow test-faults bench-chain bench-features bench-policy bench-models bench-explain backtest typecheck lint lock clean help
 
 demo: run ## everything: install, simulate, train, score, report, and a summary (the default)
 
@@ -56,6 +56,9 @@ score: install data/raw/$(DATASET)/dataset.json ## score and decide: make score 
 
 report: install ## write the HTML report of the latest scored run of DATASET
 	@$(RUN) report $(DATASET)
+
+review: install ## pages of the latest scored run of DATASET on this machine: a queue, and every customer [PORT=8300]
+	@$(RUN) review $(DATASET) $(if $(PORT),--port $(PORT))
 
 features: install ## list the feature catalogue
 	@$(RUN) features

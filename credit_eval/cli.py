@@ -906,6 +906,26 @@ def prove(
 
 
 @app.command()
+def review(
+    dataset: DatasetName = "simulated",
+    label: Annotated[str | None, typer.Option("--run", help="as_of=… or cohort=…; else the latest")] = None,
+    port: Annotated[int, typer.Option(help="of this machine; 0: any that is free", min=0, max=65535)] = 8300,
+) -> None:
+    """Serve the decisions of a scored run as pages on this machine: a queue, and every customer with its reasons."""
+    from credit_eval.review.serve import desk_of, serve
+    from credit_eval.scoring.decision import latest_run
+
+    def ready(address: str, token: str) -> None:
+        tell(f"open {address} and sign in with the word {token}")
+        tell("Ctrl-C ends it; who looked at whom is written to data/review")
+
+    paths, settings = _root()
+    run = latest_run(paths.all_scored(dataset)) if label is None else Run.read(label)
+    with desk_of(paths, settings, dataset, run) as desk:
+        serve(desk, port, ready)
+
+
+@app.command()
 def replay(
     customer: Annotated[str, typer.Argument(help="customer_id")],
     dataset: DatasetOption = "simulated",

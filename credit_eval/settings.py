@@ -322,6 +322,10 @@ class Paths(_Section):
         """Where queries spill to, and what is not kept lies for as long as it is needed."""
         return self.root / "data" / "scratch"
 
+    def views(self, dataset: str) -> Path:
+        """Who looked at which customer on the review page, a line each."""
+        return self.root / "data" / "review" / f"{checked_name(dataset, 'data set')}.views.jsonl"
+
     def proofs(self, dataset: str) -> Path:
         """Directory of proofs that were asked for; they hold what was decided of a customer."""
         return self._of("proofs", dataset)

@@ -31,7 +31,8 @@ HOMES = {
     "mlflow": ("models/registry",),
     "shap": ("explain", "report"),
     "matplotlib": ("report",),
-    "streamlit": ("review",),
+    "starlette": ("review",),
+    "uvicorn": ("review",),
     "rich": ("console",),
     "typer": ("cli",),
 }

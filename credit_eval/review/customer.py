@@ -1,0 +1,138 @@
+"""One customer as the review page shows it: the decision, what moved the score, and what was decided before."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from credit_eval.language.feature import Dimension
+from credit_eval.language.words import Language
+from credit_eval.models.model import CreditModel
+from credit_eval.policy.facts import as_facts, helps, money
+from credit_eval.policy.words import CONSTRAINTS, DECISIONS
+from credit_eval.review.words import word
+from credit_eval.scoring.decision import NOTHING, adverse, in_language
+from credit_eval.scoring.ledger import Ledger
+from credit_eval.scoring.lookup import Decided, decided
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What moved the score: in words, by how many log-odds of default and points; `share` of the widest bar, -1 … 1."""
+
+    title: str
+    log_odds: float
+    points: float
+    share: float
+    value: str = ""
+    usual: str = ""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A decision, all of it texts and numbers for a page."""
+
+    row: dict[str, Any]
+    decision: str
+    by: str
+    limits: str
+    reasons: list[tuple[str, str]]
+    helpful: list[str]
+    sides: list[Moved]
+    features: list[Moved]
+    rest: int
+    base: float
+    total: float
+
+
+def shown(scored: Path, profiles: Path, model: CreditModel, customer: str, language: Language) -> list[Shown]:
+    """Every decision of a run on a customer.
+
+    Args:
+        scored: directory of the run.
+        profiles: of the profiles that were scored.
+        model: that decided; it says what a log-odds is in points.
+        customer: its id.
+        language: of everything.
+
+    Raises:
+        SourceError, IntegrityError, CohortError: as `scoring.lookup.decided`.
+    """
+    found = [in_language(one, language) for one in decided(scored, profiles, customer)]
+    return [_shown(one, model, language) for one in found]
+
+
+def history(ledger: Ledger, dataset: str, customer: str, language: Language) -> list[dict[str, str]]:
+    """Every decision on a customer that the ledger holds, latest first, in words."""
+    rows = ledger.history(dataset, customer).iloc[::-1].to_dict("records")
+    return [
+        {
+            "date": f"{row['as_of']:%Y-%m-%d}",
+            "decision": _decision(str(row["decision"]), language),
+            "p": f"{row['p_default']:.1%}",
+            "limit": limits(_or_none(row["limit_before"]), float(row["limit_after"]), "", language),
+        }
+        for row in rows
+    ]
+
+
+def limits(before: float | None, now: float, currency: str, language: Language) -> str:
+    """A limit before and now."""
+    was = word("no_line", language) if before is None else money(before, language=language)
+    return f"{was} → {money(now, currency, language)}"
+
+
+def _shown(found: Decided, model: CreditModel, language: Language) -> Shown:
+    row, currency = found.row, str(found.manifest["currency"])
+    a_point = -model.scale.pdo / math.log(2) * model.calibrated().slope
+    reasons = [(row[f"reason_code_{n}"], row[f"reason_text_{n}"]) for n in range(1, 5) if row[f"reason_code_{n}"]]
+    told = [one for one in found.seen if abs(one.contribution) >= NOTHING]
+    widest = max((abs(one.contribution) for one in told), default=1.0)
+    features = [
+        Moved(
+            one.feature.title_in(language),
+            one.contribution,
+            one.contribution * a_point,
+            one.contribution / widest,
+            one.feature.show(one.value, currency, language),
+            one.feature.usual(one.typical, currency, language),
+        )
+        for one in sorted(told, key=lambda one: -abs(one.contribution))
+    ]
+    total = sum(one.contribution for one in found.seen)
+    helpful = helps(as_facts(row["policy_facts"]), [code for code, _ in reasons], language) if adverse(row) else []
+    p = float(row["p_default"])
+    raw = (math.log(p / (1 - p)) - model.calibrated().intercept) / model.calibrated().slope
+    return Shown(
+        row=row,
+        decision=_decision(str(row["decision"]), language),
+        by=CONSTRAINTS[row["decided_by"]].in_(language),
+        limits=limits(_or_none(row["limit_previous"]), float(row["limit_new"]), currency, language),
+        reasons=reasons,
+        helpful=helpful,
+        sides=_sides(found, a_point, language),
+        features=features,
+        rest=len(found.seen) - len(told),
+        base=raw - total,
+        total=raw,
+    )
+
+
+def _sides(found: Decided, a_point: float, language: Language) -> list[Moved]:
+    sums = {
+        side: sum(one.contribution for one in found.seen if one.feature.dimension == side)
+        for side in Dimension
+        if any(one.feature.dimension == side for one in found.seen)
+    }
+    widest = max((abs(one) for one in sums.values()), default=1.0) or 1.0
+    return [Moved(side.in_words(language), one, one * a_point, one / widest) for side, one in sums.items()]
+
+
+def _decision(name: str, language: Language) -> str:
+    return DECISIONS[name].name.in_(language)
+
+
+def _or_none(value: float | None) -> float | None:
+    return None if value is None or value != value else float(value)

@@ -1,0 +1,281 @@
+"""The review page: who waits is there once, nothing foreign is markup, and nobody gets in without the word."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.client import HTTPResponse
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+import numpy as np
+import pandas as pd
+import pytest
+import uvicorn
+
+from credit_eval import stages
+from credit_eval.core.errors import IntegrityError, OutputExistsError, SourceError
+from credit_eval.core.runs import Run
+from credit_eval.core.seals import read_sealed_lines
+from credit_eval.policy.decide import is_adverse
+from credit_eval.review import queue as module
+from credit_eval.review.app import Desk, application
+from credit_eval.review.queue import Queue, Wanted
+from credit_eval.review.serve import desk_of, serve
+from credit_eval.scoring.reading import read_scored
+from credit_eval.scoring.sealed import open_scored
+from credit_eval.settings import Paths, Settings
+from tests.flat_file import loans
+from tests.scored_run import scored_frame, write_run
+from tests.trained import opened, trained_loans
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "'; DROP TABLE cases; --",
+    "a&b=<b>\"'",
+    "\u202eevil\u202c",
+    "x\x1b[31m\x00y",
+    "逾期 客户",
+]
+RUN = Run(file="new")
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with a scored file of 300 people, some of whom have ids that are markup."""
+    flat = trained_loans(tmp_path_factory.mktemp("made"))
+    people = loans(300, seed=5, labelled=0.0)
+    people.loc[: len(HOSTILE) - 1, "Loan"] = [one.replace("\x00", "") for one in HOSTILE]
+    stages.score_file(opened(flat.folder), flat.write(people, "new.csv"))
+    return flat.folder
+
+
+@pytest.fixture
+def desk(root: Path) -> Iterator[Desk]:
+    with desk_of(Paths(root=root), Settings(), "loans", RUN) as desk:
+        yield desk
+
+
+@dataclass
+class Visitor:
+    """Somebody with a browser that keeps cookies."""
+
+    port: int
+    cookies: str = ""
+
+    def ask(self, method: str, path: str, body: str | None = None, **headers: str) -> tuple[HTTPResponse, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        form = {"Content-Type": "application/x-www-form-urlencoded"} if body is not None else {}
+        connection.request(method, path, body, {"Cookie": self.cookies, **form, **headers})
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        connection.close()
+        return answer, text
+
+    def get(self, path: str) -> str:
+        answer, text = self.ask("GET", path)
+        assert answer.status == 200, (answer.status, text)
+        return text
+
+    def sign_in(self, word: str) -> int:
+        answer, _ = self.ask("POST", "/sign-in", urlencode({"token": word}))
+        self.cookies = (answer.getheader("Set-Cookie") or "").partition(";")[0]
+        return answer.status
+
+
+@pytest.fixture
+def stranger(desk: Desk) -> Iterator[Visitor]:
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(application(desk), log_level="error"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    yield Visitor(listening.getsockname()[1])
+    server.should_exit = True
+    thread.join(timeout=20)
+    listening.close()
+
+
+@pytest.fixture
+def visitor(stranger: Visitor, desk: Desk) -> Visitor:
+    assert stranger.sign_in(desk.token) == 303
+    return stranger
+
+
+# The queue ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> tuple[Queue, pd.DataFrame]:
+    """A queue of made-up decisions with many equal amounts, and the cases as pandas has them."""
+    root = tmp_path_factory.mktemp("many")
+    frame = scored_frame(1_000).assign(apr_previous=np.nan, balance=0.0)
+    frame["limit_previous"] = frame["limit_previous"].round(-3)
+    run = open_scored(write_run(root, frame, parts=3))
+    stake = frame[["limit_previous", "limit_new", "balance"]].fillna(0).max(axis=1)
+    cases = frame.assign(stake=stake)[is_adverse(frame) | (frame["decision"] == "refer")]
+    assert 100 < len(cases) < len(frame)
+    assert cases["stake"].duplicated().any()
+    return Queue(run, root), cases
+
+
+@pytest.mark.parametrize(
+    ("order", "column", "rises"),
+    [("stake", "stake", 0), ("risk", "p_default", 0), ("score", "score", 1), ("customer", "customer_id", 1)],
+)
+def test_page_after_page_shows_everybody_once_in_order(
+    many: tuple[Queue, pd.DataFrame], order: module.Order, column: str, rises: int
+) -> None:
+    queue, cases = many
+    expected = cases.sort_values([column, "customer_id"], ascending=[bool(rises), True])["customer_id"].tolist()
+    found: list[str] = []
+    after = None
+    while True:
+        page = queue.page(Wanted(order=order), after)
+        assert page.total == len(cases)
+        found += [case.customer_id for case in page.cases]
+        if (after := page.after) is None:
+            break
+    assert found == expected
+
+
+def test_filters_are_those_of_pandas(many: tuple[Queue, pd.DataFrame]) -> None:
+    queue, cases = many
+    decision, grade = cases["decision"].iloc[0], cases["grade"].iloc[0]
+    expected = cases[(cases["decision"] == decision) & (cases["grade"] == grade)]
+    assert queue.page(Wanted(decision=decision, grade=grade)).total == len(expected)
+    begin = cases["customer_id"].iloc[0][:-1]
+    assert queue.page(Wanted(customer=begin)).total == cases["customer_id"].str.startswith(begin).sum()
+    assert queue.choices.decisions == cases["decision"].value_counts().to_dict()
+    for text in [*HOSTILE, "%", "_", "\\"]:
+        for name in ("decision", "grade", "reason", "customer"):
+            assert queue.page(Wanted(**{name: text})).total == 0
+
+
+@pytest.mark.parametrize(
+    "after", ["x", "W10=", "bnVsbA==", "WzEsMiwzXQ==", "WyJhIiwiYiIsImMiXQ==", "W1tdLCJhIiwiYiJd", "é", "A" * 5_000]
+)
+def test_a_page_that_none_led_to_is_told(many: tuple[Queue, pd.DataFrame], after: str) -> None:
+    with pytest.raises(SourceError, match="no page of the queue"):
+        many[0].page(Wanted(), after)
+
+
+# The pages ----------------------------------------------------------------------------------------------------
+
+
+def test_without_the_word_nobody_sees_anything(stranger: Visitor, desk: Desk) -> None:
+    for path in ("/", "/customer?id=L00001", "/?decision=reduce"):
+        answer, text = stranger.ask("GET", path)
+        assert (answer.status, answer.getheader("Location"), text) == (303, "/sign-in", "")
+    for wrong in ("", "x", desk.token[:-1], "é" * 500):
+        assert stranger.sign_in(wrong) == 403
+    assert stranger.ask("GET", "/")[0].status == 303
+    stranger.cookies = "review=made-up"
+    assert stranger.ask("GET", "/")[0].status == 303
+    assert stranger.sign_in(desk.token) == 303
+    assert stranger.ask("GET", "/")[0].status == 200
+    assert stranger.ask("POST", "/sign-out", "")[0].status == 303
+    assert stranger.ask("GET", "/")[0].status == 303
+
+
+def test_other_hosts_frames_and_scripts_are_refused(visitor: Visitor) -> None:
+    assert visitor.ask("GET", "/", Host="evil.example")[0].status == 400
+    answer, text = visitor.ask("GET", "/")
+    policy = answer.getheader("Content-Security-Policy") or ""
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert answer.getheader("Cache-Control") == "no-store"
+    assert "<script" not in text
+    assert "style=" not in text
+
+
+def test_the_queue_and_a_customer_are_told_in_both_languages(visitor: Visitor, desk: Desk, root: Path) -> None:
+    frame = read_scored(root / "data/scored/loans" / RUN.label)
+    told = frame[is_adverse(frame) & frame["reason_text_1"].notna() & frame["customer_id"].str.startswith("L0")].iloc[0]
+    page = visitor.get(f"/?customer={told['customer_id']}")
+    assert "1 found" in page
+    assert told["reason_text_1"].replace("'", "&#39;") in page
+    page = visitor.get(f"/customer?id={told['customer_id']}")
+    assert told["reason_code_1"] in page
+    assert f"{told['p_default']:.1%}" in page
+    assert "What raised the risk" in page
+    page = visitor.get(f"/customer?id={told['customer_id']}&lang=zh")
+    assert '<html lang="zh-CN">' in page
+    assert "提高风险的因素" in page
+    views = read_sealed_lines(desk.views)
+    assert [view["customer"] for view in views[-2:]] == [told["customer_id"]] * 2
+    assert desk.views.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_customers_wrote_is_never_markup(visitor: Visitor, root: Path) -> None:
+    frame = read_scored(root / "data/scored/loans" / RUN.label)
+    strange = [one for one in frame["customer_id"] if not one.startswith("L0")]
+    assert len(strange) == len(HOSTILE)
+    for customer in strange:
+        page = visitor.get(f"/customer?id={quote(customer)}")
+        assert "<script>alert" not in page
+        assert "\x1b" not in page
+        assert "<b>" not in page.replace("<bdi>", "")
+        visitor.get(f"/?customer={quote(customer)}")
+    assert "<script>alert" not in visitor.get("/?order=customer")
+
+
+def test_nothing_that_is_asked_gives_a_fault_of_the_server(visitor: Visitor) -> None:
+    rng, names = (
+        np.random.default_rng(0),
+        ["decision", "grade", "reason", "customer", "order", "after", "id", "lang", "x"],
+    )
+    values = [*HOSTILE, "", "nan", "-1", "9" * 400, "stake", "zh", "[]", "%00", "🙂", "../../etc/passwd"]
+    for path in ("/", "/customer", "/sign-in", "/style.css", "/nowhere", "/%2e%2e/settings.yaml"):
+        for _ in range(15):
+            said = {str(rng.choice(names)): str(rng.choice(values)) for _ in range(3)}
+            answer, _text = visitor.ask("GET", f"{path}?{urlencode(said)}")
+            assert answer.status < 500, (path, said)
+        for method in ("POST", "PUT", "DELETE", "HEAD", "OPTIONS"):
+            assert visitor.ask(method, path, "\x00\xff" if method == "POST" else None)[0].status < 500
+
+
+def test_nobody_known_and_files_that_were_edited_are_told(visitor: Visitor, root: Path) -> None:
+    answer, text = visitor.ask("GET", "/customer?id=nobody")
+    assert (answer.status, "no such customer" in text) == (404, True)
+    part = next((root / "data/profiles/loans" / RUN.label).glob("part-*.parquet"))
+    content = part.read_bytes()
+    part.write_bytes(content + b"x")
+    answer, text = visitor.ask("GET", "/customer?id=L00050")
+    part.write_bytes(content)
+    os.utime(part)
+    assert (answer.status, "are not what was built" in text) == (409, True)
+    visitor.get("/customer?id=L00050")
+
+
+def test_a_run_that_was_edited_and_a_port_that_is_taken_are_told(root: Path, tmp_path: Path, desk: Desk) -> None:
+    copy = Path(shutil.copytree(root, tmp_path / "copy"))
+    part = next((copy / "data/scored/loans" / RUN.label).glob("part-*.parquet"))
+    part.write_bytes(part.read_bytes() + b"x")
+    with pytest.raises(IntegrityError), desk_of(Paths(root=copy), Settings(), "loans", RUN):
+        pass
+    with (
+        pytest.raises(SourceError, match="nothing is scored"),
+        desk_of(Paths(root=copy), Settings(), "loans", Run(file="no")),
+    ):
+        pass
+    with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(OutputExistsError, match="cannot be used"):
+        serve(desk, other.getsockname()[1], lambda *_: None)
+
+
+def test_contributions_and_base_give_the_log_odds_that_are_shown(desk: Desk, root: Path) -> None:
+    from credit_eval.review.customer import shown
+    from credit_eval.scoring.reading import read_contributions
+
+    moved = read_contributions(root / "data/scored/loans" / RUN.label).set_index("customer_id")
+    for customer in ("L00050", "L00123"):
+        (one,) = shown(desk.run.root, desk.profiles, desk.model, customer, "en")
+        assert one.total == pytest.approx(moved.loc[customer, "log_odds"], abs=1e-5)
+        assert one.base == pytest.approx(moved.loc[customer, "base_value"], abs=1e-5)
+        assert sum(side.log_odds for side in one.sides) + one.base == pytest.approx(one.total, abs=1e-5)
+    assert json.dumps([side.title for side in one.sides])
