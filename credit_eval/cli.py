@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from credit_eval import __version__
-from credit_eval.console import bars, err, out, print_what_the_terminal_can, say, visible
+from credit_eval.console import bars, err, out, print_what_the_terminal_can, say
 from credit_eval.core import stage_log
 from credit_eval.core.clock import parse_as_of
 from credit_eval.core.errors import CohortError, CreditEvalError, PolicyError
 from credit_eval.core.progress import Tick, silent
 from credit_eval.core.runs import Run
 from credit_eval.core.stage_log import stage
+from credit_eval.core.visible import visible
 from credit_eval.failures import INTERRUPTED, Interruption, in_words
 
 if TYPE_CHECKING:

@@ -15,27 +15,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.text import Text
 
 from credit_eval.core.progress import Tick, silent
+from credit_eval.core.visible import visible
 
 out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
-
-#: Everything below the space, and the second block of controls, but for the tabulator and the line's end.
-_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
 
 
 def say(*parts: str | tuple[str, str], to: Console = out) -> None:
     """Print one line; a part may be a pair of text and style."""
     pairs = [(part, "") if isinstance(part, str) else part for part in parts]
     to.print(Text.assemble(*[(visible(text), style) for text, style in pairs]))
-
-
-def visible(text: str) -> str:
-    """The text with its control characters written out.
-
-    >>> print(visible("a\x1b[31mb"))
-    a\\x1b[31mb
-    """
-    return text.translate(_CONTROLS)
 
 
 def print_what_the_terminal_can() -> None:

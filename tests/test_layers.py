@@ -14,7 +14,7 @@ import credit_eval
 PACKAGE = Path(credit_eval.__file__).parent
 ROOMS = (
     "core schema ingest language engine catalogue profiles samples screening models explain policy scoring "
-    "validation monitoring report review estimator settings study challenger champions validate verify replay night "
+    "validation monitoring report estimator settings study challenger champions validate verify replay night review "
     "stages failures console cli __main__"
 ).split()
 HOMES = {

@@ -40,6 +40,7 @@ IDLE = (
     "core/names.py",
     "core/progress.py",
     "core/seals.py",
+    "core/visible.py",
     "models/evidence.py",
     "models/history.py",
     "models/pyfunc.py",

@@ -22,10 +22,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from credit_eval.console import visible
 from credit_eval.core.clock import utc_now
 from credit_eval.core.errors import CohortError, CreditEvalError, SourceError
 from credit_eval.core.seals import append_sealed
+from credit_eval.core.visible import visible
 from credit_eval.language.reasons import REASONS
 from credit_eval.language.words import Language
 from credit_eval.models.model import CreditModel
