@@ -927,6 +927,27 @@ def review(
 
 
 @app.command()
+def reviews(
+    dataset: DatasetName = "simulated",
+    write: Annotated[Path | None, typer.Option(help="write every opinion to this CSV file", metavar="FILE")] = None,
+) -> None:
+    """Count what reviewers said of decisions: agree or not, why, of which reasons, and who."""
+    from credit_eval.review.opinions import counted, export, opinions
+    from credit_eval.scoring.ledger import Ledger
+
+    paths, settings = _root()
+    said = opinions(Ledger(paths.ledger(settings.ledger)).log(dataset))
+    give({"opinions": len(said)} | counted(said))
+    tell(f"{len(said):,} opinions of decisions on {dataset}")
+    for name, counts in counted(said).items():
+        for value, n in counts.items():
+            tell(f"  {name + ':':<16}{value}: {n:,}")
+    if write:
+        export(said, write)
+        tell(f"written to {write}")
+
+
+@app.command()
 def replay(
     customer: Annotated[str, typer.Argument(help="customer_id")],
     dataset: DatasetOption = "simulated",
@@ -986,6 +1007,8 @@ def _tell_log(log: Log) -> None:
     for said in entries:
         if said["kind"] == "batch":
             told = f"{said['label']}, version {said['version']}: {said['rows']:,} decisions, root {said['root'][:12]}…"
+        elif said["kind"] == "review":
+            told = f"{said['who']} on a decision of {said['as_of'][:10]}: {said['verdict']}"
         else:
             told = f"champion of {said['model_of']}: version {said['version']} {said['what']}"
         tell(f"{said['place']:>5}  {str(said['at'])[:19]}  {told}")

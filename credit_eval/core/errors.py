@@ -146,3 +146,9 @@ class ReplayError(CreditEvalError):
     """A decision that cannot be made again: data, model, policy or code of it are gone; or that comes out otherwise."""
 
     exit_code = 26
+
+
+class ReviewError(CreditEvalError):
+    """An opinion that is none: no verdict, or a disagreement without a reason."""
+
+    exit_code = 27

@@ -1,4 +1,4 @@
-"""The review page as a web application that reads and writes nothing but who looked at whom.
+"""The review page as a web application: it shows what was decided, and takes down what reviewers say of it.
 
 Pages are made here and hold no script. Whoever comes shows the word that the command printed and is known by a cookie
 from then on; other sites, other hosts' names and frames get nothing. What customers wrote is text and never markup.
@@ -23,7 +23,8 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 
 from credit_eval.core.clock import utc_now
-from credit_eval.core.errors import CohortError, CreditEvalError, SourceError
+from credit_eval.core.errors import CohortError, CreditEvalError, OutputExistsError, ReviewError, SourceError
+from credit_eval.core.locks import exclusive, private_directory
 from credit_eval.core.seals import append_sealed
 from credit_eval.core.visible import visible
 from credit_eval.language.reasons import REASONS
@@ -31,14 +32,19 @@ from credit_eval.language.words import Language
 from credit_eval.models.model import CreditModel
 from credit_eval.policy.words import CONSTRAINTS, DECISIONS
 from credit_eval.review.customer import history, limits, shown
+from credit_eval.review.opinions import BECAUSE, LONGEST_NOTE, VERDICTS, Opinion, opinions, say
 from credit_eval.review.queue import Order, Queue, Wanted
 from credit_eval.review.words import word
 from credit_eval.scoring.ledger import Ledger
+from credit_eval.scoring.lookup import decided
 from credit_eval.scoring.sealed import Scored
 
 _COOKIE, _LANGUAGE = "review", "language"
 _MOST_SIGNED_IN = 100
-_LONGEST = 200
+_LONGEST, _LONGEST_FORM = 200, 16_384
+#: Fields of an opinion's form, which come through a sign-in.
+_KEPT = ("id", "as_of", "seen", "verdict", "because", "note")
+_ANOTHER_SITE = ReviewError("the form is not one of this page", todo="send it once more from here")
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -62,6 +68,7 @@ class Desk:
         views: a file that says who looked at whom.
         who: the user of this machine who serves it.
         token: the word that lets somebody in.
+        signed_in: by cookie a word that forms of that visitor carry, so that no other site can send one.
     """
 
     run: Scored
@@ -72,7 +79,7 @@ class Desk:
     views: Path
     who: str
     token: str = field(default_factory=lambda: secrets.token_urlsafe(16), repr=False)
-    signed_in: set[str] = field(default_factory=set, repr=False)
+    signed_in: dict[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def dataset(self) -> str:
@@ -90,6 +97,7 @@ def application(desk: Desk) -> Starlette:
     routes = [
         Route("/", _Page(desk, _queue), methods=["GET"]),
         Route("/customer", _Page(desk, _customer), methods=["GET"]),
+        Route("/opinion", _Said(desk), methods=["POST"]),
         Route("/sign-in", _SignIn(desk), methods=["GET", "POST"]),
         Route("/sign-out", _sign_out(desk), methods=["POST"]),
         Route("/style.css", _style, methods=["GET"]),
@@ -139,21 +147,98 @@ class _SignIn:
     async def _answer(self, request: Request) -> Response:
         desk, language = self._desk, _language(request, self._desk)
         if request.method == "GET":
-            return _html("sign_in", language, desk, request, wrong=False)
-        said = dict(parse_qsl((await request.body())[:_LONGEST].decode("utf-8", "replace")))
+            return _html("sign_in", language, desk, request, wrong=False, kept={})
+        said = await _form(request)
+        kept = {name: said[name] for name in _KEPT if name in said}
         if not hmac.compare_digest(said.get("token", "").strip().encode(), desk.token.encode()):
-            return _html("sign_in", language, desk, request, status=403, wrong=True)
+            return _html("sign_in", language, desk, request, status=403, wrong=True, kept=kept)
         if len(desk.signed_in) >= _MOST_SIGNED_IN:
             desk.signed_in.clear()
-        desk.signed_in.add(known := secrets.token_urlsafe(32))
-        answer = RedirectResponse("/", 303, headers=_HEADERS)
+        known = secrets.token_urlsafe(32)
+        desk.signed_in[known] = secrets.token_urlsafe(32)
+        answer: Response = RedirectResponse("/", 303, headers=_HEADERS)
+        if kept.get("id"):
+            answer = await run_in_threadpool(_told, desk, request, language, kept, desk.signed_in[known])
         answer.set_cookie(_COOKIE, known, httponly=True, samesite="strict")
         return answer
 
 
+class _Said:
+    """Takes an opinion, and shows the customer again with it; what cannot be taken is shown with the text kept."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        request = Request(scope, receive)
+        await (await self._answer(request))(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        desk, language = self._desk, _language(request, self._desk)
+        said = await _form(request)
+        known = desk.signed_in.get(request.cookies.get(_COOKIE, ""))
+        kept = {name: said.get(name, "") for name in _KEPT}
+        if known is None:
+            return _html("sign_in", language, desk, request, status=403, wrong=False, kept=kept)
+        if not hmac.compare_digest(said.get("form", "").encode(), known.encode()):
+            return await run_in_threadpool(_told, desk, request, language, kept, known, _ANOTHER_SITE)
+        try:
+            await run_in_threadpool(_take, desk, kept)
+        except CreditEvalError as error:
+            return await run_in_threadpool(_told, desk, request, language, kept, known, error)
+        return RedirectResponse(f"/customer?{urlencode({'id': kept['id']})}", 303, headers=_HEADERS)
+
+
+def _take(desk: Desk, said: dict[str, str]) -> None:
+    rows = [
+        one.row for one in decided(desk.run.root, desk.profiles, said["id"]) if str(one.row["as_of"]) == said["as_of"]
+    ]
+    if not rows:
+        raise CohortError("no such decision", received=said["as_of"][:40], todo="open the customer again")
+    (row,) = rows
+    opinion = Opinion(
+        customer_id=said["id"],
+        as_of=said["as_of"],
+        decision=str(row["decision"]),
+        first_reason=str(row["reason_code_1"] or ""),
+        verdict=said["verdict"],
+        because=said["because"],
+        note=said["note"],
+        who=desk.who,
+    )
+    say(desk.ledger, desk.dataset, opinion, int(said["seen"]) if said["seen"].isdigit() else 0)
+
+
+def _told(
+    desk: Desk,
+    request: Request,
+    language: Language,
+    kept: dict[str, str],
+    form: str,
+    error: CreditEvalError | None = None,
+) -> HTMLResponse:
+    """The customer again, with a form as it was filled in, and why it was not taken."""
+    status = {type(None): 200, OutputExistsError: 409, ReviewError: 400, CohortError: 404}.get(type(error), 409)
+    try:
+        return _customer_page(desk, request, language, kept.get("id", ""), kept, form, str(error or ""), status)
+    except CreditEvalError as problem:
+        status = 404 if isinstance(problem, CohortError) else 409
+        return _html("problem", language, desk, request, status=status, told=str(problem))
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """The fields of a form that was sent; what is longer than any form is cut."""
+    content = b""
+    async for some in request.stream():
+        content += some
+        if len(content) > _LONGEST_FORM:
+            break
+    return dict(parse_qsl(content[:_LONGEST_FORM].decode("utf-8", "replace"), keep_blank_values=True))
+
+
 def _sign_out(desk: Desk) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
-        desk.signed_in.discard(request.cookies.get(_COOKIE, ""))
+        desk.signed_in.pop(request.cookies.get(_COOKIE, ""), None)
         gone = RedirectResponse("/sign-in", 303, headers=_HEADERS)
         gone.delete_cookie(_COOKIE)
         return gone
@@ -180,11 +265,45 @@ def _queue(desk: Desk, request: Request, language: Language) -> HTMLResponse:
 
 
 def _customer(desk: Desk, request: Request, language: Language) -> HTMLResponse:
-    customer = request.query_params.get("id", "")
+    form = desk.signed_in.get(request.cookies.get(_COOKIE, ""), "")
+    return _customer_page(desk, request, language, request.query_params.get("id", ""), {}, form)
+
+
+def _customer_page(
+    desk: Desk,
+    request: Request,
+    language: Language,
+    customer: str,
+    kept: dict[str, str],
+    form: str,
+    problem: str = "",
+    status: int = 200,
+) -> HTMLResponse:
     found = shown(desk.run.root, desk.profiles, desk.model, customer, language)
-    append_sealed(desk.views, {"at": f"{utc_now():%Y-%m-%d %H:%M:%S}", "who": desk.who, "customer": customer})
+    _write_down(desk, customer)
     before = history(desk.ledger, desk.dataset, customer, language)
-    return _html("customer", language, desk, request, customer=customer, found=found, before=before)
+    said = opinions(desk.ledger.log(desk.dataset), customer)
+    return _html(
+        "customer",
+        language,
+        desk,
+        request,
+        status=status,
+        customer=customer,
+        found=found,
+        before=before,
+        said=said,
+        kept=kept,
+        form=form,
+        problem=problem,
+    )
+
+
+def _write_down(desk: Desk, customer: str) -> None:
+    """Who looked at whom; visitors that come at once wait for each other."""
+    private_directory(desk.views.parent)
+    with exclusive(desk.views.parent, wait=True):
+        append_sealed(desk.views, {"at": f"{utc_now():%Y-%m-%d %H:%M:%S}", "who": desk.who, "customer": customer})
 
 
 def _language(request: Request, desk: Desk) -> Language:
@@ -209,6 +328,9 @@ def _html(
         decision_in=lambda key: DECISIONS[key].name.in_(language),
         rule_in=lambda key: CONSTRAINTS[key].in_(language),
         plain=visible,
+        verdicts={name: text.in_(language) for name, text in VERDICTS.items()},
+        whys={name: text.in_(language) for name, text in BECAUSE.items()},
+        longest=LONGEST_NOTE,
         reason_in=lambda code: REASONS[code].in_(language) if code in REASONS else visible(code),
         limits=lambda case: limits(case.limit_previous, case.limit_new, "", language),
     )

@@ -20,7 +20,7 @@ customer walks the same path.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -165,13 +165,24 @@ class Ledger:
         for move in moves[known:]:
             log = log.with_(MOVE, move)
         log = log.with_(BATCH, batch)
-        first = len(there.entries)
-        new = {
-            "dataset": [run.dataset] * (len(log.entries) - first),
-            "place": pa.array(range(first, len(log.entries)), pa.int64()),
-            "entry": list(log.entries[first:]),
-        }
-        cursor.adbc_ingest("log", pa.table(new), mode="append")
+        _append(cursor, there, log)
+
+    def note(
+        self, dataset: str, kind: str, content: Mapping[str, object], check: Callable[[Log], None] | None = None
+    ) -> None:
+        """Add an entry of another kind to the log; `check` sees the log before, and raises if there shall be none.
+
+        Raises:
+            LedgerError: the ledger cannot be reached or written.
+        """
+        with self._open(write=True) as cursor:
+            if self._kind == "postgresql":
+                cursor.execute("LOCK TABLE log IN EXCLUSIVE MODE")
+            there = _log(cursor, dataset)
+            there.read()
+            if check is not None:
+                check(there)
+            _append(cursor, there, there.with_(kind, content))
 
     def log(self, dataset: str) -> Log:
         """The log of a data set, empty where nothing was recorded.
@@ -344,6 +355,17 @@ _LAST = {
 def _log(cursor: Any, dataset: str) -> Log:
     cursor.execute(f"SELECT entry FROM log WHERE dataset = {text(dataset)} ORDER BY place")
     return Log(dataset, tuple(str(entry) for (entry,) in cursor.fetchall()))
+
+
+def _append(cursor: Any, there: Log, log: Log) -> None:
+    """Write the entries of a log that are more than there were."""
+    first = len(there.entries)
+    new = {
+        "dataset": [log.dataset] * (len(log.entries) - first),
+        "place": pa.array(range(first, len(log.entries)), pa.int64()),
+        "entry": list(log.entries[first:]),
+    }
+    cursor.adbc_ingest("log", pa.table(new), mode="append")
 
 
 def _batch(run: Recorded, version: int) -> dict[str, object]:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import shutil
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from html import unescape
 from http.client import HTTPResponse
 from pathlib import Path
 from urllib.parse import quote, urlencode
@@ -26,6 +31,7 @@ from credit_eval.core.seals import read_sealed_lines
 from credit_eval.policy.decide import is_adverse
 from credit_eval.review import queue as module
 from credit_eval.review.app import Desk, application
+from credit_eval.review.opinions import counted, export, opinions
 from credit_eval.review.queue import Queue, Wanted
 from credit_eval.review.serve import desk_of, serve
 from credit_eval.scoring.reading import read_scored
@@ -219,7 +225,7 @@ def test_what_customers_wrote_is_never_markup(visitor: Visitor, root: Path) -> N
     for customer in strange:
         page = visitor.get(f"/customer?id={quote(customer)}")
         assert "<script>alert" not in page
-        assert "\x1b" not in page
+        assert "\x1b" not in re.sub(r'<input type="hidden"[^>]*>', "", page)  # what is sent back is as it is
         assert "<b>" not in page.replace("<bdi>", "")
         visitor.get(f"/?customer={quote(customer)}")
     assert "<script>alert" not in visitor.get("/?order=customer")
@@ -279,3 +285,118 @@ def test_contributions_and_base_give_the_log_odds_that_are_shown(desk: Desk, roo
         assert one.base == pytest.approx(moved.loc[customer, "base_value"], abs=1e-5)
         assert sum(side.log_odds for side in one.sides) + one.base == pytest.approx(one.total, abs=1e-5)
     assert json.dumps([side.title for side in one.sides])
+
+
+# Opinions -----------------------------------------------------------------------------------------------------
+
+
+def fields_of(page: str) -> dict[str, str]:
+    """The hidden fields of the opinion's form, as a browser would send them."""
+    form = page.partition('action="/opinion"')[2].partition("</form>")[0]
+    return {name: unescape(value) for name, value in re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form)}
+
+
+def disagree(**changes: str) -> dict[str, str]:
+    return {"verdict": "disagree", "because": "one_off", "note": "a hospital stay, paid since"} | changes
+
+
+def test_an_opinion_is_kept_in_the_log_shown_counted_and_exported(visitor: Visitor, desk: Desk, tmp_path: Path) -> None:
+    page = visitor.get("/customer?id=L00060")
+    answer, _ = visitor.ask(
+        "POST", "/opinion", urlencode(fields_of(page) | disagree(note="=1+1 is no sum, 客户已还清"))
+    )
+    assert (answer.status, answer.getheader("Location")) == (303, "/customer?id=L00060")
+    page = visitor.get("/customer?id=L00060")
+    assert "an event that will not come again" in page
+    assert "=1+1 is no sum, 客户已还清" in page
+    log = desk.ledger.log("loans")
+    (said,) = opinions(log, "L00060")
+    assert (said.verdict, said.because, said.who) == ("disagree", "one_off", desk.who)
+    assert log.read()[-1]["kind"] == "review"
+    desk.ledger.check_log("loans", [])
+    assert counted([said])["because"] == {"one_off": 1}
+    export([said], tmp_path / "said.csv")
+    frame = pd.read_csv(tmp_path / "said.csv")
+    assert frame["note"].tolist() == ["'=1+1 is no sum, 客户已还清"]
+    done = subprocess.run(
+        [sys.executable, "-m", "credit_eval", "--root", str(desk.views.parents[2]), "reviews", "loans"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "one_off" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"verdict": ""},
+        {"verdict": "maybe"},
+        {"because": ""},
+        {"because": "x"},
+        {"note": ""},
+        {"note": "short"},
+        {"note": "x" * 501},
+    ],
+)
+def test_what_is_no_opinion_is_told_and_its_text_kept(visitor: Visitor, desk: Desk, wrong: dict[str, str]) -> None:
+    before = desk.ledger.log("loans")
+    said = fields_of(visitor.get("/customer?id=L00070")) | disagree(note="a sentence that I typed") | wrong
+    answer, page = visitor.ask("POST", "/opinion", urlencode(said))
+    assert answer.status == 400
+    assert 'role="alert"' in page
+    assert said["note"] in page
+    assert desk.ledger.log("loans") == before
+
+
+def test_the_second_of_two_reviewers_is_told_and_nothing_is_lost(visitor: Visitor, desk: Desk) -> None:
+    both = [fields_of(visitor.get("/customer?id=L00080")) | disagree(note=f"number {n} says so") for n in (1, 2)]
+    answers = [visitor.ask("POST", "/opinion", urlencode(one)) for one in both]
+    assert [answer.status for answer, _ in answers] == [303, 409]
+    page = answers[1][1]
+    assert "said something of this customer meanwhile" in page
+    assert "number 1 says so" in page
+    assert "number 2 says so" in page
+    answer, _ = visitor.ask("POST", "/opinion", urlencode(fields_of(page) | disagree(note="number 2 says so")))
+    assert answer.status == 303
+    assert [one.note for one in opinions(desk.ledger.log("loans"), "L00080")] == [
+        "number 1 says so",
+        "number 2 says so",
+    ]
+
+
+def test_twenty_at_once_lose_nothing(visitor: Visitor, desk: Desk) -> None:
+    page = fields_of(visitor.get("/customer?id=L00090"))
+    with ThreadPoolExecutor(20) as pool:
+        sent = [urlencode(page | disagree(note=f"reviewer {n:02} says so")) for n in range(20)]
+        done = list(pool.map(lambda body: visitor.ask("POST", "/opinion", body)[0].status, sent))
+    assert sorted(done) == [303, *[409] * 19]
+    assert (
+        sum(view["customer"] == "L00090" for view in read_sealed_lines(desk.views)) == 20
+    )  # once asked, 19 times told
+    assert len(opinions(desk.ledger.log("loans"), "L00090")) == 1
+
+
+def test_a_sign_in_that_has_ended_keeps_the_text(visitor: Visitor, desk: Desk) -> None:
+    said = fields_of(visitor.get("/customer?id=L00100")) | disagree(note="a long text, nearly done")
+    desk.signed_in.clear()
+    answer, page = visitor.ask("POST", "/opinion", urlencode(said))
+    assert (answer.status, "a long text, nearly done" in page) == (403, True)
+    assert opinions(desk.ledger.log("loans"), "L00100") == []
+    again = {name: said[name] for name in ("id", "as_of", "seen", "verdict", "because", "note")}
+    answer, page = visitor.ask("POST", "/sign-in", urlencode(again | {"token": desk.token}))
+    visitor.cookies = (answer.getheader("Set-Cookie") or "").partition(";")[0]
+    assert (answer.status, "a long text, nearly done" in page) == (200, True)
+    answer, _ = visitor.ask("POST", "/opinion", urlencode(fields_of(page) | disagree(note="a long text, nearly done")))
+    assert answer.status == 303
+    assert len(opinions(desk.ledger.log("loans"), "L00100")) == 1
+
+
+def test_another_sites_form_is_not_taken(visitor: Visitor, desk: Desk) -> None:
+    said = fields_of(visitor.get("/customer?id=L00110")) | disagree()
+    for wrong in ("", "x", desk.token):
+        assert visitor.ask("POST", "/opinion", urlencode(said | {"form": wrong}))[0].status == 400
+    for change in ({"id": "nobody"}, {"as_of": "1999-01-01"}):
+        assert visitor.ask("POST", "/opinion", urlencode(said | change))[0].status == 404
+    assert opinions(desk.ledger.log("loans"), "L00110") == []
+    assert visitor.ask("POST", "/opinion", "x" * 10**6)[0].status < 500
