@@ -9,7 +9,7 @@ export MPLBACKEND := Agg
 export MLFLOW_DISABLE_TELEMETRY := true
 export PYTHONWARNINGS := ignore::FutureWarning:mlflow
 
-.PHONY: demo install develop simulate run train validate score report review features docs notebooks lab test test-slow test-faults bench-chain bench-features bench-policy bench-models bench-explain backtest typecheck lint lock clean help
+.PHONY: demo install develop simulate run train validate score report review features docs notebooks lab test test-slow test-faults bench-chain bench-features bench-policy bench-models bench-explain bench-review backtest typecheck lint lock clean help
 
 demo: run ## everything: install, simulate, train, score, report, and a summary (the default)
 
@@ -96,6 +96,9 @@ bench-policy: develop ## a million decisions beside pandas by hand, and a ledger
 
 bench-explain: develop ## contributions beside LightGBM's and woodelf's; what a sealed batch and a proof cost [ROWS=1000000]
 	@$(VENV)/bin/python -m benchmarks.explain $(if $(ROWS),--rows $(ROWS))
+
+bench-review: develop ## the review page over a million customers: first page, any filter, memory [ROWS=1000000]
+	@$(VENV)/bin/python -m benchmarks.review $(if $(ROWS),--rows $(ROWS))
 
 bench-models: develop ## our training beside LightGBM, CatBoost, a WoE scorecard and an AutoML [ONLY=superlender,simulated]
 	@$(VENV)/bin/python -m benchmarks.models $(if $(ONLY),--only $(ONLY))

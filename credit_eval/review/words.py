@@ -50,6 +50,7 @@ WORDS = {
     "typical": Text("Typical", "典型值"),
     "log_odds": Text("Log-odds", "对数几率"),
     "points": Text("Points", "分值"),
+    "further": Text("{n} further features, smaller each", "其余{n}项指标，影响递减"),
     "rest": Text("{n} more moved the score by next to nothing.", "另有{n}项几乎没有影响。"),
     "sum": Text(
         "Base {base} and all features together: log-odds {total} of default.",
