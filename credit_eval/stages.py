@@ -20,10 +20,10 @@ from credit_eval.champions import choose
 from credit_eval.champions import compare_versions as compare_versions
 from credit_eval.champions import train as train
 from credit_eval.champions import tune as tune
-from credit_eval.core.errors import ModelError, SourceError
+from credit_eval.core.errors import ModelError, SourceError, StorageError
 from credit_eval.core.runs import Run
 from credit_eval.core.seals import sha256_file
-from credit_eval.core.stage_log import stage
+from credit_eval.core.stage_log import stage, tell
 from credit_eval.engine.ranks import Standing
 from credit_eval.ingest.incoming import rows_as_file
 from credit_eval.language.typical import Typical
@@ -196,7 +196,10 @@ def _record(study: Study, target: Path, job: Job, way_out: float) -> None:
     record(study.ledger, target, job.standing, way_out, moves, nobody=study.dataset.info.anonymous)
     head = study.ledger.log(study.name).head_of(sha256_file(target / MANIFEST))
     where, label = study.ledger.shown, f"{study.name}/{job.cohort}"
-    anchor(study.paths.models, job.model_of, job.model_version, where, label, str(head))
+    try:
+        anchor(study.paths.models, job.model_of, job.model_version, where, label, str(head))
+    except StorageError as error:  # who scores may have no right to write where models are: the ledger has it all
+        tell("anchor", dataset=study.name, run=job.cohort, failed=error.problem)
 
 
 def _recorded(study: Study, run: Run) -> str | None:

@@ -7,6 +7,7 @@ from then on; other sites, other hosts' names and frames get nothing. What custo
 from __future__ import annotations
 
 import hmac
+import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -110,15 +111,25 @@ def application(desk: Desk) -> Starlette:
 _Maker = Callable[[Desk, Request, Language], HTMLResponse]
 
 
-class _Page:
+class _Answering:
+    """An address of a desk."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await (await self._answer(Request(scope, receive)))(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        raise NotImplementedError
+
+
+class _Page(_Answering):
     """A page for who is signed in."""
 
     def __init__(self, desk: Desk, make: _Maker) -> None:
-        self._desk, self._make = desk, make
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        request = Request(scope, receive)
-        await (await self._answer(request))(scope, receive, send)
+        super().__init__(desk)
+        self._make = make
 
     async def _answer(self, request: Request) -> Response:
         if request.cookies.get(_COOKIE, "") not in self._desk.signed_in:
@@ -134,15 +145,8 @@ class _Page:
         return found
 
 
-class _SignIn:
+class _SignIn(_Answering):
     """The page where the word is asked for."""
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        request = Request(scope, receive)
-        await (await self._answer(request))(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
         desk, language = self._desk, _language(request, self._desk)
@@ -163,15 +167,8 @@ class _SignIn:
         return answer
 
 
-class _Said:
+class _Said(_Answering):
     """Takes an opinion, and shows the customer again with it; what cannot be taken is shown with the text kept."""
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        request = Request(scope, receive)
-        await (await self._answer(request))(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
         desk, language = self._desk, _language(request, self._desk)
@@ -206,7 +203,7 @@ def _take(desk: Desk, said: dict[str, str]) -> None:
         note=said["note"],
         who=desk.who,
     )
-    say(desk.ledger, desk.dataset, opinion, int(said["seen"]) if said["seen"].isdigit() else 0)
+    say(desk.ledger, desk.dataset, opinion, int(said["seen"]) if re.fullmatch("[0-9]{1,6}", said["seen"]) else 0)
 
 
 def _told(

@@ -400,3 +400,9 @@ def test_another_sites_form_is_not_taken(visitor: Visitor, desk: Desk) -> None:
         assert visitor.ask("POST", "/opinion", urlencode(said | change))[0].status == 404
     assert opinions(desk.ledger.log("loans"), "L00110") == []
     assert visitor.ask("POST", "/opinion", "x" * 10**6)[0].status < 500
+    for text in ["²", "9" * 5_000, "-1", "\x00", "%ED%A0%80", *HOSTILE]:
+        for name in said:
+            assert visitor.ask("POST", "/opinion", urlencode(said | {name: text, "note": ""}))[0].status < 500, (
+                name,
+                text,
+            )
