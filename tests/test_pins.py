@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FOR_TESTS_ALONE = "pytest pyspark mypy ruff nbconvert hypothesis uv pandas-stubs woodelf-explainer".split()
+FOR_TESTS_ALONE = "pytest pyspark mypy ruff nbconvert hypothesis uv pandas-stubs playwright woodelf-explainer".split()
 LOCKS = ("requirements.lock", "requirements-dev.lock")
 
 
