@@ -64,7 +64,7 @@ def test_the_manifest_tells_what_went_in_and_seals_what_came_out(world: World, s
     manifest = json.loads((world.scored / "manifest.json").read_text())
     assert manifest["rows"] == len(scored) == sum(manifest["decisions"].values())
     assert manifest["files"] == {name: sha256_file(world.scored / name) for name in manifest["files"]}
-    assert len(manifest["files"]) == 2 * len(list(world.scored.glob("part-*.parquet")))
+    assert len(manifest["files"]) == 2 * len(list(world.scored.glob("part-*.parquet"))) + 1  # and their tree
     assert {"data_fingerprint", "model_version", "policy_version", "definition", "code", "started", "finished"} <= set(
         manifest
     )
