@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -68,6 +68,7 @@ class Desk:
         ledger: what was decided before.
         views: a file that says who looked at whom.
         who: the user of this machine who serves it.
+        others: by feature how far it moved everybody of the run on average.
         token: the word that lets somebody in.
         signed_in: by cookie a word that forms of that visitor carry, so that no other site can send one.
     """
@@ -79,6 +80,7 @@ class Desk:
     ledger: Ledger
     views: Path
     who: str
+    others: Mapping[str, float] = field(default_factory=dict)
     token: str = field(default_factory=lambda: secrets.token_urlsafe(16), repr=False)
     signed_in: dict[str, str] = field(default_factory=dict, repr=False)
 
@@ -276,7 +278,7 @@ def _customer_page(
     problem: str = "",
     status: int = 200,
 ) -> HTMLResponse:
-    found = shown(desk.run.root, desk.profiles, desk.model, customer, language)
+    found = shown(desk.run.root, desk.profiles, desk.model, customer, language, desk.others)
     _write_down(desk, customer)
     before = history(desk.ledger, desk.dataset, customer, language)
     said = opinions(desk.ledger.log(desk.dataset), customer)
@@ -347,3 +349,4 @@ _TEMPLATES = Environment(
     loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
 _TEMPLATES.filters["visible"] = lambda text: visible(str(text))
+_TEMPLATES.filters["signed"] = lambda value, digits: f"{value:+.{digits}f}" if abs(value) >= 0.5 * 10**-digits else "0"

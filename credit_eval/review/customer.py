@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,10 @@ from credit_eval.scoring.lookup import Decided, decided
 
 @dataclass(frozen=True)
 class Moved:
-    """What moved the score: in words, by how many log-odds of default and points; `share` of the widest bar, -1 … 1."""
+    """What moved the score: in words, by how many log-odds of default and points; `share` of the widest bar, -1 … 1.
+
+    `others`: by how many log-odds it moved everybody of the run on average, `others_share` of the bar; None: not told.
+    """
 
     title: str
     log_odds: float
@@ -28,6 +32,8 @@ class Moved:
     share: float
     value: str = ""
     usual: str = ""
+    others: float | None = None
+    others_share: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,14 @@ class Shown:
     total: float
 
 
-def shown(scored: Path, profiles: Path, model: CreditModel, customer: str, language: Language) -> list[Shown]:
+def shown(
+    scored: Path,
+    profiles: Path,
+    model: CreditModel,
+    customer: str,
+    language: Language,
+    others: Mapping[str, float] | None = None,
+) -> list[Shown]:
     """Every decision of a run on a customer.
 
     Args:
@@ -56,12 +69,13 @@ def shown(scored: Path, profiles: Path, model: CreditModel, customer: str, langu
         model: that decided; it says what a log-odds is in points.
         customer: its id.
         language: of everything.
+        others: by feature the mean contribution over everybody of the run (`population`).
 
     Raises:
         SourceError, IntegrityError, CohortError: as `scoring.lookup.decided`.
     """
     found = [in_language(one, language) for one in decided(scored, profiles, customer)]
-    return [_shown(one, model, language) for one in found]
+    return [_shown(one, model, language, others or {}) for one in found]
 
 
 def history(ledger: Ledger, dataset: str, customer: str, language: Language) -> list[dict[str, str]]:
@@ -84,7 +98,7 @@ def limits(before: float | None, now: float, currency: str, language: Language) 
     return f"{was} → {money(now, currency, language)}"
 
 
-def _shown(found: Decided, model: CreditModel, language: Language) -> Shown:
+def _shown(found: Decided, model: CreditModel, language: Language, others: Mapping[str, float]) -> Shown:
     row, currency = found.row, str(found.manifest["currency"])
     a_point = -model.scale.pdo / math.log(2) * model.calibrated().slope
     reasons = [(row[f"reason_code_{n}"], row[f"reason_text_{n}"]) for n in range(1, 5) if row[f"reason_code_{n}"]]
@@ -112,7 +126,7 @@ def _shown(found: Decided, model: CreditModel, language: Language) -> Shown:
         limits=limits(_or_none(row["limit_previous"]), float(row["limit_new"]), currency, language),
         reasons=reasons,
         helpful=helpful,
-        sides=_sides(found, a_point, language),
+        sides=_sides(found, a_point, language, others),
         features=features,
         rest=len(found.seen) - len(told),
         base=raw - total,
@@ -120,14 +134,22 @@ def _shown(found: Decided, model: CreditModel, language: Language) -> Shown:
     )
 
 
-def _sides(found: Decided, a_point: float, language: Language) -> list[Moved]:
-    sums = {
-        side: sum(one.contribution for one in found.seen if one.feature.dimension == side)
-        for side in Dimension
-        if any(one.feature.dimension == side for one in found.seen)
-    }
-    widest = max((abs(one) for one in sums.values()), default=1.0) or 1.0
-    return [Moved(side.in_words(language), one, one * a_point, one / widest) for side, one in sums.items()]
+def _sides(found: Decided, a_point: float, language: Language, others: Mapping[str, float]) -> list[Moved]:
+    of_side = {side: [one for one in found.seen if one.feature.dimension == side] for side in Dimension}
+    sums = {side: sum(one.contribution for one in seen) for side, seen in of_side.items() if seen}
+    usual = {side: sum(others.get(one.feature.name, 0.0) for one in of_side[side]) for side in sums}
+    widest = max((abs(one) for one in [*sums.values(), *usual.values()]), default=1.0) or 1.0
+    return [
+        Moved(
+            side.in_words(language),
+            one,
+            one * a_point,
+            one / widest,
+            others=usual[side] if others else None,
+            others_share=usual[side] / widest,
+        )
+        for side, one in sums.items()
+    ]
 
 
 def _decision(name: str, language: Language) -> str:

@@ -14,6 +14,7 @@ from credit_eval.core.files import scratch
 from credit_eval.core.runs import Run
 from credit_eval.models.registry import find_version, load_version
 from credit_eval.review.app import Desk, application
+from credit_eval.review.population import average_contributions
 from credit_eval.review.queue import Queue
 from credit_eval.scoring.ledger import Ledger
 from credit_eval.scoring.replaced import check_recorded
@@ -60,6 +61,7 @@ def desk_of(paths: Paths, settings: Settings, dataset: str, run: Run) -> Iterato
                 ledger,
                 paths.views(dataset),
                 getpass.getuser(),
+                average_contributions(found),
             )
         finally:
             queue.close()

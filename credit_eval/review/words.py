@@ -41,8 +41,8 @@ WORDS = {
     "helps": Text("What would help", "改善建议"),
     "sides": Text("The five sides of the customer", "客户的五个维度"),
     "sides_note": Text(
-        "log-odds of default, and points of the score; to the right: raises the risk",
-        "对违约对数几率及评分分值的影响；向右为提高风险",
+        "log-odds of default, and points of the score; to the right: raises the risk; the stroke: everybody on average",
+        "对违约对数几率及评分分值的影响；向右为提高风险；竖线为全体客户平均",
     ),
     "profile": Text("The profile behind it", "客户画像"),
     "feature": Text("What", "指标"),
@@ -50,6 +50,7 @@ WORDS = {
     "typical": Text("Typical", "典型值"),
     "log_odds": Text("Log-odds", "对数几率"),
     "points": Text("Points", "分值"),
+    "others": Text("Everybody, on average", "全体客户平均"),
     "further": Text("{n} further features, smaller each", "其余{n}项指标，影响递减"),
     "rest": Text("{n} more moved the score by next to nothing.", "另有{n}项几乎没有影响。"),
     "sum": Text(

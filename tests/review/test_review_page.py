@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import json
 import os
 import re
 import shutil
@@ -284,7 +283,10 @@ def test_contributions_and_base_give_the_log_odds_that_are_shown(desk: Desk, roo
         assert one.total == pytest.approx(moved.loc[customer, "log_odds"], abs=1e-5)
         assert one.base == pytest.approx(moved.loc[customer, "base_value"], abs=1e-5)
         assert sum(side.log_odds for side in one.sides) + one.base == pytest.approx(one.total, abs=1e-5)
-    assert json.dumps([side.title for side in one.sides])
+    (one,) = shown(desk.run.root, desk.profiles, desk.model, "L00050", "en", desk.others)
+    told = sum(side.others or 0 for side in one.sides)
+    assert told + one.base == pytest.approx(moved["log_odds"].mean(), abs=1e-5)
+    assert all(-1 <= side.share <= 1 and -1 <= side.others_share <= 1 for side in one.sides)
 
 
 # Opinions -----------------------------------------------------------------------------------------------------
