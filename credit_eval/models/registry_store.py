@@ -154,7 +154,7 @@ def _uri(database: Path) -> str:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """MLflow with its telemetry off and its chatter and its own warnings unheard."""
+    """MLflow with its telemetry off; its chatter, its warnings and what it logs before it raises are unheard."""
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     loggers = [logging.getLogger(name) for name in ("mlflow", "alembic")]
     levels = [logger.level for logger in loggers]
@@ -163,7 +163,7 @@ def _quiet() -> Iterator[None]:
         import mlflow  # noqa: F401  # it sets its own levels on import
 
         for logger in loggers:
-            logger.setLevel(logging.ERROR)
+            logger.setLevel(logging.CRITICAL)
         try:
             yield
         finally:

@@ -224,3 +224,23 @@ def test_a_promotion_killed_between_its_line_and_its_alias_is_finished_by_the_ne
     promote(store, "demo", made, why="nothing spoke against it")
     assert load_champion(store, "demo")[1] == made
     assert [move.version for move in read_history(store, "demo")] == [*(move.version for move in before), made]
+
+
+def test_what_sqlalchemy_refuses_is_told_in_words_and_no_traceback_is_logged(one_champion, capfd):
+    from sqlalchemy import event
+    from sqlalchemy.exc import OperationalError
+
+    with write_store(one_champion) as client:
+        engine = client._get_registry_client().store.engine
+
+    def full(*_):
+        raise OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
+
+    event.listen(engine, "before_cursor_execute", full)
+    try:
+        with pytest.raises(StorageError, match="disk is full"), write_store(one_champion) as client:
+            client._get_registry_client().store.get_registered_model("credit_eval-demo")
+    finally:
+        event.remove(engine, "before_cursor_execute", full)
+    assert "Traceback" not in "".join(capfd.readouterr())
+    load_champion(one_champion, "demo")
