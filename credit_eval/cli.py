@@ -156,6 +156,13 @@ def _root() -> tuple[Paths, Settings]:
     return paths, load_settings(paths.root / "settings.yaml")
 
 
+def _scored_run(paths: Paths, dataset: str, label: str | None) -> Run:
+    """The run of a label, or the one that was scored last."""
+    from credit_eval.scoring.decision import latest_run
+
+    return latest_run(paths.all_scored(dataset)) if label is None else Run.read(label)
+
+
 def _study(
     name: str,
     tick: Tick,
@@ -296,10 +303,9 @@ def check(
     """A scored run beside the one before: volume, decisions, scores, feeds that stopped (then 24)."""
     from credit_eval.night.check import BEYOND, check_run
     from credit_eval.schema.store import open_dataset
-    from credit_eval.scoring.decision import latest_run
 
     paths, settings = _root()
-    run = latest_run(paths.all_scored(dataset)) if label is None else Run.read(label)
+    run = _scored_run(paths, dataset, label)
     found, before = check_run(open_dataset(paths.dataset(dataset)), paths.all_scored(dataset), run, settings.check)
     give({"run": run.label, "before": before and before.label, "checks": [asdict(one) for one in found]})
     tell((run.label, "bold"), f" of {dataset}, beside {before.label if before else 'none: it is the first'}")
@@ -393,11 +399,11 @@ def explain(
     lang: Lang = None,
 ) -> None:
     """The decision on a customer of a scored run: what decided, why, what would help, and the profile behind it."""
-    from credit_eval.scoring.decision import as_json, in_language, latest_run, tell_decision
+    from credit_eval.scoring.decision import as_json, in_language, tell_decision
     from credit_eval.scoring.lookup import decided
 
     language, paths = _language(lang), _paths()
-    run = latest_run(paths.all_scored(dataset)) if label is None else Run.read(label)
+    run = _scored_run(paths, dataset, label)
     found = decided(paths.scored(dataset, run.label), paths.profiles(dataset, run.label), customer)
     found = [in_language(one, language or one.manifest["language"]) for one in found]
     give([as_json(one) for one in found])
@@ -415,11 +421,10 @@ def letters(
     """Write the letters that adverse decisions of a scored run call for, as HTML that prints."""
     from credit_eval.report.letters import Lender, letter_name, write_letters
     from credit_eval.report.letters import letters as of_run
-    from credit_eval.scoring.decision import latest_run
     from credit_eval.scoring.sealed import open_scored
 
     (paths, settings), said = _root(), _language(lang)
-    run = latest_run(paths.all_scored(dataset)) if label is None else Run.read(label)
+    run = _scored_run(paths, dataset, label)
     lender, scored = Lender(**settings.lender(dataset).model_dump()), paths.scored(dataset, run.label)
     found = of_run(scored, paths.profiles(dataset, run.label), lender, language=said, customer=customer)
     folder = paths.letters(dataset, run.label, said or open_scored(scored).manifest["language"])
@@ -880,7 +885,6 @@ def prove(
     check: Annotated[Path | None, typer.Option(help="check this proof against the ledger", metavar="FILE")] = None,
 ) -> None:
     """Write a proof that anybody can check with docs/check_proof.py: of a decision, or that the log only grew."""
-    from credit_eval.scoring.decision import latest_run
     from credit_eval.scoring.ledger import Ledger
     from credit_eval.scoring.proofs import check_proof, prove_decision, prove_grown, write_proofs
 
@@ -893,7 +897,7 @@ def prove(
         give({"holds": True, "proves": told})
         return tell(f"the proof holds: {told}")
     if customer is not None:
-        run = latest_run(paths.all_scored(dataset)) if label is None else Run.read(label)
+        run = _scored_run(paths, dataset, label)
         made: Sequence[Inclusion | Grown] = prove_decision(paths.scored(dataset, run.label), ledger_of, customer)
         files = write_proofs(made, paths.proofs(dataset), f"{customer} {run.label}")
     else:
@@ -914,14 +918,13 @@ def review(
 ) -> None:
     """Serve the decisions of a scored run as pages on this machine: a queue, and every customer with its reasons."""
     from credit_eval.review.serve import desk_of, serve
-    from credit_eval.scoring.decision import latest_run
 
     def ready(address: str, token: str) -> None:
         tell(f"open {address} and sign in with the word {token}")
         tell("Ctrl-C ends it; who looked at whom is written to data/review")
 
     paths, settings = _root()
-    run = latest_run(paths.all_scored(dataset)) if label is None else Run.read(label)
+    run = _scored_run(paths, dataset, label)
     with desk_of(paths, settings, dataset, run) as desk:
         serve(desk, port, ready)
 
@@ -957,12 +960,11 @@ def replay(
     """Make a recorded decision again, from the recorded data, model and policy, and compare byte for byte (then 26)."""
     from credit_eval.core.errors import ReplayError
     from credit_eval.replay import replay as replayed
-    from credit_eval.scoring.decision import latest_run
 
     with bars() as tick:
         study = _study(dataset, tick, policy="default")  # of which nothing is read: the manifest has its own
-        run = Run(as_of=parse_as_of(as_of)) if as_of else Run.read(label) if label else None
-        found = replayed(study, run or latest_run(study.paths.all_scored(dataset)), customer)
+        run = Run(as_of=parse_as_of(as_of)) if as_of else _scored_run(study.paths, dataset, label)
+        found = replayed(study, run, customer)
     give([asdict(one) | {"same": one.same} for one in found])
     for one in found:
         tell(

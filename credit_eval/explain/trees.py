@@ -83,11 +83,6 @@ class Step:
     left: bool
     share: float
 
-    def goes_on(self, values: Floats) -> Bools:
-        """Which of the values go on towards the leaf."""
-        goes_left = self.rule(values)
-        return goes_left if self.left else ~goes_left
-
 
 @dataclass(frozen=True)
 class Path:

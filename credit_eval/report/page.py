@@ -9,10 +9,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from credit_eval.report import words
 
 
-def environment() -> Environment:
-    """Of the templates in this folder."""
+def environment(folder: Path = Path(__file__).parent) -> Environment:
+    """Of the templates in a folder, by default this one; values are text in them, and one that is missing an error."""
     made = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader(folder),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

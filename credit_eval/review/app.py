@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlencode
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -25,13 +24,14 @@ from starlette.routing import Route
 
 from credit_eval.core.clock import utc_now
 from credit_eval.core.errors import CohortError, CreditEvalError, OutputExistsError, ReviewError, SourceError
-from credit_eval.core.locks import exclusive, private_directory
+from credit_eval.core.locks import exclusive
 from credit_eval.core.seals import append_sealed
 from credit_eval.core.visible import visible
 from credit_eval.language.reasons import REASONS
 from credit_eval.language.words import Language
 from credit_eval.models.model import CreditModel
 from credit_eval.policy.words import CONSTRAINTS, DECISIONS
+from credit_eval.report.page import environment
 from credit_eval.review.customer import history, limits, shown
 from credit_eval.review.opinions import BECAUSE, LONGEST_NOTE, VERDICTS, Opinion, opinions, say
 from credit_eval.review.queue import Order, Queue, Wanted
@@ -300,7 +300,6 @@ def _customer_page(
 
 def _write_down(desk: Desk, customer: str) -> None:
     """Who looked at whom; visitors that come at once wait for each other."""
-    private_directory(desk.views.parent)
     with exclusive(desk.views.parent, wait=True):
         append_sealed(desk.views, {"at": f"{utc_now():%Y-%m-%d %H:%M:%S}", "who": desk.who, "customer": customer})
 
@@ -345,8 +344,6 @@ async def _nowhere(_: Request, __: Exception) -> Response:
 
 
 _HERE = Path(__file__).parent
-_TEMPLATES = Environment(
-    loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-)
+_TEMPLATES = environment(_HERE)
 _TEMPLATES.filters["visible"] = lambda text: visible(str(text))
-_TEMPLATES.filters["signed"] = lambda value, digits: f"{value:+.{digits}f}" if abs(value) >= 0.5 * 10**-digits else "0"
+_TEMPLATES.filters["moved"] = lambda value, digits: f"{value:+.{digits}f}" if abs(value) >= 0.5 * 10**-digits else "0"

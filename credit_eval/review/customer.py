@@ -115,10 +115,7 @@ def _shown(found: Decided, model: CreditModel, language: Language, others: Mappi
         )
         for one in sorted(told, key=lambda one: -abs(one.contribution))
     ]
-    total = sum(one.contribution for one in found.seen)
     helpful = helps(as_facts(row["policy_facts"]), [code for code, _ in reasons], language) if adverse(row) else []
-    p = float(row["p_default"])
-    raw = (math.log(p / (1 - p)) - model.calibrated().intercept) / model.calibrated().slope
     return Shown(
         row=row,
         decision=_decision(str(row["decision"]), language),
@@ -129,8 +126,8 @@ def _shown(found: Decided, model: CreditModel, language: Language, others: Mappi
         sides=_sides(found, a_point, language, others),
         features=features,
         rest=len(found.seen) - len(told),
-        base=raw - total,
-        total=raw,
+        base=found.base,
+        total=found.log_odds,
     )
 
 

@@ -137,8 +137,6 @@ class Ledger:
             LedgerError: the ledger cannot be reached or written.
         """
         with self._open(write=True) as cursor:
-            if self._kind == "postgresql":  # a file has a lock of its own
-                cursor.execute("LOCK TABLE log IN EXCLUSIVE MODE")
             same = f"dataset = {text(run.dataset)} AND label = {text(run.label)}"
             cursor.execute(f"SELECT version, manifest FROM runs WHERE {same} ORDER BY version")
             there = cursor.fetchall()
@@ -176,8 +174,6 @@ class Ledger:
             LedgerError: the ledger cannot be reached or written.
         """
         with self._open(write=True) as cursor:
-            if self._kind == "postgresql":
-                cursor.execute("LOCK TABLE log IN EXCLUSIVE MODE")
             there = _log(cursor, dataset)
             there.read()
             if check is not None:
@@ -288,6 +284,8 @@ class Ledger:
     def _open(self, *, write: bool = False) -> Iterator[Any]:
         """A cursor of one transaction: committed at the end, or rolled back. The tables are there.
 
+        Who writes is alone: a file has a lock of its own, and on a server the table of the log is locked.
+
         Raises:
             LedgerError: the ledger cannot be reached, read or written.
             IntegrityError: it is a file, and was changed since the last run.
@@ -302,6 +300,8 @@ class Ledger:
                 if write:
                     self._make_tables(cursor)
                     connection.commit()
+                    if self._kind == "postgresql":
+                        cursor.execute("LOCK TABLE log IN EXCLUSIVE MODE")
                 yield cursor
                 if write:
                     connection.commit()

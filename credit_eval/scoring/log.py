@@ -64,8 +64,19 @@ class Log:
         return Head(size, root(self.leaves[:size]).hex())
 
     def head_of(self, manifest: str) -> Head:
-        """Size and root once the batch with this manifest was recorded."""
-        return self.head_at(self.batches()[manifest] + 1)
+        """Size and root once the batch with this manifest was recorded.
+
+        Raises:
+            IntegrityError: the log holds no such batch, though the ledger recorded the run; or it was changed.
+        """
+        place = self.batches().get(manifest)
+        if place is None:
+            raise IntegrityError(
+                f"the ledger recorded a run of {self.dataset} that its log does not hold",
+                expected=f"an entry with the manifest {manifest[:12]}…",
+                todo="score it anew with --replace, and find out who changed the ledger",
+            )
+        return self.head_at(place + 1)
 
     def next(self, kind: str, content: Mapping[str, object]) -> str:
         """The entry that would follow."""

@@ -20,6 +20,7 @@ from credit_eval.language.feature import Feature
 from credit_eval.language.stored import restored
 from credit_eval.language.typical import Typical
 from credit_eval.profiles.store import Profiles
+from credit_eval.scoring.records import rows
 from credit_eval.scoring.sealed import CONTRIBUTIONS, open_scored
 
 _KEYS = ("customer_id", "as_of")
@@ -43,11 +44,15 @@ class Decided:
         row: of the scored file, by its columns.
         seen: the features that the model read, the one that raised the risk most first.
         manifest: of the run.
+        base: base value of the contributions; with all of them it gives the log-odds.
+        log_odds: the model's raw log-odds of default.
     """
 
     row: dict[str, Any]
     seen: tuple[Seen, ...]
     manifest: Mapping[str, Any]
+    base: float
+    log_odds: float
 
 
 def decided(scored: Path, profiles: Path, customer: str) -> list[Decided]:
@@ -72,18 +77,18 @@ def decided(scored: Path, profiles: Path, customer: str) -> list[Decided]:
     of_model = {name: Typical(**told) for name, told in run.manifest["typical"].items()}
     (moved,) = run.read([f"{CONTRIBUTIONS}/{path.name}"])
     of_run.check(path.name)
-    rows = _rows(path, first, n)
+    told = _rows(path, first, n)
     seen = _rows(profiles / path.name, first, n, ["customer_id", "as_of", *of_model])
     contributions = _rows(moved, first, n)
-    if any([row[key] for row in rows] != [row[key] for row in part] for part in (seen, contributions) for key in _KEYS):
+    if any([row[key] for row in told] != [row[key] for row in part] for part in (seen, contributions) for key in _KEYS):
         raise IntegrityError(
             f"the parts of the run {run.called} are not of the same customers",
             todo="score it anew, with --replace",
         )
     features = features_of(of_run, set(of_model))
     return [
-        Decided(row, _seen(features, of_model, values, by), run.manifest)
-        for row, values, by in zip(rows, seen, contributions, strict=True)
+        Decided(row, _seen(features, of_model, values, by), run.manifest, by["base_value"], by["log_odds"])
+        for row, values, by in zip(told, seen, contributions, strict=True)
     ]
 
 
@@ -129,16 +134,8 @@ def _may_hold(group: Any, customer: str) -> bool:
 
 
 def _rows(path: Path, first: int, n: int, columns: list[str] | None = None) -> list[dict[str, Any]]:
-    """Rows `first` to `first + n` of a part, of whose groups no other is read; none where there are not so many."""
-    file, before = pq.ParquetFile(path), 0
-    found: list[dict[str, Any]] = []
-    for group in range(file.num_row_groups):
-        rows = file.metadata.row_group(group).num_rows
-        start, stop = max(first - before, 0), min(first + n - before, rows)
-        if start < stop:
-            found += file.read_row_group(group, columns=columns).slice(start, stop - start).to_pylist()
-        before += rows
-    return found
+    """Rows `first` to `first + n` of a part; none where there are not so many."""
+    return [row for some in rows([path], first, n, columns) for row in some.to_pylist()]
 
 
 def features_of(profiles: Profiles, names: set[str]) -> Catalogue:

@@ -84,7 +84,7 @@ def prove_record(folder: Path, parts: Sequence[Path], tree: dict[str, Any], inde
         IntegrityError: the rows or the tree are others than those that were sealed.
     """
     kept, first = read_tree(folder, called), index // SUBTREE * SUBTREE
-    made = [record for rows in _rows(parts, first, min(SUBTREE, tree["size"] - first)) for record in records(rows)]
+    made = [record for some in rows(parts, first, min(SUBTREE, tree["size"] - first)) for record in records(some)]
     leaves = [leaf(record) for record in made]
     if root(kept).hex() != tree["root"] or root(leaves) != kept[first // SUBTREE]:
         raise _other(called)
@@ -92,17 +92,17 @@ def prove_record(folder: Path, parts: Sequence[Path], tree: dict[str, Any], inde
     return Proved(made[index - first].decode(), index, tree["size"], way)
 
 
-def _rows(parts: Sequence[Path], first: int, n: int) -> Iterator[pa.Table]:
-    """Rows `first` to `first + n` of a batch, of whose groups no other is read."""
+def rows(parts: Sequence[Path], first: int, n: int, columns: list[str] | None = None) -> Iterator[pa.Table]:
+    """Rows `first` to `first + n` of files that follow each other, of whose groups no other is read."""
     before = 0
     for part in parts:
         file = pq.ParquetFile(part)
         for group in range(file.num_row_groups):
-            rows = file.metadata.row_group(group).num_rows
-            start, stop = max(first - before, 0), min(first + n - before, rows)
+            there = file.metadata.row_group(group).num_rows
+            start, stop = max(first - before, 0), min(first + n - before, there)
             if start < stop:
-                yield file.read_row_group(group).slice(start, stop - start)
-            before += rows
+                yield file.read_row_group(group, columns=columns).slice(start, stop - start)
+            before += there
 
 
 def _some(table: pa.Table) -> Iterator[pa.Table]:
