@@ -118,7 +118,7 @@ lock: develop ## pin what pyproject.toml allows, with hashes: requirements-dev.l
 	@$(LOCK) --extra build --constraint requirements-dev.lock -o requirements.lock
 
 clean: ## remove everything that runs made: data, models, reports, the ledger (not .venv)
-	@rm -rf data/raw data/cohorts data/profiles data/scored data/replaced data/reports data/letters data/truth data/ledger models/mlflow.db models/artifacts
+	@rm -rf data/raw data/cohorts data/profiles data/scored data/replaced data/reports data/letters data/proofs data/review data/truth data/ledger models/mlflow.db models/artifacts
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

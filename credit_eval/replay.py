@@ -34,6 +34,7 @@ from credit_eval.profiles.build import build_profiles
 from credit_eval.samples.definition import DefaultDefinition
 from credit_eval.scoring.lookup import places
 from credit_eval.scoring.records import prove_record
+from credit_eval.scoring.replaced import check_recorded
 from credit_eval.scoring.run import Job, decided_rows
 from credit_eval.scoring.sealed import Scored, open_scored
 from credit_eval.study import Study
@@ -81,9 +82,8 @@ def replay(study: Study, run: Run, customer: str) -> list[Replayed]:
         one per decision, in the order of as_of; mostly one.
 
     Raises:
-        SourceError: nothing is scored under this label.
-        ReplayError: what the decision was made of is gone.
-        IntegrityError: it is there, but is not what it was.
+        ReplayError: the run, or what the decision was made of, is gone.
+        IntegrityError: it is there, but is not what it was, or not what the ledger recorded.
         CohortError: the customer is not in the run.
     """
     scored = _run(study, run)
@@ -109,9 +109,11 @@ def _run(study: Study, run: Run) -> Scored:
             todo="score the same file again under another name, and compare",
         )
     try:
-        return open_scored(study.paths.scored(study.name, run.label))
+        found = open_scored(study.paths.scored(study.name, run.label))
     except SourceError as error:
         raise ReplayError(f"no run {run.label} of {study.name} to replay: {error.problem}", todo=_KEEP) from None
+    check_recorded(study.ledger, found)
+    return found
 
 
 def _again(study: Study, run: Run, scored: Scored, customer: str) -> pa.Table:

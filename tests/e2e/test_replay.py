@@ -27,6 +27,7 @@ from credit_eval.models.history import read_history
 from credit_eval.replay import replay
 from credit_eval.schema.store import describe_dataset, open_dataset
 from credit_eval.schema.tables import TABLES
+from credit_eval.scoring.sealed import open_scored, seal_scored
 from credit_eval.study import Study
 
 pytestmark = pytest.mark.xdist_group("world")
@@ -174,3 +175,12 @@ def test_who_was_not_decided_on_and_a_run_that_was_edited_are_told(root: Path, t
     frame.to_parquet(part)
     with pytest.raises(IntegrityError, match="not those that were sealed"):
         replay(opened(copy), Run(as_of=NIGHTS[0]), str(frame["customer_id"][5]))
+
+
+def test_a_run_whose_policy_was_edited_and_sealed_anew_is_not_replayed(root: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(root, tmp_path / "copy"))
+    run = open_scored(copy / f"data/scored/shop/as_of={NIGHTS[0]:%Y-%m-%d}")
+    policy = run.manifest["policy"] | {"version": "another"}
+    seal_scored(run.root, {**run.manifest, "policy": policy})
+    with pytest.raises(IntegrityError, match="not the run that the ledger recorded"):
+        replay(opened(copy), Run(as_of=NIGHTS[0]), str(scored(root, NIGHTS[0])["customer_id"].iloc[3]))

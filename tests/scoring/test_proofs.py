@@ -251,6 +251,11 @@ def test_a_ledger_put_back_to_an_earlier_state_is_found_by_what_mlflow_remembers
     assert "a log that only grew" in str(told["log of the ledger, as MLflow remembers it"])
 
 
+def test_a_batch_that_the_log_does_not_hold_has_no_head(made: Path) -> None:
+    with pytest.raises(IntegrityError, match="its log does not hold"):
+        ledger(made).log("loans").head_of("ab" * 32)
+
+
 def test_a_batch_left_out_of_the_log_is_found(root: Path) -> None:
     import sqlite3
 
