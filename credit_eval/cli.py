@@ -920,13 +920,46 @@ def review(
     from credit_eval.review.serve import desk_of, serve
 
     def ready(address: str, token: str) -> None:
-        tell(f"open {address} and sign in with the word {token}")
+        tell(f"open {address} and sign in with " + (f"the word {token}" if token else "your name and password"))
         tell("Ctrl-C ends it; who looked at whom is written to data/review")
 
     paths, settings = _root()
     run = _scored_run(paths, dataset, label)
     with desk_of(paths, settings, dataset, run) as desk:
         serve(desk, port, ready)
+
+
+@app.command()
+def account(
+    name: Annotated[str | None, typer.Argument(help="of somebody; none: list all")] = None,
+    role: Annotated[str | None, typer.Option(help="viewer, reviewer, approver or auditor")] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="take the account away")] = False,
+    no_password: Annotated[
+        bool, typer.Option("--no-password", help="for who comes through a proxy that signs people in")
+    ] = False,
+) -> None:
+    """Give somebody a role on the review page, or take it away; asks for a password, or reads it from a pipe."""
+    from credit_eval.core.errors import ReviewError
+    from credit_eval.review.accounts import read_accounts, remove_account, set_account
+
+    path = _paths().accounts
+    if name is None:
+        found = {one.name: one.role for one in read_accounts(path).values()}
+        give(found)
+        for one, what in found.items():
+            tell(f"  {what:<10}{one}")
+        return tell(f"{len(found):,} accounts" if found else "no accounts: the page is for whoever serves it")
+    if remove:
+        remove_account(path, name)
+        return tell(f"{name} has no account any more")
+    if role is None:
+        raise ReviewError("no role was said", todo="say --role viewer, reviewer, approver or auditor")
+    asks = sys.stdin.isatty()
+    word = None
+    if not no_password:
+        word = typer.prompt("password", hide_input=True, confirmation_prompt=True) if asks else sys.stdin.readline()
+    made = set_account(path, name, role, word if word is None else word.rstrip("\r\n"))
+    return tell(f"{made.name} is {made.role}")
 
 
 @app.command()
@@ -947,6 +980,33 @@ def reviews(
             tell(f"  {name + ':':<16}{value}: {n:,}")
     if write:
         export(said, write)
+        tell(f"written to {write}")
+
+
+@app.command()
+def overrides(
+    dataset: DatasetName = "simulated",
+    write: Annotated[Path | None, typer.Option(help="write every override to this CSV file", metavar="FILE")] = None,
+) -> None:
+    """What people decided over the policy, what holds of it now, and how these customers did."""
+    from credit_eval.core.files import write_cells
+    from credit_eval.study.overruling import monitored, overruled
+
+    with bars() as tick:
+        study = _study(dataset, tick, policy="default")  # which is not read
+        told = overruled(study)
+        found = monitored(told, study.dataset.info.known_until)
+    told = told.astype(object).where(told.notna(), None)
+    give({"overrides": told.to_dict("records"), "monitored": found.to_dict("records")})
+    tell(f"{len(told):,} overrides of decisions on {dataset}")
+    for row in found.to_dict("records"):
+        tell(
+            f"  {row['then']} as {row['why']}: {row['said']:,}; {row['waiting']:,} waiting, "
+            f"{row['holding']:,} holding; "
+            f"of {row['judged']:,} judged {row['defaulted']:,} defaulted, {row['expected']:.1f} expected"
+        )
+    if write:
+        write_cells(write, [str(name) for name in told.columns], told.itertuples(index=False, name=None))
         tell(f"written to {write}")
 
 

@@ -123,7 +123,7 @@ def _again(study: Study, run: Run, scored: Scored, customer: str) -> pa.Table:
     study = replace(study, settings=study.settings.model_copy(update={"default": default}))
     with study.scratch() as folder, study.dataset.reading(), study.engine() as engine:
         members = _members(study, run, scored, customer, folder)
-        job = replace(job, standing=study.standing_of(engine, members))
+        job = replace(job, standing=study.standing_of(engine, members, int(said["heard"])))
         try:
             profiles = build_profiles(study.dataset, members, study.provided, folder / "profiles").frame()
         except CohortError as error:

@@ -127,6 +127,16 @@ class LenderSettings(_Section):
     supervisor: Annotated[str, Field(min_length=1)]
 
 
+class ReviewSettings(_Section):
+    """The review page behind a proxy that signs people in.
+
+    `proxy_header`: in which it names them; `hosts`: names under which the pages are asked for there.
+    """
+
+    proxy_header: Annotated[str, Field(pattern="^[A-Za-z][A-Za-z0-9-]{2,60}$")] | None = None
+    hosts: tuple[Annotated[str, Field(pattern="^[A-Za-z0-9.-]+$")], ...] = ()
+
+
 class DatasetSettings(_Section):
     """How one data set differs from the rest.
 
@@ -180,6 +190,7 @@ class Settings(_Section):
     engine: EngineSettings = EngineSettings()
     training: TrainingChoice = TrainingChoice()
     ledger: str = "data/ledger/decisions.sqlite"
+    review: ReviewSettings = ReviewSettings()
     datasets: dict[str, DatasetSettings] = {}
 
     def of(self, dataset: str, *, policy: str | None = None) -> DatasetSettings:
@@ -321,6 +332,11 @@ class Paths(_Section):
     def scratch(self) -> Path:
         """Where queries spill to, and what is not kept lies for as long as it is needed."""
         return self.root / "data" / "scratch"
+
+    @property
+    def accounts(self) -> Path:
+        """Who may use the review page."""
+        return self.root / "data" / "review" / "accounts.json"
 
     def views(self, dataset: str) -> Path:
         """Who looked at which customer on the review page, a line each."""

@@ -105,7 +105,8 @@ def _scored(study: Study, run: Run, model_of: str | None, *, replace: bool) -> t
     target, way_out = study.paths.scored(study.name, run.label), study.policy.restriction.way_out
     with study.engine() as engine:
         members = study.members(engine, run.label, [run.as_of] if run.as_of else [])
-        job = _job(study, run, study.standing_of(engine, members), model_of)
+        heard = _heard(study, target, replace=replace)
+        job = _job(study, run, study.standing_of(engine, members, heard), model_of, heard)
         if not replace and already_done(job, target):
             check_recorded(study.ledger, open_scored(target))
             _record(study, target, job, way_out)
@@ -185,6 +186,16 @@ def decide_rows(study: Study, lines: Sequence[str], *, model_of: str | None = No
             return sorted(decided, key=lambda row: ids.index(str(row["customer_id"])))
 
 
+def _heard(study: Study, target: Path, *, replace: bool) -> int:
+    """How many entries of the log a run hears: all there are; as many as before, where it is there already.
+
+    So a run that is asked for once more is the same run, whatever people decided since.
+    """
+    if is_scored(target) and not replace:
+        return int(open_scored(target).manifest.get("heard", 0))
+    return len(study.ledger.log(study.name).entries)
+
+
 def _standings(model: CreditModel) -> dict[str, Standing]:
     """The population in which people of a file are ranked: that which the model learnt from."""
     return {name: Standing(**told) for name, told in model.metadata.get("standings", {}).items()}
@@ -206,7 +217,7 @@ def _recorded(study: Study, run: Run) -> str | None:
     return study.ledger.manifest(study.name, run.label)
 
 
-def _job(study: Study, run: Run, standing: pd.DataFrame, model_of: str | None) -> Job:
+def _job(study: Study, run: Run, standing: pd.DataFrame, model_of: str | None, heard: int = 0) -> Job:
     chosen = study.chosen
     model, version = load_champion(study.paths.models, model_of or study.name)
     _check_features(study, model, model_of or study.name)
@@ -231,6 +242,7 @@ def _job(study: Study, run: Run, standing: pd.DataFrame, model_of: str | None) -
         standing=standing,
         refuse_unknown=chosen.unknown == "refuse",
         language=chosen.language,
+        heard=heard,
     )
 
 

@@ -33,6 +33,7 @@ HOMES = {
     "matplotlib": ("report",),
     "starlette": ("review",),
     "uvicorn": ("review",),
+    "argon2": ("review",),
     "rich": ("console",),
     "typer": ("cli",),
 }

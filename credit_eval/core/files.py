@@ -6,6 +6,7 @@ needs two names to change places at once, which Linux offers as `renameat2(RENAM
 
 from __future__ import annotations
 
+import csv
 import ctypes
 import errno
 import json
@@ -13,7 +14,7 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,18 @@ def as_cell(text: str) -> str:
     ["'=HYPERLINK(A1)", '-12.50', "'-12+A1", "'@SUM(A1)", 'tea']
     """
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") and not _NUMBER.fullmatch(text) else text
+
+
+def write_cells(target: Path, names: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write rows as a CSV file in which no cell is a formula; nothing is an empty cell.
+
+    Raises:
+        StorageError: the disk refused.
+    """
+    with atomic_file(target) as building, building.open("w", encoding="utf-8", newline="") as file:
+        lines = csv.writer(file)
+        lines.writerow(names)
+        lines.writerows(["" if cell is None else as_cell(str(cell)) for cell in row] for row in rows)
 
 
 def link_files(old: Path, new: Path) -> None:

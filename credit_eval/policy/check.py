@@ -109,6 +109,10 @@ def _prices(policy: Policy, losses: Losses) -> Iterator[Finding]:
         stopped = stopped or (grade.grade if found[1] <= 0 else "")
 
 
+#: Constraints that are counted by rule, or are no policy's.
+_ELSEWHERE = ("rule", "rule_no_rise", "override_stop", "override")
+
+
 def coverage(policy: Policy, inputs: pd.DataFrame, losses: Losses) -> pd.DataFrame:
     """On n customers, of each rule and constraint: `true` (rules: how often the expression is), and `decides`."""
     decided = decide(inputs, policy, calibrated=True, losses=losses)
@@ -118,7 +122,7 @@ def coverage(policy: Policy, inputs: pd.DataFrame, losses: Losses) -> pd.DataFra
     by_rule = [said[rule.name] for rule in policy.rules]
     rows = [
         *((f"rule {rule.name}", true, n) for rule, true, n in zip(policy.rules, hits, by_rule, strict=True)),
-        *((name, np.nan, int(bound.get(name, 0))) for name in CONSTRAINTS if name not in ("rule", "rule_no_rise")),
+        *((name, np.nan, int(bound.get(name, 0))) for name in CONSTRAINTS if name not in _ELSEWHERE),
     ]
     return pd.DataFrame(rows, columns=["what", "true", "decides"])
 
@@ -174,7 +178,9 @@ def totals(decided: pd.DataFrame) -> dict[str, float]:
         "expected loss": float(decided["expected_loss"].sum()),
         "expected profit": float(decided["profit"].sum(min_count=1)),
         "no new credit": int(
-            decided["limit_bound_by"].isin(("restriction", "still_restricted", "rule", "in_default")).sum()
+            decided["limit_bound_by"]
+            .isin(("restriction", "still_restricted", "rule", "in_default", "override_stop"))
+            .sum()
         ),
         "reduced": int(decided["decision"].eq("reduce").sum()),
     }

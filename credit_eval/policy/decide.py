@@ -30,6 +30,7 @@ from credit_eval.language.words import Language
 from credit_eval.policy.facts import Shared, all_told
 from credit_eval.policy.limits import (
     CONSTRAINTS,
+    OVERRIDE,
     REFERRALS,
     RESTRICTION,
     Bools,
@@ -44,6 +45,7 @@ from credit_eval.policy.limits import (
 )
 from credit_eval.policy.losses import Losses
 from credit_eval.policy.losses import losses as assumed
+from credit_eval.policy.overruled import Overruled
 from credit_eval.policy.pricing import rates
 from credit_eval.policy.profit import expected_loss, exposure, profit_at, revenue
 from credit_eval.policy.sentences import policy_facts
@@ -113,8 +115,9 @@ def decide(
             (whole months; NaN: no line). `was_restricted` (bool): at the last review; `days_below`: days since the
             first of the reviews in a row that found p_default below `leave_below` (NaN: the last did not).
             `data_age`: days since anything was heard of repayments (NaN: never was). `apr_previous`: the yearly rate
-            that the last decision set (NaN: nobody knows). Each is needed, since each decides. Other columns are not
-            read: the grade of a decision is the policy's.
+            that the last decision set (NaN: nobody knows). Each is needed, since each decides. What people decided
+            over the policy may stand beside them (`policy.overruled`). Other columns are not read: the grade of a
+            decision is the policy's.
         policy: the rules.
         calibrated: whether `p_default` comes from a calibrated model.
         losses: LGD and CCF; None: as the policy assumes them.
@@ -231,6 +234,7 @@ def _customers(inputs: pd.DataFrame, policy: Policy) -> Customers:
         data_age,
         np.where(runs, rate, np.nan),
         *_fired(inputs, policy),
+        Overruled.of(inputs),
     )
 
 
@@ -393,10 +397,13 @@ def _decided_by(
     gets_more = (then.limit > granted.limit) | (granted.refer & ~then.refer)
     better = np.where(adverse, ~adverse_then | above_the_threshold, gets_more)
     better &= granted.referral != REFERRALS.index("no_reason")
+    by_person = (granted.bound_by == OVERRIDE) & ~adverse
+    better &= ~by_person
     rule = np.array(CONSTRAINTS, dtype=object)[then.bound_by]
     rule = np.where(granted.refer, np.array(REFERRALS, dtype=object)[granted.referral], rule)
     only_dearer = _dearer(best, then, policy, losses) & ~np.isin(_decisions(customers, granted), ADVERSE)
     rule = np.where(only_dearer, np.array(RATES, dtype=object), rule)
+    rule = np.where(by_person, np.array(CONSTRAINTS[OVERRIDE], dtype=object), rule)
     return np.where(better, np.array(BY_SCORE, dtype=object), rule)
 
 

@@ -27,6 +27,7 @@ import numpy.typing as npt
 from credit_eval.core.errors import PolicyError
 from credit_eval.language.reasons import HELPS
 from credit_eval.language.words import CURRENCY_WORDS, Language, Text
+from credit_eval.policy.words import WHY
 
 Value = float | str | None
 Texts = npt.NDArray[Any]
@@ -166,6 +167,32 @@ SAID: dict[str, Said] = {
         Text("no new credit: a debt is in default now", "不新增授信：目前有债务违约"),
         helps=Text("settling the debt that is in default", "结清违约债务"),
     ),
+    "override_stop": Said(
+        Text(
+            "no new credit until {until}, as a person decided: {why} (override {entry})",
+            "经人工决定，{until}前（含当日）不新增授信：{why}（人工决定第{entry}号）",
+        )
+    ),
+    "override": Said(
+        Text(
+            "a limit of {allowed} until {until}, as a person allowed: {why} (override {entry})",
+            "经人工核准，额度{allowed}，有效期至{until}：{why}（人工决定第{entry}号）",
+        )
+    ),
+    "override_stop_too": Said(
+        Text(
+            "a person stopped new credit until {until} as well: {why} (override {entry})",
+            "另经人工决定，{until}前（含当日）不新增授信：{why}（人工决定第{entry}号）",
+        ),
+        "after",
+    ),
+    "override_gives_way": Said(
+        Text(
+            "what a person allowed, {allowed} until {until}, gives way to it: {why} (override {entry})",
+            "人工核准的额度{allowed}（有效期至{until}）因此不适用：{why}（人工决定第{entry}号）",
+        ),
+        "after",
+    ),
     "too_small": Said(Text("below the smallest limit of {smallest}", "低于最低可开额度{smallest}"), "after"),
     "cut_at_most": Said(Text("cut by no more than {share} at a time", "单次下调不超过{share}"), "after"),
     "cut_rests": Said(
@@ -297,6 +324,8 @@ def _in_their_words(values: Mapping[str, Value | list[float]], language: Languag
 
 def _shown(name: str, value: Value, against: object, currency: str, language: Language) -> str:
     if value is None or isinstance(value, str):
+        if name == "why":
+            return WHY[str(value)].in_(language)
         return _IS[value].in_(language) if value in _IS else str(value)
     kind = _KINDS[name]
     match kind:
@@ -344,7 +373,7 @@ def _probability(p: float, against: object) -> str:
 
 #: How a value is written, by its name; what is none of these words is a format.
 _KINDS = {
-    **dict.fromkeys(("asked", "cap", "capacity", "budget", "line", "smallest", "owed", "limit"), "money"),
+    **dict.fromkeys(("asked", "cap", "capacity", "budget", "line", "smallest", "owed", "limit", "allowed"), "money"),
     **dict.fromkeys(("age", "since", "wait", "below", "probation"), "days"),
     **dict.fromkeys(("lgd", "ccf", "threshold", "out"), ".2f"),
     "p": "probability",

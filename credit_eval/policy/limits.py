@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from credit_eval.policy.losses import Losses
+from credit_eval.policy.overruled import Overruled
 from credit_eval.policy.pricing import unbearable
 from credit_eval.policy.profit import Book, most_profitable
 from credit_eval.policy.settings import Policy
@@ -24,7 +25,8 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-#: Constraints in the order in which ties are settled; the last five stand before them all, the last of them first.
+#: Constraints in the order in which ties are settled. From `restriction` on they stand before them all, a debt in
+#: default first; and where a person overruled them, that person.
 CONSTRAINTS = (
     "amount_asked",
     "grade_cap",
@@ -43,8 +45,10 @@ CONSTRAINTS = (
     "legal_cap",
     "rule",
     "in_default",
+    "override_stop",
+    "override",
 )
-RESTRICTION, STILL, LEGAL_CAP, RULE, IN_DEFAULT = range(len(CONSTRAINTS) - 5, len(CONSTRAINTS))
+RESTRICTION, STILL, LEGAL_CAP, RULE, IN_DEFAULT, STOPPED, OVERRIDE = range(len(CONSTRAINTS) - 7, len(CONSTRAINTS))
 FIRST_SHARE = CONSTRAINTS.index("first_share")
 #: Why a raise waits for a person, the first that holds; 0 stands for nothing.
 REFERRALS = ("", "p_default", "cured", "capacity_unknown", "rule", "no_reason")
@@ -67,7 +71,7 @@ class Customers:
     first of the reviews that have all found p_default below the way out, NaN where the last did not. `data_age`: days
     since anything was heard of repayments, NaN: never was. `declined`, `not_raised` and `referred`: the first rule of
     the policy that says so, by its place; -1: none. `rate`: a year, that the last decision
-    set for a line or a balance; NaN: there is neither, or nobody knows.
+    set for a line or a balance; NaN: there is neither, or nobody knows. `overruled`: what people decided.
     """
 
     p: Floats
@@ -89,6 +93,7 @@ class Customers:
     declined: Ints
     not_raised: Ints
     referred: Ints
+    overruled: Overruled
 
     @property
     def book(self) -> Book:
@@ -127,14 +132,16 @@ class Granted:
 
 
 def grant(customers: Customers, policy: Policy, losses: Losses) -> Granted:
-    """The limit of every customer under the policy."""
+    """The limit of every customer under the policy, and under what people decided over it."""
     above, still = customers.p > policy.restriction.threshold, _still_restricted(customers, policy)
     dear = unbearable(customers.p, customers.grade, policy, losses)
-    stops = [customers.in_default, above, still, customers.declined >= 0, dear]
+    stops = [customers.in_default, above, still, customers.declined >= 0, dear, customers.overruled.stopped]
     restricted = np.logical_or.reduce(stops)
     found = bounds(customers, policy, losses)
     allowed = np.where(restricted, 0.0, found.min(axis=0))
-    bound_by = np.select(stops, [IN_DEFAULT, RESTRICTION, STILL, RULE, LEGAL_CAP], default=found.argmin(axis=0))
+    bound_by = np.select(
+        stops, [IN_DEFAULT, RESTRICTION, STILL, RULE, LEGAL_CAP, STOPPED], default=found.argmin(axis=0)
+    )
     rounded = _rounded_down(allowed, policy)
     owed = np.minimum(customers.line, customers.balance)
     # Rounding and the minimum are conveniences: they never take away a limit that the constraints allow.
@@ -145,7 +152,7 @@ def grant(customers: Customers, policy: Policy, losses: Losses) -> Granted:
     referral = np.where(limit > customers.line, _referral(customers, policy), 0)
     refer = referral > 0
     final = np.where(refer, customers.line, limit)
-    return Granted(
+    granted = Granted(
         limit=final,
         allowed=allowed,
         bound_by=bound_by,
@@ -157,6 +164,35 @@ def grant(customers: Customers, policy: Policy, losses: Losses) -> Granted:
         short=(final > 0) & (final < customers.requested),
         held_up=(floor > earned) & (floor >= owed) & ~restricted,
     )
+    return _overruled(granted, customers, policy)
+
+
+def _overruled(granted: Granted, customers: Customers, policy: Policy) -> Granted:
+    """Where a person allowed more than the policy gives, or what waits for a person, or lifted what stops it."""
+    rows, given = allowed_by_a_person(customers, policy)
+    rows = rows & ((given > granted.limit) | ((given == granted.limit) & granted.restricted & (given > 0)))
+    if not rows.any():
+        return granted
+    return replace(
+        granted,
+        limit=np.where(rows, given, granted.limit),
+        bound_by=np.where(rows, OVERRIDE, granted.bound_by),
+        restricted=granted.restricted & ~rows,
+        owed=granted.owed & ~rows,
+        too_small=granted.too_small & ~rows,
+        refer=granted.refer & ~rows,
+        referral=np.where(rows, 0, granted.referral),
+        short=np.where(rows, given < customers.requested, granted.short),
+        held_up=granted.held_up & ~rows,
+    )
+
+
+def allowed_by_a_person(customers: Customers, policy: Policy) -> tuple[Bools, Floats]:
+    """To whom a person may allow something and does, and the limit."""
+    said = customers.overruled
+    rows = ~np.isnan(said.allowed) & ~said.stopped & ~customers.in_default & (customers.declined < 0)
+    most = np.minimum(policy.money(policy.limits.exposure_cap), np.nan_to_num(customers.requested, nan=np.inf))
+    return rows, np.where(rows, np.minimum(said.allowed, most), 0.0)
 
 
 def waiting(granted: Granted, customers: Customers, rows: Bools) -> Granted:

@@ -10,7 +10,16 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from credit_eval.policy.facts import Shared, Value
-from credit_eval.policy.limits import CONSTRAINTS, REFERRALS, Customers, Granted, Ints, rests, smallest_limit
+from credit_eval.policy.limits import (
+    CONSTRAINTS,
+    REFERRALS,
+    STOPPED,
+    Customers,
+    Granted,
+    Ints,
+    rests,
+    smallest_limit,
+)
 from credit_eval.policy.losses import Losses
 from credit_eval.policy.settings import Grade, Policy, Rule
 
@@ -37,6 +46,10 @@ def _what_came_of_it(customers: Customers, granted: Granted, policy: Policy) -> 
     yield Shared("owed", kept, {"owed": granted.limit[kept].tolist()})
     offered, asked = granted.limit[short].tolist(), customers.requested[short].tolist()
     yield Shared("counter_offer", short, {"limit": offered, "asked": asked})
+    said = customers.overruled
+    yield from said.told("override_stop_too", np.flatnonzero(said.stopped & (granted.bound_by != STOPPED)))
+    gives_way = granted.restricted & ~np.isnan(said.allowed) & ~said.stopped
+    yield from said.told("override_gives_way", np.flatnonzero(gives_way), amounts=True)
 
 
 def _amount_asked(customers: Customers, rows: Ints, policy: Policy, losses: Losses) -> _Told:
@@ -106,6 +119,14 @@ def _still_restricted(customers: Customers, rows: Ints, policy: Policy, losses: 
 
 def _legal_cap(customers: Customers, rows: Ints, policy: Policy, losses: Losses) -> _Told:
     yield Shared("legal_cap", rows, {"legal": policy.legal_cap})
+
+
+def _override(customers: Customers, rows: Ints, policy: Policy, losses: Losses) -> _Told:
+    yield from customers.overruled.told("override", rows, amounts=True)
+
+
+def _override_stop(customers: Customers, rows: Ints, policy: Policy, losses: Losses) -> _Told:
+    yield from customers.overruled.told("override_stop", rows)
 
 
 def _stale_data(customers: Customers, rows: Ints, policy: Policy, losses: Losses) -> _Told:
@@ -178,4 +199,6 @@ _BOUND: dict[str, Callable[[Customers, Ints, Policy, Losses], _Told]] = {
     "legal_cap": _legal_cap,
     "rule": _rule,
     "in_default": _bare("in_default"),
+    "override_stop": _override_stop,
+    "override": _override,
 }

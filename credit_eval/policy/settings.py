@@ -174,6 +174,17 @@ class Refer(_Section):
     cured_within_days: Amount = 365.0
 
 
+class Overrides(_Section):
+    """What people may decide over the policy (`policy.overruled`).
+
+    `second_above`: where more than this is at stake, in amount units, a second person has to approve it.
+    `longest_days`: so many days after the decision an override ends at the latest.
+    """
+
+    second_above: Amount = 0.0
+    longest_days: Annotated[int, Field(strict=True, ge=1, le=365)] = 90
+
+
 class Rule(_Section):
     """A rule of its own: where `when` is true (`policy.rules`), `then` happens, told in the words of `because`
     (in Chinese `because_zh`; without it nothing can be decided in Chinese that the rule decides).
@@ -225,7 +236,17 @@ class Effective(_Section):
 _TEXTS = ("name", "version", "currency", "grade", "when", "because", "because_zh", "since", "until")
 
 #: Sections of one setting each key.
-_SECTIONS = ("restriction", "expected_loss", "affordability", "limits", "movement", "profit", "price", "refer")
+_SECTIONS = (
+    "restriction",
+    "expected_loss",
+    "affordability",
+    "limits",
+    "movement",
+    "profit",
+    "price",
+    "refer",
+    "overrides",
+)
 
 #: Fields of a grade and how they may change towards risk.
 _FALLING = ("limit_cap", "thin_file_cap", "capacity_multiple", "max_installments")
@@ -247,6 +268,7 @@ class Policy(_Section):
         profit: what a limit earns and costs; None: it binds nothing.
         price: what a rate has to bear besides; None: nothing.
         refer: what waits for a person.
+        overrides: what people may decide over it.
         rules: what else stops new credit, or waits for a person.
         effective: from when to when it decides.
         jurisdiction: that it is written for; None: any.
@@ -268,6 +290,7 @@ class Policy(_Section):
     profit: Profit | None = None
     price: Price | None = None
     refer: Refer = Refer()
+    overrides: Overrides = Overrides()
     rules: tuple[Rule, ...] = ()
     effective: Effective = Effective()
     jurisdiction: Jurisdiction | None = None

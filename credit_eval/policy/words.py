@@ -64,8 +64,29 @@ CONSTRAINTS = {
     "rates": Text("the policy's rates, dearer for everybody", "政策费率整体上调"),
     "rule": Text("a rule of the policy: no new credit", "政策规则：不新增授信"),
     "in_default": Text("a debt in default now", "目前有债务违约"),
+    "override_stop": Text("a person, who stopped new credit", "人工决定：不新增授信"),
+    "override": Text("a person, who overruled the policy", "人工核准：不适用政策结论"),
     "p_default": Text("p_default above which a person decides", "违约概率高于人工审核线"),
     "cured": Text("a debt in default paid of late", "违约债务新近还清"),
     "capacity_unknown": Text("how much is left of a month is not known", "每月自有资金结余未知"),
     "no_reason": Text("no reason of the model that could be told", "模型没有可告知的原因"),
 }
+
+#: Why a person allows more than the policy, in words that a customer may read.
+WHY_ALLOWED = {
+    "income_shown": Text(
+        "an income or payments were shown that the data do not hold", "已提供数据未反映的收入或还款证明"
+    ),
+    "data_corrected": Text("data that were wrong are corrected", "错误数据已更正"),
+    "one_off": Text("what happened is not expected to happen again", "所发生的情况预计不会再次发生"),
+    "agreed": Text("a repayment plan was agreed", "已达成还款安排"),
+    "appeal": Text("an appeal was upheld", "申诉成立"),
+}
+#: Why a person stops new credit.
+WHY_STOPPED = {
+    "unverified": Text("details could not be verified", "信息无法核实"),
+    "data_doubted": Text("the data held are incomplete or in doubt", "现有数据不完整或存疑"),
+    "debts_elsewhere": Text("debts elsewhere are known that the data do not hold", "已知存在数据未反映的外部债务"),
+    "asked_for": Text("the customer asked for it", "应客户本人要求"),
+}
+WHY = WHY_ALLOWED | WHY_STOPPED

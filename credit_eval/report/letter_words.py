@@ -51,6 +51,10 @@ RULES = {
     "amount_asked": Text(
         "The amount that you asked for is below the smallest that we lend.", "您申请的金额低于我们的最低授信金额。"
     ),
+    "override_stop": Text(
+        "One of our staff reviewed your account and gives no new credit until {until}, because {why}.",
+        "经我们的工作人员审核，{until}前（含当日）不新增授信，原因：{why}。",
+    ),
     "rates": Text("We have raised our rates for all customers.", "我们对所有客户统一上调了年利率。"),
 }
 

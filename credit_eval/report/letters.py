@@ -18,6 +18,7 @@ from credit_eval.core.files import atomic_file
 from credit_eval.language.words import Language
 from credit_eval.policy.decide import BY_SCORE
 from credit_eval.policy.facts import Fact, as_facts, days, helps, money
+from credit_eval.policy.words import WHY
 from credit_eval.report.letter_words import DECIDED, RIGHTS, RULES, WORDS
 from credit_eval.report.page import environment
 from credit_eval.scoring.sealed import open_scored
@@ -207,12 +208,18 @@ def _rule(row: Row, facts: tuple[Fact, ...], language: Language) -> Iterator[str
     if row["decided_by"] in RULES:
         values = {name: value for fact in facts for name, value in fact.values.items()}
         told = {"because": _because(values, language), "wait": _wait(values, language)}
+        told |= {"until": str(values.get("until", "")), "why": _why(values, language)}
         yield RULES[row["decided_by"]].in_(language).format(**told)
 
 
 def _because(values: Mapping[str, Any], language: Language) -> str:
     text = str(values.get("because_zh" if language == "zh" else "because") or "")
     return text[:1].upper() + text[1:]
+
+
+def _why(values: Mapping[str, Any], language: Language) -> str:
+    """Why a person decided."""
+    return WHY[str(values["why"])].in_(language) if "why" in values else ""
 
 
 def _wait(values: Mapping[str, Any], language: Language) -> str:

@@ -27,7 +27,8 @@ DECIDED_SQL = f"decided_by = {quote(BY_SCORE)}"
 BY_SCORE_SQL = f"{ADVERSE_SQL} AND {DECIDED_SQL}"
 #: No new credit whatever the limit would be; a customer without a line is declined for the same cause.
 _RESTRICTED_SQL = (
-    "(decision = 'restrict' OR limit_bound_by IN ('restriction', 'still_restricted', 'legal_cap', 'in_default'))"
+    "(decision = 'restrict' OR limit_bound_by IN "
+    "('restriction', 'still_restricted', 'legal_cap', 'in_default', 'override_stop'))"
 )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from credit_eval.language.feature import Dimension
+from credit_eval.language.feature import Dimension, Feature
 from credit_eval.language.words import Language
 from credit_eval.models.model import CreditModel
 from credit_eval.policy.facts import as_facts, helps, money
@@ -17,6 +17,9 @@ from credit_eval.review.words import word
 from credit_eval.scoring.decision import NOTHING, adverse, in_language
 from credit_eval.scoring.ledger import Ledger
 from credit_eval.scoring.lookup import Decided, decided
+
+#: In place of a value that the visitor's role does not show.
+HIDDEN = "•••"
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,8 @@ def shown(
     customer: str,
     language: Language,
     others: Mapping[str, float] | None = None,
+    *,
+    personal: bool = True,
 ) -> list[Shown]:
     """Every decision of a run on a customer.
 
@@ -70,12 +75,13 @@ def shown(
         customer: its id.
         language: of everything.
         others: by feature the mean contribution over everybody of the run (`population`).
+        personal: whether what customers are like in person is shown: values of the side "identity and stability".
 
     Raises:
         SourceError, IntegrityError, CohortError: as `scoring.lookup.decided`.
     """
     found = [in_language(one, language) for one in decided(scored, profiles, customer)]
-    return [_shown(one, model, language, others or {}) for one in found]
+    return [_shown(one, model, language, others or {}, personal=personal) for one in found]
 
 
 def history(ledger: Ledger, dataset: str, customer: str, language: Language) -> list[dict[str, str]]:
@@ -98,7 +104,9 @@ def limits(before: float | None, now: float, currency: str, language: Language) 
     return f"{was} → {money(now, currency, language)}"
 
 
-def _shown(found: Decided, model: CreditModel, language: Language, others: Mapping[str, float]) -> Shown:
+def _shown(
+    found: Decided, model: CreditModel, language: Language, others: Mapping[str, float], *, personal: bool
+) -> Shown:
     row, currency = found.row, str(found.manifest["currency"])
     a_point = -model.scale.pdo / math.log(2) * model.calibrated().slope
     reasons = [(row[f"reason_code_{n}"], row[f"reason_text_{n}"]) for n in range(1, 5) if row[f"reason_code_{n}"]]
@@ -110,7 +118,7 @@ def _shown(found: Decided, model: CreditModel, language: Language, others: Mappi
             one.contribution,
             one.contribution * a_point,
             one.contribution / widest,
-            one.feature.show(one.value, currency, language),
+            HIDDEN if _is_personal(one.feature) and not personal else one.feature.show(one.value, currency, language),
             one.feature.usual(one.typical, currency, language),
         )
         for one in sorted(told, key=lambda one: -abs(one.contribution))
@@ -129,6 +137,10 @@ def _shown(found: Decided, model: CreditModel, language: Language, others: Mappi
         base=found.base,
         total=found.log_odds,
     )
+
+
+def _is_personal(feature: Feature) -> bool:
+    return feature.dimension == Dimension.IDENTITY
 
 
 def _sides(found: Decided, a_point: float, language: Language, others: Mapping[str, float]) -> list[Moved]:

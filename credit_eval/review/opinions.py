@@ -7,7 +7,6 @@ nobody.
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
@@ -16,7 +15,7 @@ from typing import Any
 
 from credit_eval.core.clock import utc_now
 from credit_eval.core.errors import OutputExistsError, ReviewError
-from credit_eval.core.files import as_cell, atomic_file
+from credit_eval.core.files import write_cells
 from credit_eval.language.words import Text
 from credit_eval.scoring.ledger import Ledger
 from credit_eval.scoring.log import Log
@@ -55,6 +54,7 @@ class Opinion:
         because: of `BECAUSE`; empty where they agree.
         note: why, in a sentence; may be empty where they agree.
         who: said it.
+        role: of `who`.
         at: when, in UTC.
     """
 
@@ -66,6 +66,7 @@ class Opinion:
     because: str
     note: str
     who: str
+    role: str = ""
     at: str = ""
 
 
@@ -78,7 +79,7 @@ def opinions(log: Log, customer: str | None = None) -> list[Opinion]:
     names = [one.name for one in fields(Opinion)]
     said = (entry for entry in log.read() if entry["kind"] == REVIEW)
     return [
-        Opinion(**{name: str(entry[name]) for name in names})
+        Opinion(**{name: str(entry.get(name, "")) for name in names})
         for entry in said
         if customer is None or entry["customer_id"] == customer
     ]
@@ -131,10 +132,7 @@ def export(said: Sequence[Opinion], target: Path) -> None:
         StorageError: the disk refused.
     """
     names = [one.name for one in fields(Opinion)]
-    with atomic_file(target) as building, building.open("w", encoding="utf-8", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(names)
-        rows.writerows([as_cell(getattr(one, name)) for name in names] for one in said)
+    write_cells(target, names, ([getattr(one, name) for name in names] for one in said))
 
 
 def _check(opinion: Opinion) -> None:

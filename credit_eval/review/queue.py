@@ -20,6 +20,7 @@ from credit_eval.schema.duckdb import DuckDB, parquet
 from credit_eval.scoring.sealed import Scored
 
 Order = Literal["stake", "risk", "score", "customer"]
+State = Literal["open", "looked_at"]
 #: Cases of a page.
 SIZE = 25
 _MEMORY = "400MB"
@@ -38,13 +39,14 @@ _COLUMNS = (
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is looked for: None is everything. `customer`: what its id begins with."""
+    """What is looked for: None is everything. `customer`: what its id begins with; `state`: whether anybody looked."""
 
     decision: str | None = None
     grade: str | None = None
     reason: str | None = None
     customer: str | None = None
     order: Order = "stake"
+    state: State | None = None
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,13 @@ class Queue:
                 FROM {parquet(run.parts)}
                 WHERE decision IN ({waits}) OR coalesce(apr > apr_previous, false)"""
         )
+        self._engine.run("CREATE TABLE looked (customer_id VARCHAR, as_of TIMESTAMP)")
         self.choices = Choices(*(self._counted(name) for name in ("decision", "grade", "reason_code_1")))
+
+    def looked_at(self, customer: str, as_of: str) -> None:
+        """Remember that somebody said something of a decision."""
+        with self._lock:
+            self._engine.run("INSERT INTO looked VALUES (?, try_cast(? AS TIMESTAMP))", [customer, as_of])
 
     def close(self) -> None:
         """Give the memory back."""
@@ -143,6 +151,9 @@ def _where(wanted: Wanted) -> tuple[str, list[object]]:
     if wanted.customer:
         parts.append("starts_with(customer_id, ?)")
         values.append(wanted.customer)
+    if wanted.state:
+        looked = "(customer_id, as_of) IN (SELECT (customer_id, as_of) FROM looked)"
+        parts.append(looked if wanted.state == "looked_at" else f"NOT {looked}")
     return " AND ".join(parts) or "true", values
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from credit_eval.core.errors import IntegrityError, PolicyError
 from credit_eval.language.feature import Role
+from credit_eval.policy.overruled import COLUMNS as OVERRULED
 from credit_eval.policy.settings import Policy
 from credit_eval.samples.means import MONTHS
 
@@ -107,8 +108,9 @@ def policy_inputs(
             "requested": asked,
         }
     )
-    own = sorted(policy.columns & set(profiles.columns) - set(inputs.columns) - set(STANDING))
-    return inputs.assign(**{name: profiles[name] for name in own}).join(stands[list(STANDING)])
+    own = sorted(policy.columns & set(profiles.columns) - set(inputs.columns) - set(STANDING) - set(OVERRULED))
+    overruled = [name for name in OVERRULED if name in stands]
+    return inputs.assign(**{name: profiles[name] for name in own}).join(stands[[*STANDING, *overruled]])
 
 
 def _as_given(stands: pd.DataFrame, profiles: pd.DataFrame, roles: Mapping[Role, str]) -> pd.DataFrame:

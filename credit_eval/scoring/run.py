@@ -98,7 +98,7 @@ class Job:
 
     `cohort` is the run's label. `model_of`: the data set whose champion decides, mostly its own. `typical` comes from
     the model's training sample, so no reason sentence knows the future. `standing` has a row per member of the cohort
-    (`samples.standing`), by `definition`.
+    (`samples.standing`), by `definition`; what people decided is among it, from the first `heard` entries of the log.
     """
 
     dataset: str
@@ -118,6 +118,7 @@ class Job:
     standing: pd.DataFrame
     refuse_unknown: bool = False
     language: Language = "en"
+    heard: int = 0
 
     def standing_of(self, profiles: pd.DataFrame) -> pd.DataFrame:
         """Where the customers of a part stand, from the first to the last of them."""
@@ -427,6 +428,7 @@ def _manifest(job: Job, profiles: Profiles, tally: _Tally, started: datetime) ->
         "policy": job.policy.model_dump(mode="json"),
         "calibrated_on": job.model.calibrated().calibrated_on,
         "profiles": sha256_file(profiles.root / DESCRIBED),
+        "heard": job.heard,
         "started": started,
         "finished": utc_now(),
     }

@@ -775,25 +775,29 @@ class Study:
         with self.engine() as engine, self.file_of(members) as path:
             return self.standing_of(engine, path)
 
-    def standing_of(self, engine: DuckDB, members: Path) -> pd.DataFrame:
+    def standing_of(self, engine: DuckDB, members: Path, heard: int | None = None) -> pd.DataFrame:
         """As `standing`, of a cohort's file.
 
         Args:
             engine: that reads it.
             members: a Parquet file of customer_id and as_of, perhaps `amount`.
+            heard: how many entries of the log may tell what people decided; None: all of them.
 
         Returns:
             a row per member.
         """
         from credit_eval.samples.standing import standing
         from credit_eval.scoring.memory import check_limits, remembered
+        from credit_eval.scoring.overrides import honoured, overrides
 
         found = standing(engine, self.dataset, members, self.definition)
         state = self.ledger.before(self.name, found[["customer_id", "as_of"]])
         if self.dataset.info.anonymous:  # a number in a file is nobody who could be met again
             state = state.iloc[:0]
         check_limits(engine, self.dataset, state)
-        return remembered(found, state)
+        if self.dataset.info.anonymous:
+            return remembered(found, state)
+        return honoured(remembered(found, state), overrides(self.ledger.log(self.name).first(heard)))
 
     @property
     def ledger(self) -> Ledger:

@@ -27,8 +27,10 @@ from credit_eval.models.history import read_history
 from credit_eval.replay import replay
 from credit_eval.schema.store import describe_dataset, open_dataset
 from credit_eval.schema.tables import TABLES
+from credit_eval.scoring.overrides import Override, overrides, overrule, second
 from credit_eval.scoring.sealed import open_scored, seal_scored
 from credit_eval.study import Study
+from credit_eval.study.overruling import monitored, overruled
 
 pytestmark = pytest.mark.xdist_group("world")
 END = datetime(2026, 7, 1)
@@ -59,7 +61,10 @@ def write(raw: Path, folder: Path, since: datetime | None, until: datetime) -> P
 
 @pytest.fixture(scope="module")
 def root(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A shop that was imported, trained and scored; a month later scored again; then trained and scored once more."""
+    """A shop that was imported, trained and scored; a month later scored again; then trained and scored once more.
+
+    After the first night people overrule the policy, of four customers.
+    """
     raw, root = world.root / "data/raw/simulated", tmp_path_factory.mktemp("shop")
     tables = {}
     for path in sorted(raw.glob("*.parquet")):
@@ -73,6 +78,7 @@ def root(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "settings.yaml").write_text("datasets: {shop: {policy: default, jurisdiction: cn}}\n")
     import_mapping(mapping, root / "data" / "raw")
     stages.run_all(opened(root), promote_anyway="a test")
+    _overrule_some(root)
     for number, (since, until) in enumerate(pairwise(NIGHTS)):
         night = write(raw, root / "sources" / f"night{number}", since, until)
         append_mapping(mapping, night, root / "data" / "raw", "shop", known_until=until)
@@ -80,6 +86,47 @@ def root(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
             stages.train(opened(root), promote_anyway="another")
         stages.score(opened(root), Run(as_of=until))
     return root
+
+
+def _overrule_some(root: Path) -> None:
+    """Allow two who are restricted, one of them with nobody to approve it; stop one who is approved; take one back."""
+    study, frame = opened(root), scored(root, NIGHTS[0])
+    stopped = frame["limit_bound_by"].isin(["restriction", "still_restricted"])
+    restricted = frame[stopped & frame["limit_previous"].between(100, 3000)]
+    approved = frame[frame["decision"].isin(["approve", "hold"]) & (frame["limit_new"] > 0)]
+    said = [
+        ("allow", restricted.iloc[0], 2),
+        ("allow", restricted.iloc[1], 2),
+        ("stop", approved.iloc[0], 2),
+        ("stop", approved.iloc[1], 2),
+        ("allow", restricted.iloc[2], 1),
+    ]
+    for number, (then, row, months) in enumerate(said):
+        written = overrule(
+            study.ledger,
+            "shop",
+            Override(
+                customer_id=str(row["customer_id"]),
+                as_of=str(row["as_of"]),
+                decision=str(row["decision"]),
+                first_reason=str(row["reason_code_1"] or ""),
+                p_default=float(row["p_default"]),
+                stake=float(row["limit_previous"]),
+                then=then,
+                limit=float(row["limit_previous"]) if then == "allow" else 0.0,
+                until=f"{NIGHTS[0] + timedelta(days=31 * months):%Y-%m-%d}",
+                why="one_off" if then == "allow" else "unverified",
+                note="shown to us on paper",
+                who="ana",
+                role="reviewer",
+            ),
+            study.policy,
+            bound_by=str(row["limit_bound_by"]),
+        )
+        if number in (0, 2, 4):
+            second(study.ledger, "shop", written.place, "approve", "ben", "approver")
+        if number == 3:
+            second(study.ledger, "shop", written.place, "withdraw", "ana", "reviewer")
 
 
 def opened(root: Path) -> Study:
@@ -100,6 +147,65 @@ def test_every_decision_of_the_first_night_comes_out_the_same(root: Path) -> Non
         assert found.differing == []
         assert found.same
         assert any("the data are others" in one for one in found.since)
+
+
+def test_what_people_decided_holds_in_the_nights_that_follow_until_it_ends(root: Path) -> None:
+    said = overrides(opened(root).ledger.log("shop"))
+    assert [one.state for one in said] == ["holds", "waits", "holds", "withdrawn", "holds"]
+    nights = [scored(root, until).set_index("customer_id").loc[[one.customer_id for one in said]] for until in NIGHTS]
+    first, then, last = nights
+    assert not first["limit_bound_by"].isin(["override", "override_stop"]).any()
+    allowed = first["limit_previous"].iloc[0]
+    assert (then["limit_new"].iloc[0], then["decided_by"].iloc[0]) == (allowed, "override")
+    assert f"(override {said[0].place})" in then["policy_reason"].iloc[0]
+    assert then["limit_bound_by"].iloc[1] in ("restriction", "still_restricted")
+    assert then["limit_bound_by"].iloc[2] == "override_stop"
+    assert then["limit_bound_by"].iloc[4] in ("override", "in_default")  # who defaults meanwhile is lifted by nobody
+    assert then["decision"].iloc[2] == "restrict"
+    assert last["limit_bound_by"].iloc[2] == "override_stop"
+    assert "override" not in last["policy_facts"].iloc[4]  # it ended on a day before the last night
+    everybody = scored(root, NIGHTS[1])
+    mine = everybody["policy_facts"].str.contains('"override')
+    assert set(everybody.loc[mine, "customer_id"]) == {said[0].customer_id, said[2].customer_id, said[4].customer_id}
+    study = opened(root)
+    for one in said:
+        for until in NIGHTS[1:]:
+            (found,) = replay(study, Run(as_of=until), one.customer_id)
+            assert found.same, found.differing
+
+
+def test_it_is_told_how_those_did_whom_people_decided_on(root: Path) -> None:
+    study = opened(root)
+    told = overruled(study)
+    assert len(told) == 5
+    found = monitored(told, study.dataset.info.known_until).set_index(["then", "why"])
+    allowed, stopped = found.loc[("allow", "one_off")], found.loc[("stop", "unverified")]
+    assert (allowed["said"], allowed["waiting"], allowed["holding"]) == (3, 1, 1)
+    assert (stopped["said"], stopped["waiting"], stopped["holding"]) == (2, 0, 1)
+    judged = told["defaulted"].notna()
+    assert allowed["judged"] + stopped["judged"] == (judged & (told["state"] != "waits")).sum()
+    done = World(root).run("--json", "overrides", "shop")
+    said = json.loads(done.stdout)
+    assert [one["state"] for one in said["overrides"]] == ["holds", "waits", "holds", "withdrawn", "holds"]
+    assert sum(one["said"] for one in said["monitored"]) == 5
+
+
+def test_a_night_that_is_asked_for_again_is_the_same_night_whatever_people_decided_since(
+    root: Path, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(root, tmp_path / "copy"))
+    study, run = opened(copy), Run(as_of=END)
+    waits = next(one for one in overrides(study.ledger.log("shop")) if one.state == "waits")
+    second(study.ledger, "shop", waits.place, "approve", "ben", "approver")
+    manifest = copy / f"data/scored/shop/as_of={END:%Y-%m-%d}/manifest.json"
+    before = manifest.read_bytes()
+    stages.score(study, run)
+    assert manifest.read_bytes() == before
+    stages.score(study, run, replace=True)
+    row = study.results(run).scored.set_index("customer_id").loc[waits.customer_id]
+    assert row["limit_bound_by"] == "override"
+    (found,) = replay(study, run, waits.customer_id)
+    assert found.same
 
 
 def test_the_other_nights_do_too(root: Path) -> None:

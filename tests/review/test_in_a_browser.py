@@ -84,7 +84,7 @@ def test_from_the_sign_in_to_an_opinion_by_keyboard(page: Page, served: tuple[st
     assert f"{scored.loc[customer, 'p_default']:.1%}" in page.content()
     page.get_by_label("disagree", exact=True).press("Space")
     page.get_by_label("Why, if you do not agree").select_option("one_off")
-    page.get_by_label("In a sentence").fill("a hospital stay in spring, all is paid since")
+    page.get_by_label("In a sentence", exact=True).fill("a hospital stay in spring, all is paid since")
     page.get_by_role("button", name="Write it down").press("Enter")
     page.wait_for_selector("text=a hospital stay in spring")
     (said,) = opinions(Ledger(str(root / "data/ledger/decisions.sqlite")).log("loans"))
@@ -105,7 +105,7 @@ def test_every_page_in_both_languages_fits_and_every_field_has_a_name(
             assert page.evaluate("document.documentElement.scrollWidth") <= 1280
             unnamed = page.evaluate(
                 """[...document.querySelectorAll('input:not([type=hidden]), select, textarea, button')]
-                   .filter(one => !(one.labels?.length || one.innerText.trim())).map(one => one.outerHTML)"""
+                   .filter(one => !(one.labels?.length || one.textContent.trim())).map(one => one.outerHTML)"""
             )
             assert unnamed == []
             assert page.locator("h1").count() == 1

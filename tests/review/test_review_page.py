@@ -2,115 +2,34 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import re
 import shutil
 import socket
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from html import unescape
-from http.client import HTTPResponse
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import numpy as np
 import pandas as pd
 import pytest
-import uvicorn
 
-from credit_eval import stages
 from credit_eval.core.errors import IntegrityError, OutputExistsError, SourceError
 from credit_eval.core.runs import Run
 from credit_eval.core.seals import read_sealed_lines
 from credit_eval.policy.decide import is_adverse
 from credit_eval.review import queue as module
-from credit_eval.review.app import Desk, application
+from credit_eval.review.desk import Desk
 from credit_eval.review.opinions import counted, export, opinions
 from credit_eval.review.queue import Queue, Wanted
 from credit_eval.review.serve import desk_of, serve
 from credit_eval.scoring.reading import read_scored
 from credit_eval.scoring.sealed import open_scored
 from credit_eval.settings import Paths, Settings
-from tests.flat_file import loans
+from tests.review_pages import HOSTILE, RUN, Visitor, fields_of
 from tests.scored_run import scored_frame, write_run
-from tests.trained import opened, trained_loans
-
-HOSTILE = [
-    "<script>alert(1)</script>",
-    "'; DROP TABLE cases; --",
-    "a&b=<b>\"'",
-    "\u202eevil\u202c",
-    "x\x1b[31m\x00y",
-    "逾期 客户",
-]
-RUN = Run(file="new")
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with a scored file of 300 people, some of whom have ids that are markup."""
-    flat = trained_loans(tmp_path_factory.mktemp("made"))
-    people = loans(300, seed=5, labelled=0.0)
-    people.loc[: len(HOSTILE) - 1, "Loan"] = [one.replace("\x00", "") for one in HOSTILE]
-    stages.score_file(opened(flat.folder), flat.write(people, "new.csv"))
-    return flat.folder
-
-
-@pytest.fixture
-def desk(root: Path) -> Iterator[Desk]:
-    with desk_of(Paths(root=root), Settings(), "loans", RUN) as desk:
-        yield desk
-
-
-@dataclass
-class Visitor:
-    """Somebody with a browser that keeps cookies."""
-
-    port: int
-    cookies: str = ""
-
-    def ask(self, method: str, path: str, body: str | None = None, **headers: str) -> tuple[HTTPResponse, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        form = {"Content-Type": "application/x-www-form-urlencoded"} if body is not None else {}
-        connection.request(method, path, body, {"Cookie": self.cookies, **form, **headers})
-        answer = connection.getresponse()
-        text = answer.read().decode()
-        connection.close()
-        return answer, text
-
-    def get(self, path: str) -> str:
-        answer, text = self.ask("GET", path)
-        assert answer.status == 200, (answer.status, text)
-        return text
-
-    def sign_in(self, word: str) -> int:
-        answer, _ = self.ask("POST", "/sign-in", urlencode({"token": word}))
-        self.cookies = (answer.getheader("Set-Cookie") or "").partition(";")[0]
-        return answer.status
-
-
-@pytest.fixture
-def stranger(desk: Desk) -> Iterator[Visitor]:
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(application(desk), log_level="error"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
-    yield Visitor(listening.getsockname()[1])
-    server.should_exit = True
-    thread.join(timeout=20)
-    listening.close()
-
-
-@pytest.fixture
-def visitor(stranger: Visitor, desk: Desk) -> Visitor:
-    assert stranger.sign_in(desk.token) == 303
-    return stranger
-
 
 # The queue ----------------------------------------------------------------------------------------------------
 
@@ -177,12 +96,12 @@ def test_without_the_word_nobody_sees_anything(stranger: Visitor, desk: Desk) ->
     for path in ("/", "/customer?id=L00001", "/?decision=reduce"):
         answer, text = stranger.ask("GET", path)
         assert (answer.status, answer.getheader("Location"), text) == (303, "/sign-in", "")
-    for wrong in ("", "x", desk.token[:-1], "é" * 500):
+    for wrong in ("", "x", desk.visitors.token[:-1], "é" * 500):
         assert stranger.sign_in(wrong) == 403
     assert stranger.ask("GET", "/")[0].status == 303
     stranger.cookies = "review=made-up"
     assert stranger.ask("GET", "/")[0].status == 303
-    assert stranger.sign_in(desk.token) == 303
+    assert stranger.sign_in(desk.visitors.token) == 303
     assert stranger.ask("GET", "/")[0].status == 200
     assert stranger.ask("POST", "/sign-out", "")[0].status == 303
     assert stranger.ask("GET", "/")[0].status == 303
@@ -292,12 +211,6 @@ def test_contributions_and_base_give_the_log_odds_that_are_shown(desk: Desk, roo
 # Opinions -----------------------------------------------------------------------------------------------------
 
 
-def fields_of(page: str) -> dict[str, str]:
-    """The hidden fields of the opinion's form, as a browser would send them."""
-    form = page.partition('action="/opinion"')[2].partition("</form>")[0]
-    return {name: unescape(value) for name, value in re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form)}
-
-
 def disagree(**changes: str) -> dict[str, str]:
     return {"verdict": "disagree", "because": "one_off", "note": "a hospital stay, paid since"} | changes
 
@@ -313,7 +226,7 @@ def test_an_opinion_is_kept_in_the_log_shown_counted_and_exported(visitor: Visit
     assert "=1+1 is no sum, 客户已还清" in page
     log = desk.ledger.log("loans")
     (said,) = opinions(log, "L00060")
-    assert (said.verdict, said.because, said.who) == ("disagree", "one_off", desk.who)
+    assert (said.verdict, said.because, said.who) == ("disagree", "one_off", desk.visitors.sole)
     assert log.read()[-1]["kind"] == "review"
     desk.ledger.check_log("loans", [])
     assert counted([said])["because"] == {"one_off": 1}
@@ -381,12 +294,12 @@ def test_twenty_at_once_lose_nothing(visitor: Visitor, desk: Desk) -> None:
 
 def test_a_sign_in_that_has_ended_keeps_the_text(visitor: Visitor, desk: Desk) -> None:
     said = fields_of(visitor.get("/customer?id=L00100")) | disagree(note="a long text, nearly done")
-    desk.signed_in.clear()
+    desk.visitors.end_all()
     answer, page = visitor.ask("POST", "/opinion", urlencode(said))
     assert (answer.status, "a long text, nearly done" in page) == (403, True)
     assert opinions(desk.ledger.log("loans"), "L00100") == []
     again = {name: said[name] for name in ("id", "as_of", "seen", "verdict", "because", "note")}
-    answer, page = visitor.ask("POST", "/sign-in", urlencode(again | {"token": desk.token}))
+    answer, page = visitor.ask("POST", "/sign-in", urlencode(again | {"token": desk.visitors.token, "to": "/opinion"}))
     visitor.cookies = (answer.getheader("Set-Cookie") or "").partition(";")[0]
     assert (answer.status, "a long text, nearly done" in page) == (200, True)
     answer, _ = visitor.ask("POST", "/opinion", urlencode(fields_of(page) | disagree(note="a long text, nearly done")))
@@ -396,7 +309,7 @@ def test_a_sign_in_that_has_ended_keeps_the_text(visitor: Visitor, desk: Desk) -
 
 def test_another_sites_form_is_not_taken(visitor: Visitor, desk: Desk) -> None:
     said = fields_of(visitor.get("/customer?id=L00110")) | disagree()
-    for wrong in ("", "x", desk.token):
+    for wrong in ("", "x", desk.visitors.token):
         assert visitor.ask("POST", "/opinion", urlencode(said | {"form": wrong}))[0].status == 400
     for change in ({"id": "nobody"}, {"as_of": "1999-01-01"}):
         assert visitor.ask("POST", "/opinion", urlencode(said | change))[0].status == 404

@@ -1,0 +1,85 @@
+"""What the pages are about: a scored run with all that belongs to it, and who may look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from credit_eval.core.clock import utc_now
+from credit_eval.core.locks import exclusive
+from credit_eval.core.seals import append_sealed, read_sealed_lines
+from credit_eval.models.model import CreditModel
+from credit_eval.policy.settings import Policy
+from credit_eval.report.letters import Lender
+from credit_eval.review.queue import Queue
+from credit_eval.review.visitors import Visitor, Visitors
+from credit_eval.scoring.ledger import Ledger
+from credit_eval.scoring.sealed import Scored
+
+
+@dataclass
+class Desk:
+    """A run under review.
+
+    Attributes:
+        run: the scored run, opened.
+        profiles: where the profiles lie that it scored.
+        queue: of its cases.
+        model: that decided.
+        ledger: what was decided before, and the log of what people say.
+        views: a file that says who looked at whom.
+        visitors: who is signed in.
+        lender: who writes letters; None: nobody is named.
+        others: by feature how far it moved everybody of the run on average.
+        hosts: names under which the pages are asked for.
+        proxy: header in which a trusted proxy names who comes, and the secret that it shows; None: nobody does.
+    """
+
+    run: Scored
+    profiles: Path
+    queue: Queue
+    model: CreditModel
+    ledger: Ledger
+    views: Path
+    visitors: Visitors
+    lender: Lender | None = None
+    others: Mapping[str, float] = field(default_factory=dict)
+    hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
+    proxy: tuple[str, str] | None = field(default=None, repr=False)
+
+    @property
+    def dataset(self) -> str:
+        """Name of the data set."""
+        return str(self.run.manifest["dataset"])
+
+    @property
+    def label(self) -> str:
+        """Label of the run."""
+        return str(self.run.manifest["cohort"])
+
+    @cached_property
+    def policy(self) -> Policy:
+        """Under which the run decided."""
+        return Policy.model_validate(self.run.manifest["policy"])
+
+    def write_down(self, visitor: Visitor, customer: str, what: str = "customer") -> None:
+        """Write down who looked at whom; visitors that come at once wait for each other.
+
+        Raises:
+            StorageError: the disk refused: then nothing may be shown.
+        """
+        said = {"at": f"{utc_now():%Y-%m-%d %H:%M:%S}", "who": visitor.name, "customer": customer, "what": what}
+        with exclusive(self.views.parent, wait=True):
+            append_sealed(self.views, said)
+
+    def looked(self) -> list[dict[str, str]]:
+        """Who looked at whom, latest first.
+
+        Raises:
+            IntegrityError: the file was changed.
+        """
+        with exclusive(self.views.parent, wait=True):
+            lines = read_sealed_lines(self.views)
+        return [{name: str(value) for name, value in line.items()} for line in reversed(lines)]

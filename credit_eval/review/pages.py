@@ -1,0 +1,183 @@
+"""The pages that are looked at: the queue, a customer, what waits for a second person, the reviewers, and the views."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+from urllib.parse import urlencode
+
+from starlette.responses import HTMLResponse, Response
+
+from credit_eval.core.clock import utc_now
+from credit_eval.core.errors import CohortError, CreditEvalError
+from credit_eval.core.visible import visible
+from credit_eval.language.reasons import REASONS
+from credit_eval.language.words import Text
+from credit_eval.policy.facts import money
+from credit_eval.policy.words import CONSTRAINTS, DECISIONS, WHY, WHY_ALLOWED, WHY_STOPPED
+from credit_eval.report.page import environment
+from credit_eval.review import appeals as appealed
+from credit_eval.review.accounts import Right
+from credit_eval.review.appeals import appeals
+from credit_eval.review.asked import Asked
+from credit_eval.review.customer import history, limits, shown
+from credit_eval.review.opinions import BECAUSE, LONGEST_NOTE, VERDICTS, opinions
+from credit_eval.review.queue import Order, State, Wanted
+from credit_eval.review.words import STATES, word
+from credit_eval.scoring.overrides import FINAL, HOLDS, WAITS, overrides
+
+#: Views that are shown at once.
+_MOST_VIEWS = 200
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page: its address, who may see it, the parameters that it reads, and how it is made."""
+
+    path: str
+    right: Right
+    fields: tuple[str, ...]
+    make: Callable[[Asked], Response]
+    told: str
+
+
+def html(name: str, asked: Asked, status: int = 200, **values: object) -> HTMLResponse:
+    """A template filled in."""
+    desk, language = asked.desk, asked.language
+    other = {name: value for name, value in asked.here.items() if name != "lang"}
+    switch = f"{asked.path}?{urlencode(other | {'lang': 'zh' if language == 'en' else 'en'})}"
+    currency = str(desk.run.manifest["currency"])
+
+    def named(texts: Mapping[str, Text]) -> dict[str, str]:
+        return {key: text.in_(language) for key, text in texts.items()}
+
+    text = _TEMPLATES.get_template(f"{name}.html.j2").render(
+        **values,
+        language=language,
+        desk=desk,
+        switch=switch,
+        visitor=asked.visitor,
+        said=asked.said,
+        word=lambda key, **more: word(key, language, **more),
+        decision_in=lambda key: DECISIONS[key].name.in_(language),
+        rule_in=lambda key: CONSTRAINTS[key].in_(language),
+        plain=visible,
+        verdicts=named(VERDICTS),
+        whys=named(BECAUSE),
+        states=named(STATES),
+        overruled_as=named(WHY),
+        allowed_as=named(WHY_ALLOWED),
+        stopped_as=named(WHY_STOPPED),
+        answers=named(appealed.VERDICTS),
+        longest=LONGEST_NOTE,
+        reason_in=lambda code: REASONS[code].in_(language) if code in REASONS else visible(code),
+        money=lambda amount: money(amount, currency, language),
+        limits=lambda case: limits(case.limit_previous, case.limit_new, "", language),
+    )
+    return HTMLResponse(text, status)
+
+
+def problem(asked: Asked, error: CreditEvalError, status: int) -> HTMLResponse:
+    """Why a page cannot be shown."""
+    return html("problem", asked, status, told=str(error))
+
+
+def again(asked: Asked, error: CreditEvalError | None, status: int) -> Response:
+    """The page with a form as it was filled in, and why it was not taken."""
+    try:
+        if not asked.said.get("id"):
+            return _waiting_page(asked, str(error or ""), status)
+        return _customer_page(asked, asked.said["id"], str(error or ""), status)
+    except CreditEvalError as other:
+        return problem(asked, other, 404 if isinstance(other, CohortError) else 409)
+
+
+def _queue(asked: Asked) -> Response:
+    here, desk = {name: value for name, value in asked.here.items() if value}, asked.desk
+    order, state = here.get("order", "stake"), here.get("state")
+    wanted = Wanted(
+        here.get("decision"),
+        here.get("grade"),
+        here.get("reason"),
+        here.get("customer"),
+        cast(Order, order if order in ("stake", "risk", "score", "customer") else "stake"),
+        cast(State, state) if state in ("open", "looked_at") else None,
+    )
+    page = desk.queue.page(wanted, here.get("after"))
+    kept = {name: value for name, value in here.items() if name not in ("after", "lang")}
+    following = f"/?{urlencode(kept | {'after': page.after})}" if page.after else None
+    return html("queue", asked, page=page, wanted=wanted, choices=desk.queue.choices, following=following)
+
+
+def _customer(asked: Asked) -> Response:
+    return _customer_page(asked, asked.here.get("id", ""))
+
+
+def _customer_page(asked: Asked, customer: str, trouble: str = "", status: int = 200) -> Response:
+    desk = asked.desk
+    found = shown(
+        desk.run.root,
+        desk.profiles,
+        desk.model,
+        customer,
+        asked.language,
+        desk.others,
+        personal=asked.who.may("personal"),
+    )
+    desk.write_down(asked.who, customer)
+    log = desk.ledger.log(desk.dataset)
+    return html(
+        "customer",
+        asked,
+        status,
+        customer=customer,
+        found=found,
+        before=history(desk.ledger, desk.dataset, customer, asked.language),
+        opinions=opinions(log, customer),
+        overrides=overrides(log, customer),
+        appeals=appeals(log, customer),
+        final=FINAL,
+        now=utc_now(),
+        problem=trouble,
+    )
+
+
+def _waiting(asked: Asked) -> Response:
+    return _waiting_page(asked)
+
+
+def _waiting_page(asked: Asked, trouble: str = "", status: int = 200) -> Response:
+    log = asked.desk.ledger.log(asked.desk.dataset)
+    said = overrides(log)
+    day = asked.desk.label.partition("as_of=")[2]
+    return html(
+        "waiting",
+        asked,
+        status,
+        waiting=[one for one in said if one.state == WAITS],
+        holding=[one for one in said if one.state == HOLDS and one.until >= day],
+        open_appeals=[one for one in appeals(log) if not one.verdict],
+        now=utc_now(),
+        problem=trouble,
+    )
+
+
+def _views(asked: Asked) -> Response:
+    wanted = asked.here.get("customer", "")
+    looked = [one for one in asked.desk.looked() if not wanted or wanted in (one["customer"], one["who"])]
+    asked.desk.write_down(asked.who, wanted, "views")
+    return html("views", asked, looked=looked[:_MOST_VIEWS], total=len(looked), wanted=wanted)
+
+
+PAGES = (
+    Page("/", "look", ("decision", "grade", "reason", "customer", "order", "state", "after"), _queue, "the queue"),
+    Page("/customer", "look", ("id",), _customer, "a customer"),
+    Page("/waiting", "look", (), _waiting, "overrides and appeals that wait"),
+    Page("/views", "audit", ("customer",), _views, "who looked at whom"),
+)
+_TEMPLATES = environment(_HERE)
+_TEMPLATES.filters["visible"] = lambda text: visible(str(text))
+_TEMPLATES.filters["moved"] = lambda value, digits: f"{value:+.{digits}f}" if abs(value) >= 0.5 * 10**-digits else "0"
