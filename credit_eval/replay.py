@@ -118,12 +118,12 @@ def _run(study: Study, run: Run) -> Scored:
 
 def _again(study: Study, run: Run, scored: Scored, customer: str) -> pa.Table:
     said = scored.manifest
-    job = _job(study, said)
+    job = job_of(study, said)
     default = type(study.settings.default)(**said["definition"])
     study = replace(study, settings=study.settings.model_copy(update={"default": default}))
     with study.scratch() as folder, study.dataset.reading(), study.engine() as engine:
         members = _members(study, run, scored, customer, folder)
-        job = replace(job, standing=study.standing_of(engine, members, int(said["heard"])))
+        job = replace(job, standing=study.standing_of(engine, members, scored.heard))
         try:
             profiles = build_profiles(study.dataset, members, study.provided, folder / "profiles").frame()
         except CohortError as error:
@@ -158,7 +158,19 @@ def _ranked_among_all(study: Study, scored: Scored, profiles: pd.DataFrame, fold
     return profiles.drop(columns=names).merge(found[[*_KEYS, *names]], on=_KEYS, how="left", validate="one_to_one")
 
 
-def _job(study: Study, said: Any) -> Job:
+def job_of(study: Study, said: Any) -> Job:
+    """What a run was made of, but for where its customers stood, as its manifest names it.
+
+    Args:
+        study: of the data set.
+        said: the manifest.
+
+    Returns:
+        the job, with an empty `standing`.
+
+    Raises:
+        ReplayError: features, model or policy are not here as they were.
+    """
     if study.catalogue.fingerprint != said["catalogue_fingerprint"]:
         raise ReplayError(
             "the features are declared otherwise than they were",

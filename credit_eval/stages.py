@@ -192,7 +192,7 @@ def _heard(study: Study, target: Path, *, replace: bool) -> int:
     So a run that is asked for once more is the same run, whatever people decided since.
     """
     if is_scored(target) and not replace:
-        return int(open_scored(target).manifest.get("heard", 0))
+        return open_scored(target).heard
     return len(study.ledger.log(study.name).entries)
 
 

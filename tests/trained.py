@@ -15,9 +15,11 @@ def opened(root: Path) -> Study:
     return ce.open("loans", root=root, policy="default")
 
 
-def trained_loans(folder: Path) -> FlatFile:
+def trained_loans(folder: Path, settings: str = "") -> FlatFile:
     """900 loans, the tenth part without a label yet: imported, trained, scored and reported."""
     flat = FlatFile(folder, loans(900, labelled=0.9))
+    if settings:
+        (flat.folder / "settings.yaml").write_text(settings)
     flat.load()
     stages.run_all(opened(flat.folder), promote_anyway="a test")
     return flat

@@ -22,16 +22,16 @@ from credit_eval.core.files import atomic_file
 from credit_eval.core.locks import exclusive
 
 Role = Literal["viewer", "reviewer", "approver", "auditor"]
-Right = Literal["look", "personal", "say", "approve", "audit", "export"]
+Right = Literal["look", "personal", "say", "approve", "audit", "export", "load"]
 ROLES: tuple[Role, ...] = get_args(Role)
 #: What each role may do. `look`: at the queue and at customers; `personal`: see what they are like in person; `say`:
 #: opinions, overrides and appeals; `approve`: what others overrule; `audit`: see who looked at whom, and what was said;
-#: `export`: take files away.
+#: `export`: take files away; `load`: see who did how much.
 RIGHTS: Mapping[Role, frozenset[Right]] = {
     "viewer": frozenset({"look"}),
-    "reviewer": frozenset({"look", "personal", "say", "export"}),
-    "approver": frozenset({"look", "personal", "say", "approve", "export"}),
-    "auditor": frozenset({"look", "personal", "audit", "export"}),
+    "reviewer": frozenset({"look", "personal", "say", "export", "load"}),
+    "approver": frozenset({"look", "personal", "say", "approve", "export", "load"}),
+    "auditor": frozenset({"look", "personal", "audit", "export", "load"}),
 }
 #: The one user of a page without accounts: everything, but what they say themselves.
 EVERYTHING: frozenset[Right] = frozenset(get_args(Right))

@@ -5,9 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
+from credit_eval.core.odds import ScoreScale
 from credit_eval.language.feature import Dimension, Feature
 from credit_eval.language.words import Language
 from credit_eval.models.model import CreditModel
@@ -20,6 +25,10 @@ from credit_eval.scoring.lookup import Decided, decided
 
 #: In place of a value that the visitor's role does not show.
 HIDDEN = "•••"
+
+
+#: Features that are shown as steps.
+MOST_STAIRS = 12
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,23 @@ class Moved:
 
 
 @dataclass(frozen=True)
+class Stair:
+    """A step from the base to the score: what moved it, by how much, and where the score stands then.
+
+    `begins` and `ends`: in log-odds as shares of the picture's width, 0 … 1.
+    """
+
+    title: str
+    value: str
+    usual: str
+    log_odds: float
+    points: float
+    score: int
+    begins: float
+    ends: float
+
+
+@dataclass(frozen=True)
 class Shown:
     """A decision, all of it texts and numbers for a page."""
 
@@ -50,6 +76,7 @@ class Shown:
     reasons: list[tuple[str, str]]
     helpful: list[str]
     sides: list[Moved]
+    stairs: list[Stair]
     features: list[Moved]
     rest: int
     base: float
@@ -84,7 +111,7 @@ def shown(
     return [_shown(one, model, language, others or {}, personal=personal) for one in found]
 
 
-def history(ledger: Ledger, dataset: str, customer: str, language: Language) -> list[dict[str, str]]:
+def history(ledger: Ledger, dataset: str, customer: str, language: Language, scale: ScoreScale) -> list[dict[str, str]]:
     """Every decision on a customer that the ledger holds, latest first, in words."""
     rows = ledger.history(dataset, customer).iloc[::-1].to_dict("records")
     return [
@@ -92,6 +119,8 @@ def history(ledger: Ledger, dataset: str, customer: str, language: Language) -> 
             "date": f"{row['as_of']:%Y-%m-%d}",
             "decision": _decision(str(row["decision"]), language),
             "p": f"{row['p_default']:.1%}",
+            "score": str(int(scale.whole_points(row["p_default"]))),
+            "rate": "–" if pd.isna(row["apr"]) else f"{row['apr']:.1%}",
             "limit": limits(_or_none(row["limit_before"]), float(row["limit_after"]), "", language),
         }
         for row in rows
@@ -132,11 +161,33 @@ def _shown(
         reasons=reasons,
         helpful=helpful,
         sides=_sides(found, a_point, language, others),
-        features=features,
+        stairs=_stairs(found, features[:MOST_STAIRS], model, a_point, language),
+        features=features[MOST_STAIRS:],
         rest=len(found.seen) - len(told),
         base=found.base,
         total=found.log_odds,
     )
+
+
+def _stairs(
+    found: Decided, features: list[Moved], model: CreditModel, a_point: float, language: Language
+) -> list[Stair]:
+    """From the base over the features that moved the score most, and all others together, to the score."""
+    said = [(one.title, one.value, one.usual, one.log_odds) for one in features]
+    rest = found.log_odds - found.base - sum(one.log_odds for one in features)
+    n = sum(1 for one in found.seen if one.contribution) - len(features)
+    if n > 0:
+        said.append((word("rest_together", language, n=n), "", "", rest))
+    ends = list(accumulate((one[3] for one in said), initial=found.base))
+    low, high = min(ends), max(ends)
+    wide = (high - low) or 1.0
+    places = [(one - low) / wide for one in ends]
+    scores = model.scale.whole_points(model.calibrated().p_default(np.array([*ends[:-1], found.log_odds]))).tolist()
+    base = Stair(word("base", language), "", "", found.base, 0.0, scores[0], places[0], places[0])
+    return [base] + [
+        Stair(title, value, usual, moved, moved * a_point, score, begins, end)
+        for (title, value, usual, moved), score, (begins, end) in zip(said, scores[1:], pairwise(places), strict=True)
+    ]
 
 
 def _is_personal(feature: Feature) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from credit_eval.core.clock import utc_now
+from credit_eval.core.errors import SourceError
 from credit_eval.core.locks import exclusive
 from credit_eval.core.seals import append_sealed, read_sealed_lines
 from credit_eval.models.model import CreditModel
@@ -17,6 +18,7 @@ from credit_eval.review.queue import Queue
 from credit_eval.review.visitors import Visitor, Visitors
 from credit_eval.scoring.ledger import Ledger
 from credit_eval.scoring.sealed import Scored
+from credit_eval.study import Study
 
 
 @dataclass
@@ -34,6 +36,7 @@ class Desk:
         lender: who writes letters; None: nobody is named.
         others: by feature how far it moved everybody of the run on average.
         hosts: names under which the pages are asked for.
+        open_study: opens the data set of the run; None: its people are in none.
         proxy: header in which a trusted proxy names who comes, and the secret that it shows; None: nobody does.
     """
 
@@ -47,6 +50,7 @@ class Desk:
     lender: Lender | None = None
     others: Mapping[str, float] = field(default_factory=dict)
     hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
+    open_study: Callable[[], Study] | None = None
     proxy: tuple[str, str] | None = field(default=None, repr=False)
 
     @property
@@ -58,6 +62,18 @@ class Desk:
     def label(self) -> str:
         """Label of the run."""
         return str(self.run.manifest["cohort"])
+
+    @cached_property
+    def study(self) -> Study:
+        """The data set of the run, opened when it is first asked for.
+
+        Raises:
+            SourceError: the people of the run are in none, or it is gone.
+            IntegrityError: it was changed.
+        """
+        if self.open_study is None:
+            raise SourceError("these people were scored from a file, which is not kept")
+        return self.open_study()
 
     @cached_property
     def policy(self) -> Policy:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 from urllib.parse import urlencode
 
+import pandas as pd
 from starlette.responses import HTMLResponse, Response
 
 from credit_eval.core.clock import utc_now
@@ -22,10 +23,15 @@ from credit_eval.review import appeals as appealed
 from credit_eval.review.accounts import Right
 from credit_eval.review.appeals import appeals
 from credit_eval.review.asked import Asked
+from credit_eval.review.background import events, policy_path, similar, unread
 from credit_eval.review.customer import history, limits, shown
+from credit_eval.review.files import export, letter
+from credit_eval.review.load import load_of
 from credit_eval.review.opinions import BECAUSE, LONGEST_NOTE, VERDICTS, opinions
 from credit_eval.review.queue import Order, State, Wanted
 from credit_eval.review.words import STATES, word
+from credit_eval.scoring.decision import adverse, in_language
+from credit_eval.scoring.lookup import Decided, decided, profile_of
 from credit_eval.scoring.overrides import FINAL, HOLDS, WAITS, overrides
 
 #: Views that are shown at once.
@@ -65,6 +71,7 @@ def html(name: str, asked: Asked, status: int = 200, **values: object) -> HTMLRe
         decision_in=lambda key: DECISIONS[key].name.in_(language),
         rule_in=lambda key: CONSTRAINTS[key].in_(language),
         plain=visible,
+        colon="：" if language == "zh" else ": ",
         verdicts=named(VERDICTS),
         whys=named(BECAUSE),
         states=named(STATES),
@@ -75,6 +82,7 @@ def html(name: str, asked: Asked, status: int = 200, **values: object) -> HTMLRe
         longest=LONGEST_NOTE,
         reason_in=lambda code: REASONS[code].in_(language) if code in REASONS else visible(code),
         money=lambda amount: money(amount, currency, language),
+        before_and_now=lambda row: limits(row["limit_previous"], row["limit_new"], "", language),
         limits=lambda case: limits(case.limit_previous, case.limit_new, "", language),
     )
     return HTMLResponse(text, status)
@@ -97,19 +105,36 @@ def again(asked: Asked, error: CreditEvalError | None, status: int) -> Response:
 
 def _queue(asked: Asked) -> Response:
     here, desk = {name: value for name, value in asked.here.items() if value}, asked.desk
-    order, state = here.get("order", "stake"), here.get("state")
-    wanted = Wanted(
-        here.get("decision"),
-        here.get("grade"),
-        here.get("reason"),
-        here.get("customer"),
-        cast(Order, order if order in ("stake", "risk", "score", "customer") else "stake"),
-        cast(State, state) if state in ("open", "looked_at") else None,
-    )
+    wanted = _wanted(here)
     page = desk.queue.page(wanted, here.get("after"))
     kept = {name: value for name, value in here.items() if name not in ("after", "lang")}
     following = f"/?{urlencode(kept | {'after': page.after})}" if page.after else None
-    return html("queue", asked, page=page, wanted=wanted, choices=desk.queue.choices, following=following)
+    files = {kind: f"/export?{urlencode(kept | {'format': kind})}" for kind in ("csv", "parquet")}
+    choices = desk.queue.choices
+    return html("queue", asked, page=page, wanted=wanted, choices=choices, following=following, files=files)
+
+
+def _wanted(here: Mapping[str, str]) -> Wanted:
+    """What an address looks for in the queue."""
+    order, state = here.get("order", "stake"), here.get("state")
+    return Wanted(
+        here.get("decision") or None,
+        here.get("grade") or None,
+        here.get("reason") or None,
+        here.get("customer") or None,
+        cast(Order, order if order in ("stake", "risk", "score", "customer") else "stake"),
+        cast(State, state) if state in ("open", "looked_at") else None,
+    )
+
+
+def _export(asked: Asked) -> Response:
+    return export(asked, _wanted(asked.here))
+
+
+def _load(asked: Asked) -> Response:
+    desk = asked.desk
+    log = desk.ledger.log(desk.dataset)
+    return html("load", asked, load=load_of(opinions(log), overrides(log), appeals(log), desk.looked()))
 
 
 def _customer(asked: Asked) -> Response:
@@ -135,14 +160,48 @@ def _customer_page(asked: Asked, customer: str, trouble: str = "", status: int =
         status,
         customer=customer,
         found=found,
-        before=history(desk.ledger, desk.dataset, customer, asked.language),
+        before=history(desk.ledger, desk.dataset, customer, asked.language, desk.model.scale),
         opinions=opinions(log, customer),
         overrides=overrides(log, customer),
         appeals=appeals(log, customer),
         final=FINAL,
+        letters=[desk.lender is not None and adverse(one.row) for one in found],
         now=utc_now(),
         problem=trouble,
     )
+
+
+def _background(asked: Asked) -> Response:
+    desk, customer = asked.desk, asked.here.get("id", "")
+    rows = decided(desk.run.root, desk.profiles, customer)
+    profiles = profile_of(desk.run.root, desk.profiles, customer).to_pandas()
+    desk.write_down(asked.who, customer)
+    found = [_behind(asked, one, profiles.iloc[[place]]) for place, one in enumerate(rows)]
+    return html("background", asked, customer=customer, found=found)
+
+
+def _behind(asked: Asked, one: Decided, profile: pd.DataFrame) -> dict[str, Any]:
+    """What stands behind a decision; where a part cannot be told, why not."""
+    desk, language, currency = asked.desk, asked.language, str(one.manifest["currency"])
+    row = in_language(one, language).row
+    said: dict[str, Any] = {"row": row, "path": None, "events": [], "no_path": "", "no_events": ""}
+    try:
+        said["path"] = policy_path(desk.study, desk.run, one, profile, language)
+    except CreditEvalError as error:
+        said["no_path"] = error.problem
+    personal = asked.who.may("personal")
+    try:
+        if personal:
+            said["events"] = events(desk.study, str(row["customer_id"]), row["as_of"], currency, language)
+    except CreditEvalError as error:
+        said["no_events"] = error.problem
+    declared = desk.run.profiles(desk.profiles).info.declared
+    return said | {
+        "decision": DECISIONS[row["decision"]].name.in_(language),
+        "limits": limits(row["limit_previous"], row["limit_new"], currency, language),
+        "similar": similar(desk.run, one),
+        "unread": unread(declared, profile, desk.model.used, currency, language) if personal else [],
+    }
 
 
 def _waiting(asked: Asked) -> Response:
@@ -172,10 +231,15 @@ def _views(asked: Asked) -> Response:
     return html("views", asked, looked=looked[:_MOST_VIEWS], total=len(looked), wanted=wanted)
 
 
+_FILTERS = ("decision", "grade", "reason", "customer", "order", "state")
 PAGES = (
-    Page("/", "look", ("decision", "grade", "reason", "customer", "order", "state", "after"), _queue, "the queue"),
+    Page("/", "look", (*_FILTERS, "after"), _queue, "the queue"),
     Page("/customer", "look", ("id",), _customer, "a customer"),
+    Page("/background", "look", ("id",), _background, "what stands behind the decision on a customer"),
     Page("/waiting", "look", (), _waiting, "overrides and appeals that wait"),
+    Page("/reviewers", "load", (), _load, "reviewers' load and agreement"),
+    Page("/letter", "personal", ("id", "n"), letter, "the letter of an adverse decision"),
+    Page("/export", "export", ("what", "format", *_FILTERS), _export, "a file of the queue, or of what was said"),
     Page("/views", "audit", ("customer",), _views, "who looked at whom"),
 )
 _TEMPLATES = environment(_HERE)

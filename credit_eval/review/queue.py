@@ -16,11 +16,12 @@ from typing import Any, Literal
 
 from credit_eval.core.errors import SourceError
 from credit_eval.policy.decide import ADVERSE
-from credit_eval.schema.duckdb import DuckDB, parquet
+from credit_eval.schema.duckdb import DuckDB, parquet, quote
 from credit_eval.scoring.sealed import Scored
 
 Order = Literal["stake", "risk", "score", "customer"]
 State = Literal["open", "looked_at"]
+Format = Literal["csv", "parquet"]
 #: Cases of a page.
 SIZE = 25
 _MEMORY = "400MB"
@@ -35,6 +36,10 @@ _COLUMNS = (
     "customer_id, as_of, decision, decided_by, grade, score, p_default, limit_previous, limit_new, stake, "
     "reason_code_1, reason_text_1"
 )
+
+
+#: Columns that hold what somebody wrote.
+_TEXTS = ("customer_id", "decision", "decided_by", "grade", "reason_code_1", "reason_text_1")
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,7 @@ class Queue:
     """
 
     def __init__(self, run: Scored, spill: Path) -> None:
-        self._engine, self._lock = DuckDB(memory=_MEMORY, spill=spill), Lock()
+        self._engine, self._lock, self.spill = DuckDB(memory=_MEMORY, spill=spill), Lock(), spill
         waits = ", ".join(f"'{decision}'" for decision in (*ADVERSE, "refer"))
         self._engine.run(
             f"""CREATE TABLE cases AS
@@ -137,11 +142,34 @@ class Queue:
         last = _token(getattr(cases[-1], key), cases[-1]) if len(rows) > SIZE else None
         return Page(cases, int(total), last)
 
+    def write(self, wanted: Wanted, target: Path, kind: Format) -> None:
+        """Write the cases that are looked for, in order; in a CSV file no cell is a formula.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        key, falls = _ORDERS[wanted.order]
+        where, values = _where(wanted)
+        order = f"{key} {'DESC' if falls else 'ASC'}, customer_id, as_of"
+        columns = _COLUMNS if kind == "parquet" else ", ".join(_cell(name) for name in _COLUMNS.split(", "))
+        options = "FORMAT parquet, COMPRESSION zstd" if kind == "parquet" else "FORMAT csv, HEADER"
+        sql = f"COPY (SELECT {columns} FROM cases WHERE {where} ORDER BY {order}) TO {quote(str(target))} ({options})"
+        with self._lock:
+            self._engine.run(sql, values)
+
     def _counted(self, name: str) -> dict[str, int]:
         rows = self._engine.rows(
             f"SELECT {name}, count(*) FROM cases WHERE {name} IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1"
         )
         return {str(value): int(n) for value, n in rows}
+
+
+def _cell(name: str) -> str:
+    """A column for a CSV file: what a spreadsheet would work out begins with an apostrophe."""
+    if name not in _TEXTS:
+        return name
+    begins = f"left({name}, 1) IN ('=', '+', '-', '@', chr(9), chr(13))"
+    return f"CASE WHEN {begins} THEN chr(39) || {name} ELSE {name} END AS {name}"
 
 
 def _where(wanted: Wanted) -> tuple[str, list[object]]:

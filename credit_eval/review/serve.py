@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 
 import uvicorn
 
@@ -27,6 +28,7 @@ from credit_eval.scoring.overrides import overrides
 from credit_eval.scoring.replaced import check_recorded
 from credit_eval.scoring.sealed import open_scored
 from credit_eval.settings import Paths, Settings
+from credit_eval.study import open_study
 
 HOST = "127.0.0.1"
 #: What a trusted proxy shows is in the environment, never in a file.
@@ -80,6 +82,7 @@ def desk_of(paths: Paths, settings: Settings, dataset: str, run: Run) -> Iterato
                 _lender(settings, dataset),
                 average_contributions(found),
                 (HOST, "localhost", *settings.review.hosts),
+                None if run.file else partial(open_study, dataset, root=paths.root, policy="default"),
                 proxy,
             )
         finally:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from credit_eval.core.errors import CohortError, IntegrityError
@@ -90,6 +91,27 @@ def decided(scored: Path, profiles: Path, customer: str) -> list[Decided]:
         Decided(row, _seen(features, of_model, values, by), run.manifest, by["base_value"], by["log_odds"])
         for row, values, by in zip(told, seen, contributions, strict=True)
     ]
+
+
+def profile_of(scored: Path, profiles: Path, customer: str) -> pa.Table:
+    """The rows of the profiles that a run scored of a customer, whole, in the order of as_of.
+
+    Args:
+        scored: directory of the run.
+        profiles: directory of the profiles that were scored.
+        customer: its id.
+
+    Returns:
+        a row per decision, all features.
+
+    Raises:
+        SourceError, IntegrityError, CohortError: as `decided`.
+    """
+    run = open_scored(scored)
+    of_run = run.profiles(profiles)
+    path, first, n = _place(run.parts, customer, run.called)
+    of_run.check(path.name)
+    return pa.concat_tables(rows([profiles / path.name], first, n))
 
 
 def _seen(

@@ -57,6 +57,11 @@ class Scored:
         return [name for name in self._files if "/" not in name and name != TREE]
 
     @property
+    def heard(self) -> int:
+        """How many entries of the log told it what people had decided; runs of before overrides heard nothing."""
+        return int(self.manifest.get("heard", 0))
+
+    @property
     def contributions(self) -> list[Path]:
         """The parts of the contributions in order, as they were written.
 

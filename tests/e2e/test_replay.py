@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -24,11 +24,15 @@ from credit_eval.core.runs import Run
 from credit_eval.core.seals import hashes_of
 from credit_eval.ingest.mapping import append_mapping, import_mapping
 from credit_eval.models.history import read_history
+from credit_eval.policy.facts import money
+from credit_eval.policy.words import CONSTRAINTS
 from credit_eval.replay import replay
+from credit_eval.review.background import events, policy_path, similar
 from credit_eval.schema.store import describe_dataset, open_dataset
 from credit_eval.schema.tables import TABLES
+from credit_eval.scoring.lookup import Decided, decided, profile_of
 from credit_eval.scoring.overrides import Override, overrides, overrule, second
-from credit_eval.scoring.sealed import open_scored, seal_scored
+from credit_eval.scoring.sealed import Scored, open_scored, seal_scored
 from credit_eval.study import Study
 from credit_eval.study.overruling import monitored, overruled
 
@@ -172,6 +176,74 @@ def test_what_people_decided_holds_in_the_nights_that_follow_until_it_ends(root:
         for until in NIGHTS[1:]:
             (found,) = replay(study, Run(as_of=until), one.customer_id)
             assert found.same, found.differing
+
+
+def _behind(root: Path, until: datetime, customers: list[str]) -> Iterator[tuple[Study, Scored, Decided, pd.DataFrame]]:
+    study, label = opened(root), f"as_of={until:%Y-%m-%d}"
+    run, profiles = open_scored(study.paths.scored("shop", label)), study.paths.profiles("shop", label)
+    for customer in customers:
+        (found,) = decided(run.root, profiles, customer)
+        yield study, run, found, profile_of(run.root, profiles, customer).to_pandas()
+
+
+def test_the_policys_path_is_that_of_the_decision_whatever_came_later(root: Path) -> None:
+    frame = scored(root, NIGHTS[1])
+    chosen = pd.concat([one.head(3) for _, one in frame.groupby("limit_bound_by")])["customer_id"].tolist()
+    bound = set()
+    for study, run, found, profile in _behind(root, NIGHTS[1], chosen):
+        path = policy_path(study, run, found, profile, "en")
+        (step,) = [one for one in path.steps if one.binds]
+        assert step.name == CONSTRAINTS[found.row["limit_bound_by"]].en
+        assert ("limit before", "–" if found.row["limit_previous"] is None else _money(found)) in path.inputs
+        bound.add(found.row["limit_bound_by"])
+    assert {"override_stop", "restriction"} <= bound
+
+
+def _money(found: Decided) -> str:
+    return money(found.row["limit_previous"], found.manifest["currency"])
+
+
+def test_a_path_of_an_edited_past_is_not_told(root: Path, tmp_path: Path) -> None:
+    frame = scored(root, NIGHTS[0])
+    customer = str(frame.loc[frame["limit_bound_by"] == "affordability", "customer_id"].iloc[0])
+    copy = Path(shutil.copytree(root, tmp_path / "copy"))
+    _orders_of_the_past(copy, customer)
+    ((study, run, found, profile),) = _behind(copy, NIGHTS[0], [customer])
+    with pytest.raises(IntegrityError, match="comes to another limit"):
+        policy_path(study, run, found, profile, "en")
+
+
+def test_events_are_those_that_were_known_then_as_they_were_known(root: Path) -> None:
+    study, until = opened(root), NIGHTS[0]
+    repayments = study.query("FROM repayments")
+    late = repayments[(repayments["known_at"] < until) & (repayments["paid_known_at"] >= until)]
+    customer = str(late["customer_id"].iloc[0])
+    told = events(study, customer, until, "CNY", "en")
+    assert told == sorted(told, key=lambda one: one.at, reverse=True)
+    assert all(one.at < until for one in told)
+    mine = {dict(one.columns)["installment_id"]: dict(one.columns) for one in told if one.table == "repayment"}
+    known = late[late["customer_id"] == customer]
+    for row in known[known["installment_id"].isin(mine)].to_dict("records"):
+        assert "paid_at" not in mine[row["installment_id"]]
+    orders = study.query(
+        "SELECT count(*) AS n FROM orders WHERE customer_id = $who AND known_at < $until",
+        {"who": customer, "until": until},
+    )
+    assert sum(one.table == "order" for one in told) == min(12, orders["n"].item())
+
+
+def test_the_similar_are_those_nearest_by_contributions(root: Path) -> None:
+    frame = scored(root, NIGHTS[0])
+    ((_, run, found, _),) = _behind(root, NIGHTS[0], [str(frame["customer_id"].iloc[7])])
+    told = similar(run, found)
+    moved = opened(root).results(Run(as_of=NIGHTS[0])).contributions.set_index("customer_id")
+    names = [one.feature.name for one in sorted(found.seen, key=lambda one: -abs(one.contribution))[:16]]
+    names = [name for name in names if moved.loc[found.row["customer_id"], name]]
+    apart = ((moved[names] - moved.loc[found.row["customer_id"], names]) ** 2).sum(axis=1).pow(0.5)
+    nearest = apart.drop(found.row["customer_id"]).nsmallest(len(told))
+    assert [one.distance for one in told] == pytest.approx(nearest.tolist(), abs=1e-5)
+    rows = frame.set_index("customer_id")
+    assert all(one.row["decision"] == rows.loc[one.customer_id, "decision"] for one in told)
 
 
 def test_it_is_told_how_those_did_whom_people_decided_on(root: Path) -> None:

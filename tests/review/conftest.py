@@ -24,6 +24,7 @@ SETTINGS = """
 datasets:
   loans:
     policy: default
+    jurisdiction: cn
     lender: {name: Toy Lending, address: 1 Toy Street, contact: 0800 100, supervisor: the Authority}
 """
 
@@ -31,11 +32,10 @@ datasets:
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with a scored file of 300 people, some of whom have ids that are markup."""
-    flat = trained_loans(tmp_path_factory.mktemp("made"))
+    flat = trained_loans(tmp_path_factory.mktemp("made"), SETTINGS)
     people = loans(300, seed=5, labelled=0.0)
     people.loc[: len(HOSTILE) - 1, "Loan"] = [one.replace("\x00", "") for one in HOSTILE]
     stages.score_file(opened(flat.folder), flat.write(people, "new.csv"))
-    (flat.folder / "settings.yaml").write_text(SETTINGS)
     return flat.folder
 
 

@@ -10,11 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, sync_playwright
 
 from credit_eval.review.opinions import opinions
+from credit_eval.review.pages import PAGES
 from credit_eval.scoring.ledger import Ledger
 from credit_eval.scoring.reading import read_scored
+from tests.review.conftest import SETTINGS
 from tests.trained import trained_loans
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -26,9 +29,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = trained_loans(tmp_path_factory.mktemp("made")).folder
-    (root / "settings.yaml").write_text("datasets: {loans: {policy: default}}\n")
-    return root
+    return trained_loans(tmp_path_factory.mktemp("made"), SETTINGS).folder
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +111,33 @@ def test_every_page_in_both_languages_fits_and_every_field_has_a_name(
             assert unnamed == []
             assert page.locator("h1").count() == 1
             assert len(page.title()) > 1
+
+
+def test_axe_finds_nothing_on_any_page_in_both_languages(page: Page, served: tuple[str, str], tmp_path: Path) -> None:
+    page.goto(served[0])
+    _check_with_axe(page)
+    sign_in(page, served)
+    customer = str(page.locator("tbody th a").first.get_attribute("href"))
+    who = customer.partition("id=")[2]
+    paths = [one.path for one in PAGES if one.path != "/export"]
+    assert len(paths) >= 7
+    for language in ("en", "zh"):
+        for path in (*paths, "/customer?id=nobody"):
+            page.goto(f"{served[0].rstrip('/')}{path}{'&' if '?' in path else '?'}lang={language}&id={who}")
+            for details in page.locator("details").all():
+                details.evaluate("one => { one.open = true }")
+            page.screenshot(
+                path=tmp_path / f"{path.strip('/').partition('?')[0] or 'queue'}.{language}.png", full_page=True
+            )
+            assert page.evaluate("document.documentElement.scrollWidth") <= 1280, path
+            _check_with_axe(page)
+
+
+def _check_with_axe(page: Page) -> None:
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": tags}}).response
+    assert [(page.url, one["id"], [node["html"] for node in one["nodes"]][:3]) for one in found["violations"]] == []
+    assert len(found["passes"]) > 10
 
 
 def test_text_has_the_contrast_of_wcag_aa(page: Page, served: tuple[str, str]) -> None:

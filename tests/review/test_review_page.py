@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+import hashlib
+import http.client
 import os
 import re
 import shutil
 import socket
 import subprocess
 import sys
+import time
+from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote, urlencode
@@ -15,14 +20,19 @@ from urllib.parse import quote, urlencode
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
 
 from credit_eval.core.errors import IntegrityError, OutputExistsError, SourceError
 from credit_eval.core.runs import Run
 from credit_eval.core.seals import read_sealed_lines
 from credit_eval.policy.decide import is_adverse
 from credit_eval.review import queue as module
+from credit_eval.review.app import described
 from credit_eval.review.desk import Desk
+from credit_eval.review.forms import FORMS
 from credit_eval.review.opinions import counted, export, opinions
+from credit_eval.review.pages import PAGES
 from credit_eval.review.queue import Queue, Wanted
 from credit_eval.review.serve import desk_of, serve
 from credit_eval.scoring.reading import read_scored
@@ -164,6 +174,46 @@ def test_nothing_that_is_asked_gives_a_fault_of_the_server(visitor: Visitor) -> 
             assert visitor.ask(method, path, "\x00\xff" if method == "POST" else None)[0].status < 500
 
 
+@pytest.fixture(scope="module")
+def described_fields() -> list[tuple[str, str, tuple[str, ...]]]:
+    """Each address of the page's own description: path, method, and the names of its fields."""
+    found = []
+    for path, methods in described()["paths"].items():
+        for method, said in methods.items():
+            body = said.get("requestBody", {"content": {"": {"schema": {"properties": {}}}}})["content"]
+            names = [one["name"] for one in said.get("parameters", [])]
+            names += [name for one in body.values() for name in one["schema"]["properties"]]
+            found.append((path, method.upper(), tuple(names)))
+    assert len(found) == len(PAGES) + len(FORMS) + 1
+    return found
+
+
+FIELD = st.one_of(
+    st.sampled_from(
+        [*HOSTILE, "L00050", "nan", "-1", "9" * 400, "approve", "withdraw", "allow", "stop", "csv", "\x00"]
+    ),
+    st.text(max_size=40),
+    st.integers().map(str),
+    st.dates().map(str),
+)
+
+
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_requests_drawn_from_the_description_never_give_a_fault_of_the_server(
+    visitor: Visitor, desk: Desk, described_fields: list[tuple[str, str, tuple[str, ...]]], data: st.DataObject
+) -> None:
+    path, method, names = data.draw(st.sampled_from(described_fields))
+    said = {name: data.draw(FIELD, label=name) for name in names if data.draw(st.booleans())}
+    known = desk.visitors.of(visitor.cookies.partition("=")[2])
+    assume(path != "/sign-in" or said.get("token") != desk.visitors.token)
+    if method == "POST" and known and data.draw(st.booleans()):
+        said["form"] = known.form
+    text = urlencode(said, errors="replace")
+    answer, _ = visitor.ask(method, path if method == "POST" else f"{path}?{text}", text if method == "POST" else None)
+    assert answer.status < 500, (method, path, said)
+
+
 def test_nobody_known_and_files_that_were_edited_are_told(visitor: Visitor, root: Path) -> None:
     answer, text = visitor.ask("GET", "/customer?id=nobody")
     assert (answer.status, "no such customer" in text) == (404, True)
@@ -206,6 +256,105 @@ def test_contributions_and_base_give_the_log_odds_that_are_shown(desk: Desk, roo
     told = sum(side.others or 0 for side in one.sides)
     assert told + one.base == pytest.approx(moved["log_odds"].mean(), abs=1e-5)
     assert all(-1 <= side.share <= 1 and -1 <= side.others_share <= 1 for side in one.sides)
+
+
+def test_what_stands_behind_a_decision_is_told_as_far_as_it_can(visitor: Visitor, desk: Desk) -> None:
+    page = visitor.get("/background?id=L00050")
+    assert "scored from a file, which is not kept" in page
+    assert "Customers whom the model sees alike" in page
+    names = set(re.findall(r'href="/customer\?id=([^"]+)"', page)) - {"L00050"}
+    assert len(names) == 6
+    declared = desk.run.profiles(desk.profiles).info.declared
+    assert f"{len(declared) - len(desk.model.used)} columns" in page
+    assert "模型认为相似的客户" in visitor.get("/background?id=L00050&lang=zh")
+    assert visitor.ask("GET", "/background?id=nobody")[0].status == 404
+    assert [view["customer"] for view in read_sealed_lines(desk.views)][-2:] == ["L00050"] * 2
+
+
+def test_the_steps_lead_from_the_base_to_the_score(desk: Desk) -> None:
+    from credit_eval.review.customer import shown
+
+    (one,) = shown(desk.run.root, desk.profiles, desk.model, "L00050", "en")
+    assert one.stairs[-1].score == one.row["score"]
+    assert sum(step.log_odds for step in one.stairs) == pytest.approx(one.total, abs=1e-5)
+    assert one.stairs[0].log_odds == one.base
+    ends = [step.ends for step in one.stairs]
+    assert [step.begins for step in one.stairs[1:]] == ends[:-1]
+    assert (min(ends), max(ends)) == (0.0, 1.0)
+
+
+# Files ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_queue_as_it_is_filtered_is_a_file_in_which_no_cell_is_a_formula(
+    visitor: Visitor, many: tuple[Queue, pd.DataFrame], tmp_path: Path
+) -> None:
+    queue, cases = many
+    expected = cases.sort_values(["p_default", "customer_id"], ascending=[False, True])
+    decision = expected["decision"].iloc[0]
+    wanted = expected[expected["decision"] == decision]["customer_id"].tolist()
+    for kind in ("csv", "parquet"):
+        target = tmp_path / f"it's.{kind}"
+        queue.write(Wanted(decision=decision, order="risk"), target, kind)
+        frame = pd.read_csv(target) if kind == "csv" else pd.read_parquet(target)
+        assert frame["customer_id"].tolist() == wanted
+    queue._engine.run("CREATE OR REPLACE TABLE spare AS FROM cases")
+    for sign in ("=1+1", "+1", "-1", "@x", "\tx", "\rx\n=2"):
+        queue._engine.run("DELETE FROM cases")
+        queue._engine.run("INSERT INTO cases SELECT * REPLACE (? AS customer_id) FROM spare LIMIT 1", [sign])
+        queue.write(Wanted(), tmp_path / "bad.csv", "csv")
+        with (tmp_path / "bad.csv").open(newline="") as file:
+            (row,) = list(csv.DictReader(file))
+        assert row["customer_id"] == "'" + sign
+    queue._engine.run("CREATE OR REPLACE TABLE cases AS FROM spare")
+    answer, text = visitor.ask("GET", "/export?what=queue&decision=reduce&order=risk")
+    assert answer.getheader("Content-Disposition", "").startswith("attachment")
+    lines = list(csv.DictReader(text.splitlines()))
+    assert {line["decision"] for line in lines} == {"reduce"}
+    assert visitor.get("/export?what=opinions").startswith("customer_id,as_of")
+    assert visitor.get("/export?what=overrides").startswith("customer_id,as_of")
+    for wrong in ("what=everything", "what=opinions&format=parquet"):
+        assert visitor.ask("GET", f"/export?{wrong}")[0].status == 400
+
+
+def test_files_that_were_taken_away_are_gone_from_here(visitor: Visitor, desk: Desk) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", visitor.port)
+    connection.request("GET", "/export?what=queue&format=parquet", headers={"Cookie": visitor.cookies})
+    content = connection.getresponse().read()
+    connection.close()
+    assert content[:4] == content[-4:] == b"PAR1"
+    for _ in range(100):
+        if not list(desk.queue.spill.glob("exports/*")):
+            break
+        time.sleep(0.05)
+    assert not list(desk.queue.spill.glob("exports/*"))
+    assert read_sealed_lines(desk.views)[-1]["what"] == "export of queue"
+
+
+def test_a_letter_is_for_the_adverse_and_nothing_but_its_own_style_runs_in_it(
+    visitor: Visitor, root: Path, desk: Desk
+) -> None:
+    frame = read_scored(root / "data/scored/loans" / RUN.label)
+    adverse = is_adverse(frame)
+    due, not_due = (
+        frame.loc[rows & frame["customer_id"].str.startswith("L0"), "customer_id"] for rows in (adverse, ~adverse)
+    )
+    for language, title in (("en", "About your credit"), ("zh", "授信决定通知书")):
+        answer, text = visitor.ask("GET", f"/letter?id={due.iloc[0]}&lang={language}")
+        assert (answer.status, title in text) == (200, True)
+        assert "Toy Lending" in text
+        rules = answer.getheader("Content-Security-Policy") or ""
+        style = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)[0]
+        digest = b64encode(hashlib.sha256(style.encode()).digest()).decode()
+        assert f"style-src 'sha256-{digest}'" in rules
+        assert "default-src 'none'" in rules
+    assert "/letter?id=" in visitor.get(f"/customer?id={due.iloc[0]}")
+    assert "/letter?id=" not in visitor.get(f"/customer?id={not_due.iloc[0]}")
+    assert visitor.ask("GET", f"/letter?id={not_due.iloc[0]}")[0].status == 404
+    assert visitor.ask("GET", f"/letter?id={due.iloc[0]}&n=7")[0].status == 404
+    desk.lender = None
+    answer, text = visitor.ask("GET", f"/letter?id={due.iloc[0]}")
+    assert (answer.status, "who writes the letters" in text) == (400, True)
 
 
 # Opinions -----------------------------------------------------------------------------------------------------

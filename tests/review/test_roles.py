@@ -13,6 +13,7 @@ import pytest
 
 from credit_eval.core.errors import ReviewError
 from credit_eval.language.feature import Dimension
+from credit_eval.policy.decide import is_adverse
 from credit_eval.review.accounts import ROLES, read_accounts, set_account
 from credit_eval.review.app import PROXY_SECRET, described
 from credit_eval.review.appeals import appeals
@@ -177,14 +178,15 @@ def test_an_appeal_is_written_down_waits_and_is_answered_once(
 
 
 def test_each_page_and_form_is_for_whose_role_allows_it(sign_in: SignIn, desk: Desk) -> None:
-    log = desk.ledger.log("loans")
+    log, frame = desk.ledger.log("loans"), read_scored(desk.run.root)
+    adverse = frame[is_adverse(frame) & frame["customer_id"].str.startswith("L0")]["customer_id"].iloc[0]
     for role in ROLES:
         who = sign_in(f"{role}1")
         rights = desk.visitors.of(who.cookies.partition("=")[2])
         assert rights
-        page = who.get("/customer?id=L00200")
+        page = who.get(f"/customer?id={adverse}")
         for one in PAGES:
-            answer, text = who.ask("GET", f"{one.path}?id=L00200")
+            answer, text = who.ask("GET", f"{one.path}?id={adverse}")
             assert answer.status == (200 if rights.may(one.right) else 403), (role, one.path, text)
         for form in FORMS:
             assert bool(fields_of(page, form.path)) <= rights.may(form.right), (role, form.path)
