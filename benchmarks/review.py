@@ -28,14 +28,19 @@ import pyarrow.parquet as pq
 import uvicorn
 
 from credit_eval.models.registry import load_champion
-from credit_eval.review.app import Desk, application
+from credit_eval.review.app import application
+from credit_eval.review.desk import Desk
 from credit_eval.review.queue import Queue
+from credit_eval.review.serve import desk_of
+from credit_eval.review.visitors import Visitors
+from credit_eval.scoring.decision import latest_run
 from credit_eval.scoring.ledger import Ledger
 from credit_eval.scoring.records import write_tree
 from credit_eval.scoring.sealed import open_scored, seal_scored
+from credit_eval.settings import Paths, load_settings
 
 ROOT = Path(__file__).parents[1]
-ASKED, ROWS_PER_PART = 200, 50_000
+ASKED, SEEN, ROWS_PER_PART = 200, 40, 50_000
 
 
 def repeated(folder: Path, rows: int) -> Path:
@@ -70,6 +75,30 @@ def ask(port: int, path: str, cookie: str) -> tuple[float, str]:
     return time.perf_counter() - began, text
 
 
+def served(desk: Desk) -> tuple[uvicorn.Server, int, str]:
+    """The pages of a desk, at a port of this machine, and the cookie of somebody who is signed in."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(application(desk), log_level="error"))
+    threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True).start()
+    return server, listening.getsockname()[1], f"review={desk.visitors.let_in(desk.visitors.sole)}"
+
+
+def customers(chance: random.Random) -> dict[str, list[float]]:
+    """Seconds of a customer's page, of what stands behind it, and of the reviewers, over the demo's own run."""
+    paths, settings = Paths(root=ROOT), load_settings(ROOT / "settings.yaml")
+    run = latest_run(paths.all_scored("simulated"))
+    found: dict[str, list[float]] = {"customer": [], "background": [], "reviewers": []}
+    with desk_of(paths, settings, "simulated", run) as desk:
+        server, port, cookie = served(desk)
+        who = pd.concat(pd.read_parquet(part, columns=["customer_id"]) for part in desk.run.parts)["customer_id"]
+        ask(port, f"/background?id={who.iloc[0]}", cookie)  # opens the data set
+        for name, times in found.items():
+            for _ in range(SEEN):
+                times.append(ask(port, f"/{name}?id={chance.choice(who.tolist())}", cookie)[0])
+        server.should_exit = True
+    return found
+
+
 def main() -> None:
     """Open the run, then ask for pages."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -82,15 +111,12 @@ def main() -> None:
         queue = Queue(run, Path(place))
         opened = time.perf_counter() - began
         model, _ = load_champion(ROOT / "models", "simulated")
-        desk = Desk(
-            run, Path(place), queue, model, Ledger(str(Path(place) / "l.sqlite")), Path(place) / "v.jsonl", "bench"
-        )
-        desk.signed_in["bench"] = "form"
-        listening = socket.create_server(("127.0.0.1", 0))
-        port = listening.getsockname()[1]
-        server = uvicorn.Server(uvicorn.Config(application(desk), log_level="error"))
-        threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True).start()
-        first, text = ask(port, "/", "review=bench")
+        ledger, visitors = Ledger(str(Path(place) / "l.sqlite")), Visitors(dict, "bench")
+        desk = Desk(run, Path(place), queue, model, ledger, Path(place) / "v.jsonl", visitors)
+        for number in range(0, rows, 997):  # of a thousandth somebody has said something
+            queue.looked_at(f"M{number:07}", str(run.manifest["cohort"]).partition("=")[2])
+        server, port, cookie = served(desk)
+        first, text = ask(port, "/", cookie)
         found: list[float] = []
         for _ in range(ASKED):
             said = {"order": chance.choice(["stake", "risk", "score", "customer"])}
@@ -103,8 +129,10 @@ def main() -> None:
                     said[name] = chance.choice(list(choices))
             if chance.random() < 0.2:
                 said["customer"] = f"M{chance.randrange(rows):07}"[: chance.randrange(2, 8)]
+            if chance.random() < 0.2:
+                said["state"] = chance.choice(["open", "looked_at"])
             for _page in range(3):
-                seconds, text = ask(port, f"/?{urlencode(said)}", "review=bench")
+                seconds, text = ask(port, f"/?{urlencode(said)}", cookie)
                 found.append(seconds)
                 following = re.search(r'<a href="/\?([^"]*)" rel="next">', text)
                 if following is None:
@@ -118,7 +146,11 @@ def main() -> None:
     print(f"first page {first * 1000:.0f} ms; {len(found)} pages by filter, order, search and next:")
     middle, worst = statistics.median(found), found[-1]
     print(f"median {middle * 1000:.0f} ms, 95th percentile {late * 1000:.0f} ms, worst {worst * 1000:.0f} ms")
-    print(f"peak memory of server and client {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3:,.0f} MB")
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    print(f"peak memory of server and client {memory:,.0f} MB")
+    for name, times in customers(chance).items():
+        middle, late = statistics.median(times), sorted(times)[int(0.95 * len(times))]
+        print(f"{name} of the demo: median {middle * 1000:.0f} ms, 95th percentile {late * 1000:.0f} ms")
 
 
 if __name__ == "__main__":

@@ -158,12 +158,13 @@ def _ranked_among_all(study: Study, scored: Scored, profiles: pd.DataFrame, fold
     return profiles.drop(columns=names).merge(found[[*_KEYS, *names]], on=_KEYS, how="left", validate="one_to_one")
 
 
-def job_of(study: Study, said: Any) -> Job:
+def job_of(study: Study, said: Any, model: CreditModel | None = None) -> Job:
     """What a run was made of, but for where its customers stood, as its manifest names it.
 
     Args:
         study: of the data set.
         said: the manifest.
+        model: that decided, if it is there already; None: it is loaded from the registry.
 
     Returns:
         the job, with an empty `standing`.
@@ -177,7 +178,7 @@ def job_of(study: Study, said: Any) -> Job:
             expected=f"those of version {said['code_version']} of this program, lawful in {said['jurisdiction']}",
             todo="replay with the code that decided: the manifest names its version",
         )
-    model = _model(study, said)
+    model = model or _model(study, said)
     policy = Policy.model_validate(said["policy"])
     if policy.policy_version != said["policy_version"]:
         raise ReplayError(

@@ -51,6 +51,10 @@ RULES = {
     "amount_asked": Text(
         "The amount that you asked for is below the smallest that we lend.", "您申请的金额低于我们的最低授信金额。"
     ),
+    "override": Text(
+        "One of our staff reviewed your account and set this limit until {until}: {why}.",
+        "经我们的工作人员审核，核定此额度，有效期至{until}：{why}。",
+    ),
     "override_stop": Text(
         "One of our staff reviewed your account and gives no new credit until {until}, because {why}.",
         "经我们的工作人员审核，{until}前（含当日）不新增授信，原因：{why}。",
@@ -161,5 +165,19 @@ RIGHTS = {
             "您有权查阅、复制我们持有的您的个人信息，发现信息不准确的，有权要求更正（第四十五条、第四十六条）。"
             "您可向{supervisor}投诉。",
         ),
+    ),
+}
+
+#: In place of the first of the rights, where a person set the limit.
+RIGHTS_BY_PERSON = {
+    "eu": Text(
+        "A member of our staff made this decision. You may ask us to explain it, tell us how you see it yourself, and "
+        "ask that somebody else reviews it.",
+        "本决定由我们的工作人员作出。您有权要求我们予以说明，表达您的意见，并要求由其他人员复核本决定。",
+    ),
+    "cn": Text(
+        "A member of our staff made this decision. You may ask us to explain it, and ask that somebody else reviews "
+        "it.",
+        "本决定由我们的工作人员作出。您有权要求我们予以说明，并要求由其他人员复核本决定。",
     ),
 }

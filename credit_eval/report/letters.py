@@ -15,11 +15,11 @@ from urllib.parse import quote
 
 from credit_eval.core.errors import CohortError, IntegrityError, PolicyError
 from credit_eval.core.files import atomic_file
-from credit_eval.language.words import Language
+from credit_eval.language.words import Language, Text
 from credit_eval.policy.decide import BY_SCORE
 from credit_eval.policy.facts import Fact, as_facts, days, helps, money
 from credit_eval.policy.words import WHY
-from credit_eval.report.letter_words import DECIDED, RIGHTS, RULES, WORDS
+from credit_eval.report.letter_words import DECIDED, RIGHTS, RIGHTS_BY_PERSON, RULES, WORDS
 from credit_eval.report.page import environment
 from credit_eval.scoring.sealed import open_scored
 from credit_eval.scoring.telling import adverse_decisions
@@ -138,7 +138,9 @@ def _letter(row: Row, manifest: Mapping[str, Any], lender: Lender, language: Lan
         )
     codes = [row[f"reason_code_{n}"] for n in range(1, 5) if row[f"reason_code_{n}"]]
     rule = tuple(_rule(row, facts, language))
-    rights = [text.in_(language).format(supervisor=lender.supervisor) for text in RIGHTS[manifest["jurisdiction"]]]
+    rights = [
+        text.in_(language).format(supervisor=lender.supervisor) for text in _rights(row, manifest["jurisdiction"])
+    ]
     page = template.render(
         language=language,
         words={name: text.in_(language) for name, text in WORDS.items()},
@@ -154,6 +156,13 @@ def _letter(row: Row, manifest: Mapping[str, Any], lender: Lender, language: Lan
         rights=rights,
     )
     return Letter(str(row["customer_id"]), page, said, reasons)
+
+
+def _rights(row: Row, jurisdiction: str) -> tuple[Text, ...]:
+    """What the customer may do; where a person set the limit, it is not said that a computer did."""
+    first, *others = RIGHTS[jurisdiction]
+    by_person = row["limit_bound_by"] in ("override", "override_stop")
+    return (RIGHTS_BY_PERSON.get(jurisdiction, first) if by_person else first, *others)
 
 
 def _nothing_new(row: Row) -> bool:

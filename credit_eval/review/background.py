@@ -6,7 +6,7 @@ All of it is told as it was known when the decision was made, and nothing of it 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from credit_eval.catalogue import CATALOGUE
 from credit_eval.core.errors import IntegrityError
 from credit_eval.language.catalogue import Catalogue
 from credit_eval.language.feature import Dimension
 from credit_eval.language.stored import restored
-from credit_eval.language.words import Language
+from credit_eval.language.words import Jurisdiction, Language
+from credit_eval.models.model import CreditModel
 from credit_eval.policy.decide import constraints, decide
 from credit_eval.policy.facts import money
 from credit_eval.policy.words import CONSTRAINTS
@@ -81,12 +83,15 @@ class Unread:
     value: str
 
 
-def policy_path(study: Study, run: Scored, found: Decided, profile: pd.DataFrame, language: Language) -> Path:
+def policy_path(
+    study: Study, run: Scored, model: CreditModel, found: Decided, profile: pd.DataFrame, language: Language
+) -> Path:
     """How the policy came to a limit.
 
     Args:
         study: of the data set.
         run: that decided.
+        model: of the run.
         found: the decision.
         profile: its row of the profiles that were scored.
         language: of the words.
@@ -96,7 +101,7 @@ def policy_path(study: Study, run: Scored, found: Decided, profile: pd.DataFrame
         IntegrityError: the policy comes to another limit now.
     """
     said, row = run.manifest, found.row
-    job = job_of(study, said)
+    job = job_of(study, said, model)
     members = profile[list(_KEYS)]
     with study.dataset.reading(), study.engine() as engine, study.file_of(members) as path:
         job = replace(job, standing=study.standing_of(engine, path, run.heard))
@@ -132,7 +137,9 @@ def policy_path(study: Study, run: Scored, found: Decided, profile: pd.DataFrame
     return Path(_inputs(inputs.iloc[0], currency, language), steps)
 
 
-def events(study: Study, customer: str, as_of: datetime, currency: str, language: Language) -> list[Event]:
+def events(
+    study: Study, customer: str, as_of: datetime, currency: str, language: Language, jurisdiction: Jurisdiction
+) -> list[Event]:
     """The last events of each table that were known before a date, latest first.
 
     Args:
@@ -141,18 +148,41 @@ def events(study: Study, customer: str, as_of: datetime, currency: str, language
         as_of: of the decision.
         currency: of amounts.
         language: of the tables' names.
+        jurisdiction: what it bars from credit decisions is shown to nobody.
     """
     found: list[Event] = []
+    barred, hidden = barred_in(jurisdiction)
     with study.dataset.reading(), study.engine() as engine:
-        for name in study.dataset.tables:
+        for name in [one for one in study.dataset.tables if one not in barred]:
             known = "coalesce(known_at, occurred_at)" if study.dataset.has(name, "known_at") else "occurred_at"
             rows = engine.arrow(
                 f"FROM {parquet(study.dataset.paths(name))} WHERE customer_id = ? AND {known} < ? "
                 f"ORDER BY occurred_at DESC LIMIT {_MOST_EVENTS}",
                 [customer, as_of],
             ).to_pylist()
-            found += [_event(name, row, as_of, currency, language) for row in rows]
+            found += [_event(name, row, as_of, language, hidden) for row in rows]
     return sorted(found, key=lambda one: one.at, reverse=True)
+
+
+def barred_in(jurisdiction: Jurisdiction) -> tuple[frozenset[str], frozenset[tuple[str, str]]]:
+    """What a jurisdiction bars from credit decisions: whole tables, and columns of others that serve nothing lawful.
+
+    Args:
+        jurisdiction: of the run.
+
+    Returns:
+        names of tables; table and column. Columns that are kept for audits alone are among them everywhere.
+    """
+    lawful, names = CATALOGUE.lawful_in(jurisdiction)
+    reads = {
+        one.name: {(table, column) for table, some in one.needs.items() for column in some}
+        for one in CATALOGUE.features
+    }
+    kept = set[tuple[str, str]]().union(*(reads[one.name] for one in lawful.features))
+    barred = set[tuple[str, str]]().union(*(reads[name] for name in names)) - kept
+    audited = {(table.name, column.name) for table in TABLES.values() for column in table.columns if column.audit_only}
+    tables = {table for table, _ in barred} - {table for table, _ in kept}
+    return frozenset(tables), frozenset(barred | audited)
 
 
 def similar(run: Scored, found: Decided) -> list[Similar]:
@@ -235,7 +265,9 @@ def _shown(value: Any, kind: str, currency: str, language: Language) -> str:
     return f"{value:.1%}" if kind == "share" else f"{value:,.0f}"
 
 
-def _event(table: str, row: Mapping[str, Any], as_of: datetime, currency: str, language: Language) -> Event:
+def _event(
+    table: str, row: Mapping[str, Any], as_of: datetime, language: Language, hidden: Collection[tuple[str, str]]
+) -> Event:
     """An event as it was known then: what was revealed later is left out."""
     later = {
         column
@@ -244,7 +276,11 @@ def _event(table: str, row: Mapping[str, Any], as_of: datetime, currency: str, l
         if row.get(reveal.by) is None or row[reveal.by] >= as_of
     }
     left_out = {"customer_id", "occurred_at", "known_at", *later}
-    said = [(name, _cell(value)) for name, value in row.items() if name not in left_out and value is not None]
+    said = [
+        (name, _cell(value))
+        for name, value in row.items()
+        if name not in left_out and (table, name) not in hidden and value is not None
+    ]
     name = TABLE_NAMES[table].in_(language) if table in TABLE_NAMES else table
     return Event(row["occurred_at"], name, said)
 

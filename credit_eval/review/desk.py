@@ -11,6 +11,7 @@ from credit_eval.core.clock import utc_now
 from credit_eval.core.errors import SourceError
 from credit_eval.core.locks import exclusive
 from credit_eval.core.seals import append_sealed, read_sealed_lines
+from credit_eval.language.words import Language
 from credit_eval.models.model import CreditModel
 from credit_eval.policy.settings import Policy
 from credit_eval.report.letters import Lender
@@ -37,6 +38,7 @@ class Desk:
         others: by feature how far it moved everybody of the run on average.
         hosts: names under which the pages are asked for.
         open_study: opens the data set of the run; None: its people are in none.
+        report: where the static report of the run lies in a language.
         proxy: header in which a trusted proxy names who comes, and the secret that it shows; None: nobody does.
     """
 
@@ -51,6 +53,7 @@ class Desk:
     others: Mapping[str, float] = field(default_factory=dict)
     hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
     open_study: Callable[[], Study] | None = None
+    report: Callable[[Language], Path] = lambda _: Path("no report")
     proxy: tuple[str, str] | None = field(default=None, repr=False)
 
     @property

@@ -16,6 +16,8 @@ from credit_eval.review.opinions import Opinion, say
 from credit_eval.scoring.lookup import decided
 from credit_eval.scoring.overrides import APPROVE, REJECT, WITHDRAW, Override, overrides, overrule, second
 
+#: Fields of the reasons that can be ticked.
+_DOUBTS = tuple(f"doubt_{n}" for n in range(1, 5))
 _AMOUNT = re.compile(r"[0-9]{1,12}([.][0-9]{1,2})?")
 
 
@@ -42,6 +44,7 @@ def _opinion(asked: Asked) -> str:
         note=said["note"],
         who=asked.who.name,
         role=asked.who.shown,
+        doubted=",".join(_doubted(row, said)),
     )
     say(asked.desk.ledger, asked.desk.dataset, opinion, _whole(said["seen"]))
     asked.desk.queue.looked_at(said["id"], said["as_of"])
@@ -115,6 +118,13 @@ def _row(asked: Asked) -> dict[str, Any]:
     return rows[0]
 
 
+def _doubted(row: Mapping[str, Any], said: Mapping[str, str]) -> list[str]:
+    """The reasons of a decision that somebody ticked as not fitting."""
+    codes = [row[f"reason_code_{n}"] for n in range(1, 5) if row[f"reason_code_{n}"]]
+    ticked = {said[name] for name in _DOUBTS}
+    return [code for code in codes if code in ticked]
+
+
 def _stake(row: Mapping[str, Any], limit: str) -> float:
     """The money that an override is about: the limit before, now, or as it is allowed, and what is owed."""
     amounts = (row["limit_previous"] or 0.0, row["limit_new"], row["balance"] or 0.0, _amount(limit))
@@ -136,7 +146,9 @@ def _customer(asked: Asked) -> str:
 
 
 FORMS = (
-    Form("/opinion", "say", ("id", "as_of", "seen", "verdict", "because", "note"), _opinion, "say an opinion"),
+    Form(
+        "/opinion", "say", ("id", "as_of", "seen", "verdict", "because", "note", *_DOUBTS), _opinion, "say an opinion"
+    ),
     Form("/override", "say", ("id", "as_of", "then", "limit", "until", "why", "note"), _override, "overrule"),
     Form("/take-back", "say", ("id", "place"), _take_back, "take an override back"),
     Form("/second", "approve", ("id", "place", "verdict"), _second, "approve or reject an override"),

@@ -27,12 +27,16 @@ class Person:
 
 @dataclass(frozen=True)
 class Reason:
-    """How often decisions with this first reason (empty: a rule's) were looked at, agreed with, and overruled."""
+    """How often decisions with this first reason (empty: a rule's) were looked at, agreed with, and overruled.
+
+    `doubted`: how often somebody said that this reason, first or not, does not fit.
+    """
 
     code: str
     opinions: int
     agreed: int
     overruled: int
+    doubted: int = 0
 
 
 @dataclass(frozen=True)
@@ -95,8 +99,9 @@ def _agreeing(opinions: Sequence[Opinion]) -> list[Opinion]:
 def _reasons(opinions: Sequence[Opinion], overrides: Sequence[Override]) -> list[Reason]:
     said, agreed = (Counter(one.first_reason for one in some) for some in (opinions, _agreeing(opinions)))
     overruled = Counter(one.first_reason for one in overrides)
-    codes = sorted({*said, *overruled}, key=lambda code: (-said[code], -overruled[code], code))
-    return [Reason(code, said[code], agreed[code], overruled[code]) for code in codes]
+    doubted = Counter(code for one in opinions for code in one.doubted.split(",") if code)
+    codes = sorted({*said, *overruled, *doubted}, key=lambda code: (-said[code], -overruled[code], code))
+    return [Reason(code, said[code], agreed[code], overruled[code], doubted[code]) for code in codes]
 
 
 def _pairs(opinions: Sequence[Opinion]) -> list[tuple[str, str]]:

@@ -53,6 +53,7 @@ class Opinion:
         verdict: of `VERDICTS`.
         because: of `BECAUSE`; empty where they agree.
         note: why, in a sentence; may be empty where they agree.
+        doubted: codes of those reasons of the model that do not fit, with commas between.
         who: said it.
         role: of `who`.
         at: when, in UTC.
@@ -68,6 +69,7 @@ class Opinion:
     who: str
     role: str = ""
     at: str = ""
+    doubted: str = ""
 
 
 def opinions(log: Log, customer: str | None = None) -> list[Opinion]:
@@ -120,6 +122,7 @@ def counted(said: Sequence[Opinion]) -> dict[str, dict[str, int]]:
         "verdict": [one.verdict for one in said],
         "because": [one.because for one in said if one.because],
         "disagreed with": [one.first_reason or one.decision for one in apart],
+        "reason doubted": [code for one in said for code in one.doubted.split(",") if code],
         "who": [one.who for one in said],
     }
     return {name: dict(Counter(values).most_common()) for name, values in groups.items()}

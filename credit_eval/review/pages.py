@@ -33,6 +33,7 @@ from credit_eval.review.words import STATES, word
 from credit_eval.scoring.decision import adverse, in_language
 from credit_eval.scoring.lookup import Decided, decided, profile_of
 from credit_eval.scoring.overrides import FINAL, HOLDS, WAITS, overrides
+from credit_eval.study.overruling import monitored, overruled
 
 #: Views that are shown at once.
 _MOST_VIEWS = 200
@@ -134,7 +135,32 @@ def _export(asked: Asked) -> Response:
 def _load(asked: Asked) -> Response:
     desk = asked.desk
     log = desk.ledger.log(desk.dataset)
-    return html("load", asked, load=load_of(opinions(log), overrides(log), appeals(log), desk.looked()))
+    told: list[dict[str, Any]] = []
+    try:
+        if any(one.then for one in overrides(log)):
+            told = [
+                {str(name): value for name, value in row.items()}
+                for row in monitored(overruled(desk.study), desk.study.dataset.info.known_until).to_dict("records")
+            ]
+    except CreditEvalError:  # people of a file, or data that are gone: nothing is known of what came of them
+        told = []
+    load = load_of(opinions(log), overrides(log), appeals(log), desk.looked())
+    return html("load", asked, load=load, monitored=told)
+
+
+def _report(asked: Asked) -> Response:
+    """The static report of the run, as `credit-eval report` wrote it; nothing in it may run but its own style."""
+    path = asked.desk.report(asked.language)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise CohortError(
+            f"no report of {asked.desk.label} in this language",
+            expected=path.name,
+            todo=f"`credit-eval report {asked.desk.dataset}` writes it",
+        ) from None
+    rules = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
+    return HTMLResponse(text, headers={"Content-Security-Policy": rules})
 
 
 def _customer(asked: Asked) -> Response:
@@ -186,13 +212,15 @@ def _behind(asked: Asked, one: Decided, profile: pd.DataFrame) -> dict[str, Any]
     row = in_language(one, language).row
     said: dict[str, Any] = {"row": row, "path": None, "events": [], "no_path": "", "no_events": ""}
     try:
-        said["path"] = policy_path(desk.study, desk.run, one, profile, language)
+        said["path"] = policy_path(desk.study, desk.run, desk.model, one, profile, language)
     except CreditEvalError as error:
         said["no_path"] = error.problem
     personal = asked.who.may("personal")
     try:
         if personal:
-            said["events"] = events(desk.study, str(row["customer_id"]), row["as_of"], currency, language)
+            said["events"] = events(
+                desk.study, str(row["customer_id"]), row["as_of"], currency, language, one.manifest["jurisdiction"]
+            )
     except CreditEvalError as error:
         said["no_events"] = error.problem
     declared = desk.run.profiles(desk.profiles).info.declared
@@ -238,6 +266,7 @@ PAGES = (
     Page("/background", "look", ("id",), _background, "what stands behind the decision on a customer"),
     Page("/waiting", "look", (), _waiting, "overrides and appeals that wait"),
     Page("/reviewers", "load", (), _load, "reviewers' load and agreement"),
+    Page("/report", "look", (), _report, "the static report of the run"),
     Page("/letter", "personal", ("id", "n"), letter, "the letter of an adverse decision"),
     Page("/export", "export", ("what", "format", *_FILTERS), _export, "a file of the queue, or of what was said"),
     Page("/views", "audit", ("customer",), _views, "who looked at whom"),

@@ -83,6 +83,7 @@ def desk_of(paths: Paths, settings: Settings, dataset: str, run: Run) -> Iterato
                 average_contributions(found),
                 (HOST, "localhost", *settings.review.hosts),
                 None if run.file else partial(open_study, dataset, root=paths.root, policy="default"),
+                partial(paths.report, dataset, run.label),
                 proxy,
             )
         finally:

@@ -24,6 +24,8 @@ from credit_eval.core.runs import Run
 from credit_eval.core.seals import hashes_of
 from credit_eval.ingest.mapping import append_mapping, import_mapping
 from credit_eval.models.history import read_history
+from credit_eval.models.model import CreditModel
+from credit_eval.models.registry import find_version, load_version
 from credit_eval.policy.facts import money
 from credit_eval.policy.words import CONSTRAINTS
 from credit_eval.replay import replay
@@ -186,12 +188,19 @@ def _behind(root: Path, until: datetime, customers: list[str]) -> Iterator[tuple
         yield study, run, found, profile_of(run.root, profiles, customer).to_pandas()
 
 
+def _model(study: Study) -> CreditModel:
+    """Version 1, which decided in the first two nights."""
+    version = find_version(study.paths.models, "shop", 1)
+    assert version
+    return load_version(study.paths.models, version)
+
+
 def test_the_policys_path_is_that_of_the_decision_whatever_came_later(root: Path) -> None:
     frame = scored(root, NIGHTS[1])
     chosen = pd.concat([one.head(3) for _, one in frame.groupby("limit_bound_by")])["customer_id"].tolist()
     bound = set()
     for study, run, found, profile in _behind(root, NIGHTS[1], chosen):
-        path = policy_path(study, run, found, profile, "en")
+        path = policy_path(study, run, _model(study), found, profile, "en")
         (step,) = [one for one in path.steps if one.binds]
         assert step.name == CONSTRAINTS[found.row["limit_bound_by"]].en
         assert ("limit before", "–" if found.row["limit_previous"] is None else _money(found)) in path.inputs
@@ -210,7 +219,7 @@ def test_a_path_of_an_edited_past_is_not_told(root: Path, tmp_path: Path) -> Non
     _orders_of_the_past(copy, customer)
     ((study, run, found, profile),) = _behind(copy, NIGHTS[0], [customer])
     with pytest.raises(IntegrityError, match="comes to another limit"):
-        policy_path(study, run, found, profile, "en")
+        policy_path(study, run, _model(study), found, profile, "en")
 
 
 def test_events_are_those_that_were_known_then_as_they_were_known(root: Path) -> None:
@@ -218,7 +227,7 @@ def test_events_are_those_that_were_known_then_as_they_were_known(root: Path) ->
     repayments = study.query("FROM repayments")
     late = repayments[(repayments["known_at"] < until) & (repayments["paid_known_at"] >= until)]
     customer = str(late["customer_id"].iloc[0])
-    told = events(study, customer, until, "CNY", "en")
+    told = events(study, customer, until, "CNY", "en", "cn")
     assert told == sorted(told, key=lambda one: one.at, reverse=True)
     assert all(one.at < until for one in told)
     mine = {dict(one.columns)["installment_id"]: dict(one.columns) for one in told if one.table == "repayment"}
@@ -230,6 +239,10 @@ def test_events_are_those_that_were_known_then_as_they_were_known(root: Path) ->
         {"who": customer, "until": until},
     )
     assert sum(one.table == "order" for one in told) == min(12, orders["n"].item())
+    assert any(one.table == "browsing" for one in told)
+    barred = events(study, customer, until, "CNY", "en", "eu")
+    assert not any(one.table == "browsing" for one in barred)
+    assert not any(name == "region" for one in barred for name, _ in one.columns)
 
 
 def test_the_similar_are_those_nearest_by_contributions(root: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from credit_eval.review.appeals import Appeal
+from credit_eval.review.background import barred_in
 from credit_eval.review.load import Person, Reason, load_of
 from credit_eval.review.opinions import Opinion
+from credit_eval.schema.tables import TABLES
 from credit_eval.scoring.overrides import Override
 
 
@@ -36,6 +38,22 @@ def test_load_and_agreement() -> None:
     assert found.reasons == [Reason("R_LATE", 4, 3, 3), Reason("", 2, 0, 0)]
     assert found.because == {"other": 2, "one_off": 1}
     assert (found.pairs, found.same) == (2, 1)
+
+
+def test_what_a_jurisdiction_bars_is_shown_to_nobody() -> None:
+    tables, columns = barred_in("eu")
+    assert "browsing" in tables
+    assert ("customers", "region") in columns
+    assert "orders" not in tables
+    tables, columns = barred_in("us")
+    assert "browsing" not in tables
+    assert ("customers", "region") in columns
+    tables, columns = barred_in("cn")
+    assert not tables
+    assert ("customers", "region") not in columns
+    audited = {(t.name, c.name) for t in TABLES.values() for c in t.columns if c.audit_only}
+    assert audited
+    assert all(audited <= barred_in(one)[1] for one in ("any", "us", "eu", "cn"))
 
 
 def test_of_nothing_there_is_nothing() -> None:

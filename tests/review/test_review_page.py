@@ -146,6 +146,16 @@ def test_the_queue_and_a_customer_are_told_in_both_languages(visitor: Visitor, d
     assert desk.views.stat().st_mode & 0o777 == 0o600
 
 
+def test_an_id_that_waits_for_nobody_can_be_opened_all_the_same(visitor: Visitor) -> None:
+    page = visitor.get("/?customer=L9%3Cb%3E")  # everybody who is here has a decision that waits
+    assert "0 found" in page
+    assert 'href="/customer?id=L9%3Cb%3E"' in page
+    assert "Open customer L9&lt;b&gt;" in page
+    answer, text = visitor.ask("GET", "/customer?id=L9%3Cb%3E")
+    assert (answer.status, "no such customer" in text) == (404, True)
+    assert 'href="/customer?id=L00050"' not in visitor.get("/?customer=L00050").partition("</table>")[2]
+
+
 def test_what_customers_wrote_is_never_markup(visitor: Visitor, root: Path) -> None:
     frame = read_scored(root / "data/scored/loans" / RUN.label)
     strange = [one for one in frame["customer_id"] if not one.startswith("L0")]
@@ -413,6 +423,31 @@ def test_what_is_no_opinion_is_told_and_its_text_kept(visitor: Visitor, desk: De
     assert desk.ledger.log("loans") == before
 
 
+def test_reasons_that_do_not_fit_are_ticked_and_counted(visitor: Visitor, desk: Desk, root: Path) -> None:
+    frame = read_scored(root / "data/scored/loans" / RUN.label)
+    row = frame[frame["reason_code_2"].notna() & frame["customer_id"].str.startswith("L0")].iloc[0]
+    page = visitor.get(f"/customer?id={row['customer_id']}")
+    said = fields_of(page) | disagree() | {"doubt_2": row["reason_code_2"], "doubt_1": "R_MADE_UP"}
+    assert visitor.ask("POST", "/opinion", urlencode(said))[0].status == 303
+    (opinion,) = opinions(desk.ledger.log("loans"), row["customer_id"])
+    assert opinion.doubted == row["reason_code_2"]
+    assert counted([opinion])["reason doubted"] == {row["reason_code_2"]: 1}
+    assert "Reasons that do not fit: " in visitor.get(f"/customer?id={row['customer_id']}")
+    assert "Reason did not fit" in visitor.get("/reviewers")
+
+
+def test_the_static_report_is_shown_and_nothing_but_its_style_runs_in_it(
+    visitor: Visitor, desk: Desk, tmp_path: Path
+) -> None:
+    answer, text = visitor.ask("GET", "/report")
+    assert (answer.status, "credit-eval report" in text) == (404, True)
+    desk.report = lambda language: tmp_path / f"{language}.html"
+    (tmp_path / "zh.html").write_text("<p>授信报告</p>", encoding="utf-8")
+    answer, text = visitor.ask("GET", "/report?lang=zh")
+    assert (answer.status, text) == (200, "<p>授信报告</p>")
+    assert "script" not in (answer.getheader("Content-Security-Policy") or "script")
+
+
 def test_the_second_of_two_reviewers_is_told_and_nothing_is_lost(visitor: Visitor, desk: Desk) -> None:
     both = [fields_of(visitor.get("/customer?id=L00080")) | disagree(note=f"number {n} says so") for n in (1, 2)]
     answers = [visitor.ask("POST", "/opinion", urlencode(one)) for one in both]
@@ -439,6 +474,24 @@ def test_twenty_at_once_lose_nothing(visitor: Visitor, desk: Desk) -> None:
         sum(view["customer"] == "L00090" for view in read_sealed_lines(desk.views)) == 20
     )  # once asked, 19 times told
     assert len(opinions(desk.ledger.log("loans"), "L00090")) == 1
+
+
+def test_where_the_ledger_is_lost_nothing_is_shown_as_saved(visitor: Visitor, desk: Desk) -> None:
+    page = visitor.get("/customer?id=L00120")
+    file = Path(desk.ledger.place)
+    content = file.read_bytes()
+    for damage in (b"", b"no database", content[:-4096]):
+        file.write_bytes(damage)
+        for path, told in (("/opinion", disagree(note="typed in vain")), ("/appeal", {"note": "typed in vain, too"})):
+            answer, text = visitor.ask("POST", path, urlencode(fields_of(page, path) | told))
+            assert answer.status in (409, 400), (path, text)
+            assert "cannot be shown" in text or 'role="alert"' in text
+            assert "typed in vain" in text
+    file.write_bytes(content)
+    assert opinions(desk.ledger.log("loans"), "L00120") == []
+    answer, _ = visitor.ask("POST", "/opinion", urlencode(fields_of(page) | disagree(note="typed once more")))
+    assert answer.status == 303
+    assert [one.note for one in opinions(desk.ledger.log("loans"), "L00120")] == ["typed once more"]
 
 
 def test_a_sign_in_that_has_ended_keeps_the_text(visitor: Visitor, desk: Desk) -> None:
