@@ -129,6 +129,8 @@ class _Taken(_Answering):
         self._form = form
 
     async def _answer(self, request: Request) -> Response:
+        if _from_elsewhere(request):
+            return problem(self._asked(request, None, {}), _ANOTHER_SITE, 403)
         said = await form_of(request)
         visitor, cookie = await run_in_threadpool(self._visitor, request)
         kept = {name: said.get(name, "") for name in self._form.fields} | {"to": self._form.path}
@@ -156,6 +158,8 @@ class _SignIn(_Answering):
     async def _answer(self, request: Request) -> Response:
         if request.method == "GET":
             return html("sign_in", self._asked(request, None, {}), told="")
+        if _from_elsewhere(request):
+            return problem(self._asked(request, None, {}), _ANOTHER_SITE, 403)
         return await run_in_threadpool(self._try, request, await form_of(request))
 
     def _try(self, request: Request, said: dict[str, str]) -> Response:
@@ -181,6 +185,11 @@ class _SignOut(_Answering):
         gone = RedirectResponse("/sign-in", 303)
         gone.delete_cookie(_COOKIE)
         return gone
+
+
+def _from_elsewhere(request: Request) -> bool:
+    """Whether a browser says that another site sent this form; a program that is no browser says nothing."""
+    return request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
 
 
 def _known(answer: Response, request: Request, cookie: str) -> Response:

@@ -23,6 +23,7 @@ from credit_eval.language.words import Jurisdiction, Language
 from credit_eval.models.model import CreditModel
 from credit_eval.policy.decide import constraints, decide
 from credit_eval.policy.facts import money
+from credit_eval.policy.settings import Policy
 from credit_eval.policy.words import CONSTRAINTS
 from credit_eval.replay import job_of
 from credit_eval.review.words import INPUTS, TABLE_NAMES
@@ -50,10 +51,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Path:
-    """How the limit came about: what the policy looked at, and what each constraint allowed."""
+    """How the limit came about: what the policy looked at, and what each constraint allowed.
+
+    `proposed`: the limit that waits for a person to agree; None: nothing does.
+    """
 
     inputs: list[tuple[str, str]]
     steps: list[Step]
+    proposed: str | None = None
 
 
 @dataclass(frozen=True)
@@ -134,7 +139,11 @@ def policy_path(
     ]
     if bound not in allowed.index:
         steps.append(Step(CONSTRAINTS[bound].in_(language), money(float(row["limit_new"]), currency, language), True))
-    return Path(_inputs(inputs.iloc[0], currency, language), steps)
+    proposed = None
+    if row["decision"] == "refer":
+        limit = decide(inputs, _unasked(job.policy), calibrated=True, losses=job.losses, wordless=True)["limit_new"]
+        proposed = money(float(limit.iloc[0]), currency, language)
+    return Path(_inputs(inputs.iloc[0], currency, language), steps, proposed)
 
 
 def events(
@@ -241,6 +250,15 @@ def unread(
         )
         for one in sorted(features, key=lambda one: order[one.dimension])
     ]
+
+
+def _unasked(policy: Policy) -> Policy:
+    """The same policy, but that nobody has to be asked."""
+    never = policy.refer.model_copy(
+        update={"p_default_above": None, "capacity_unknown": False, "cured_within_days": 0.0}
+    )
+    rules = tuple(rule for rule in policy.rules if rule.then != "refer")
+    return policy.model_copy(update={"refer": never, "rules": rules})
 
 
 def _same(again: pd.Series[Any], row: Mapping[str, Any]) -> bool:

@@ -266,7 +266,7 @@ PAGES = (
     Page("/background", "look", ("id",), _background, "what stands behind the decision on a customer"),
     Page("/waiting", "look", (), _waiting, "overrides and appeals that wait"),
     Page("/reviewers", "load", (), _load, "reviewers' load and agreement"),
-    Page("/report", "look", (), _report, "the static report of the run"),
+    Page("/report", "personal", (), _report, "the static report of the run"),
     Page("/letter", "personal", ("id", "n"), letter, "the letter of an adverse decision"),
     Page("/export", "export", ("what", "format", *_FILTERS), _export, "a file of the queue, or of what was said"),
     Page("/views", "audit", ("customer",), _views, "who looked at whom"),

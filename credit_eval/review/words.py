@@ -93,6 +93,10 @@ WORDS = {
     "bound": Text("Bound", "是否生效"),
     "binds": Text("this one", "生效"),
     "anything": Text("anything", "不限"),
+    "proposed": Text(
+        "If a person agrees, the policy gives a limit of {limit}; overrule it to this amount to agree.",
+        "经人工同意，政策可授予额度{limit}；如同意，请按此金额作出人工决定。",
+    ),
     "inputs": Text("What the policy looked at", "政策依据"),
     "not_told": Text("This cannot be told:", "无法显示："),
     "similar": Text("Customers whom the model sees alike", "模型认为相似的客户"),

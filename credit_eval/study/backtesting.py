@@ -14,6 +14,7 @@ from credit_eval.language.catalogue import Catalogue, Provided
 from credit_eval.models.record import judging
 from credit_eval.policy.backtest import Backtest, Outcome, backtest
 from credit_eval.policy.decide import grade_of
+from credit_eval.policy.overruled import COLUMNS as OVERRULED
 from credit_eval.policy.settings import Policy
 from credit_eval.schema.store import TRAINING_COHORT
 from credit_eval.study.study import Study
@@ -57,9 +58,14 @@ def backtested(
         if study.catalogue[name].value_type != "category":
             raise DeclarationError(f"{name} has no categories", expected="a category", received="a number")
     profiles = _looked_at(study, rows, policies, by)
-    inputs = [study.inputs(profiles["p_default"], profiles, policy) for policy in policies]
+    inputs = [_without_people(study.inputs(profiles["p_default"], profiles, policy)) for policy in policies]
     segments = _segments(profiles, inputs[0], policies[0], by)
     return backtest(policies, inputs, profiles["defaulted"], [study.losses(policy) for policy in policies], segments)
+
+
+def _without_people(inputs: pd.DataFrame) -> pd.DataFrame:
+    """What the policies look at, without what people decided over one of them: it is the policies that are compared."""
+    return inputs.drop(columns=[name for name in OVERRULED if name in inputs])
 
 
 def _segments(

@@ -27,6 +27,7 @@ from credit_eval.models.history import read_history
 from credit_eval.models.model import CreditModel
 from credit_eval.models.registry import find_version, load_version
 from credit_eval.policy.facts import money
+from credit_eval.policy.overruled import COLUMNS
 from credit_eval.policy.words import CONSTRAINTS
 from credit_eval.replay import replay
 from credit_eval.review.background import events, policy_path, similar
@@ -36,6 +37,7 @@ from credit_eval.scoring.lookup import Decided, decided, profile_of
 from credit_eval.scoring.overrides import Override, overrides, overrule, second
 from credit_eval.scoring.sealed import Scored, open_scored, seal_scored
 from credit_eval.study import Study
+from credit_eval.study.backtesting import _without_people
 from credit_eval.study.overruling import monitored, overruled
 
 pytestmark = pytest.mark.xdist_group("world")
@@ -206,6 +208,13 @@ def test_the_policys_path_is_that_of_the_decision_whatever_came_later(root: Path
         assert ("limit before", "–" if found.row["limit_previous"] is None else _money(found)) in path.inputs
         bound.add(found.row["limit_bound_by"])
     assert {"override_stop", "restriction"} <= bound
+    referred = frame[frame["decision"] == "refer"]["customer_id"].head(5).tolist()
+    assert referred
+    for study, run, found, profile in _behind(root, NIGHTS[1], referred):
+        proposed = policy_path(study, run, _model(study), found, profile, "en").proposed
+        assert proposed
+        amount = float(proposed.split()[0].replace(",", ""))
+        assert amount > (found.row["limit_previous"] or 0.0) or found.row["decided_by"] == "no_reason"
 
 
 def _money(found: Decided) -> str:
@@ -257,6 +266,14 @@ def test_the_similar_are_those_nearest_by_contributions(root: Path) -> None:
     assert [one.distance for one in told] == pytest.approx(nearest.tolist(), abs=1e-5)
     rows = frame.set_index("customer_id")
     assert all(one.row["decision"] == rows.loc[one.customer_id, "decision"] for one in told)
+
+
+def test_people_are_among_what_the_policy_looks_at_and_not_in_a_backtest(root: Path) -> None:
+    results = opened(root).results(Run(as_of=NIGHTS[1]))
+    inputs = results.inputs()
+    assert inputs["override_stopped"].sum() == 1
+    assert not set(COLUMNS) & set(_without_people(inputs))
+    assert len(_without_people(inputs)) == len(inputs)
 
 
 def test_it_is_told_how_those_did_whom_people_decided_on(root: Path) -> None:

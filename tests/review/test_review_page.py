@@ -511,6 +511,9 @@ def test_a_sign_in_that_has_ended_keeps_the_text(visitor: Visitor, desk: Desk) -
 
 def test_another_sites_form_is_not_taken(visitor: Visitor, desk: Desk) -> None:
     said = fields_of(visitor.get("/customer?id=L00110")) | disagree()
+    for site in ("cross-site", "same-site"):
+        for path in ("/opinion", "/sign-in"):
+            assert visitor.ask("POST", path, urlencode(said), **{"Sec-Fetch-Site": site})[0].status == 403
     for wrong in ("", "x", desk.visitors.token):
         assert visitor.ask("POST", "/opinion", urlencode(said | {"form": wrong}))[0].status == 400
     for change in ({"id": "nobody"}, {"as_of": "1999-01-01"}):
