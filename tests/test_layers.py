@@ -15,7 +15,7 @@ PACKAGE = Path(credit_eval.__file__).parent
 ROOMS = (
     "core schema ingest language engine catalogue profiles samples screening models explain policy scoring "
     "validation monitoring report estimator settings study challenger champions validate verify replay night review "
-    "stages failures console cli __main__"
+    "stages failures console commands cli __main__"
 ).split()
 HOMES = {
     "duckdb": ("schema/duckdb",),
@@ -35,7 +35,7 @@ HOMES = {
     "uvicorn": ("review",),
     "argon2": ("review",),
     "rich": ("console",),
-    "typer": ("cli",),
+    "typer": ("commands",),
 }
 
 
