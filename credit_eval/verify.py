@@ -2,7 +2,7 @@
 
 Each stage looks at what it reads. This looks at all of it, also at what nobody will read tonight: the data set, the
 profiles, the scored runs and those that were replaced, the ledger, the versions of the model with what they were
-judged by, the history of champions and the published policies. What it does not look at, it says.
+judged by, the history of champions, the published policies, and who looked at whom. What it does not look at, it says.
 """
 
 from __future__ import annotations
@@ -80,6 +80,8 @@ def _things(paths: Paths, settings: Settings, dataset: str) -> Iterator[tuple[st
     yield from _of_the_model(paths, dataset, ledger)
     if (published := paths.published(dataset)).exists():
         yield "published policies", published, partial(read_sealed_lines, published)
+    if (views := paths.views(dataset)).exists():
+        yield "who looked at whom", views, partial(read_sealed_lines, views)
 
 
 def _of_the_model(paths: Paths, dataset: str, ledger: Ledger) -> Iterator[tuple[str, Path, Callable[[], object]]]:

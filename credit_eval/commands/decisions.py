@@ -44,6 +44,9 @@ if TYPE_CHECKING:
     from credit_eval.stages import Done
     from credit_eval.study import Study
 
+#: What people did to limits, in the summary of a run.
+OVERRULED = {"override": "allowed more by a person", "override_stop": "stopped by a person"}
+
 
 @app.command()
 def score(
@@ -332,6 +335,8 @@ def _print_summary(study: Study, done: Done) -> None:
         bound = ", ".join(f"{constraint} {n:,}" for constraint, n in summary.adverse_bound_by.items())
         tell(f"  adverse    {summary.adverse:,}, bound by: {bound or 'nothing'}")
         tell(f"             {summary.adverse_by_score:,} of them would not be adverse with the best score")
+        if people := {name: n for name, n in summary.limit_bound_by.items() if name in OVERRULED}:
+            tell("  people     " + ", ".join(f"{OVERRULED[name]} {n:,}" for name, n in people.items()))
         earn = f", to earn {summary.profit:,.0f} after that" if summary.profit is not None else ""
         tell(f"  expected   to lose {summary.expected_loss:,.0f} {study.dataset.info.currency} within the window{earn}")
         reasons = "; ".join(f"{reason.label} ({reason.n:,})" for reason in summary.reasons[:3])

@@ -26,6 +26,7 @@ from credit_eval.review.visitors import TRIES
 from credit_eval.scoring.overrides import overrides
 from credit_eval.scoring.reading import read_scored
 from credit_eval.settings import Paths, ReviewSettings, load_settings
+from credit_eval.verify import verify
 from tests.review_pages import RUN, Visitor, fields_of
 
 WORD = "four plain words here"
@@ -221,6 +222,24 @@ def test_the_auditor_sees_who_looked_at_whom(sign_in: SignIn) -> None:
     assert "viewer1" in page
     assert "1 found" in page
     assert "L00201" in sign_in("auditor1").get("/views")
+
+
+def test_a_view_that_somebody_takes_out_is_found(sign_in: SignIn, desk: Desk) -> None:
+    for customer in ("L00210", "L00211", "L00212"):
+        sign_in("viewer1").get(f"/customer?id={customer}")
+    root = desk.run.root.parents[3]
+    text = desk.views.read_text()
+
+    def wrong() -> list[str]:
+        found = verify(Paths(root=root), load_settings(root / "settings.yaml"), "loans")
+        return [one.what for one in found if one.wrong]
+
+    assert wrong() == []
+    desk.views.write_text("".join(line for line in text.splitlines(keepends=True) if "L00211" not in line))
+    assert wrong() == ["who looked at whom"]
+    assert sign_in("auditor1").ask("GET", "/views")[0].status == 409
+    desk.views.write_text(text)
+    assert wrong() == []
 
 
 def test_the_queue_tells_the_cases_that_nobody_looked_at(sign_in: SignIn, desk: Desk, people: Iterator[str]) -> None:
