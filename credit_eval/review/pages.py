@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlencode
@@ -150,15 +151,19 @@ def _load(asked: Asked) -> Response:
 
 def _report(asked: Asked) -> Response:
     """The static report of the run, as `credit-eval report` wrote it; nothing in it may run but its own style."""
-    path = asked.desk.report(asked.language)
+    path, scored = asked.desk.report(asked.language), datetime.fromisoformat(str(asked.desk.run.manifest["finished"]))
+    write = f"`credit-eval report {asked.desk.dataset}` writes it"
     try:
-        text = path.read_text(encoding="utf-8")
+        text, at = path.read_text(encoding="utf-8"), datetime.fromtimestamp(path.stat().st_mtime, UTC)
     except FileNotFoundError:
+        raise CohortError(f"no report of {asked.desk.label} in this language", expected=path.name, todo=write) from None
+    if at.replace(tzinfo=None) < scored:
         raise CohortError(
-            f"no report of {asked.desk.label} in this language",
-            expected=path.name,
-            todo=f"`credit-eval report {asked.desk.dataset}` writes it",
-        ) from None
+            f"the report of {asked.desk.label} is of a run before this one",
+            expected=f"written after {scored:%Y-%m-%d %H:%M} UTC",
+            received=f"written on {at:%Y-%m-%d %H:%M}",
+            todo=write,
+        )
     rules = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
     return HTMLResponse(text, headers={"Content-Security-Policy": rules})
 

@@ -446,6 +446,9 @@ def test_the_static_report_is_shown_and_nothing_but_its_style_runs_in_it(
     answer, text = visitor.ask("GET", "/report?lang=zh")
     assert (answer.status, text) == (200, "<p>授信报告</p>")
     assert "script" not in (answer.getheader("Content-Security-Policy") or "script")
+    os.utime(tmp_path / "zh.html", (1_500_000_000, 1_500_000_000))
+    answer, text = visitor.ask("GET", "/report?lang=zh")
+    assert (answer.status, "is of a run before this one" in text) == (404, True)
 
 
 def test_the_second_of_two_reviewers_is_told_and_nothing_is_lost(visitor: Visitor, desk: Desk) -> None:
