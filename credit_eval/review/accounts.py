@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Literal, get_args
 
 from argon2 import PasswordHasher
@@ -36,6 +37,8 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
 #: The one user of a page without accounts: everything, but what they say themselves.
 EVERYTHING: frozenset[Right] = frozenset(get_args(Right))
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 200
+#: A hash takes 64 MiB: so many at once, however many try to sign in.
+_HASHING = BoundedSemaphore(2)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 
@@ -120,7 +123,8 @@ def known_by_password(accounts: Mapping[str, Account], name: str, password: str)
     account = accounts.get(name)
     hash_ = account.hash if account and account.hash else _hash_of_nobody()
     try:
-        _hasher().verify(hash_, password[:LONGEST_PASSWORD])
+        with _HASHING:
+            _hasher().verify(hash_, password[:LONGEST_PASSWORD])
     except (VerificationError, InvalidHashError):
         return None
     return account if account and account.hash else None

@@ -66,9 +66,9 @@ class Desk:
         """Label of the run."""
         return str(self.run.manifest["cohort"])
 
-    @cached_property
+    @property
     def study(self) -> Study:
-        """The data set of the run, opened when it is first asked for.
+        """The data set of the run as it is now: a night may have been appended since the page was opened.
 
         Raises:
             SourceError: the people of the run are in none, or it is gone.

@@ -138,11 +138,10 @@ def _load(asked: Asked) -> Response:
     log = desk.ledger.log(desk.dataset)
     told: list[dict[str, Any]] = []
     try:
-        if any(one.then for one in overrides(log)):
-            told = [
-                {str(name): value for name, value in row.items()}
-                for row in monitored(overruled(desk.study), desk.study.dataset.info.known_until).to_dict("records")
-            ]
+        if overrides(log):
+            study = desk.study
+            found = monitored(overruled(study), study.dataset.info.known_until).to_dict("records")
+            told = [{str(name): value for name, value in row.items()} for row in found]
     except CreditEvalError:  # people of a file, or data that are gone: nothing is known of what came of them
         told = []
     load = load_of(opinions(log), overrides(log), appeals(log), desk.looked())
@@ -216,18 +215,17 @@ def _behind(asked: Asked, one: Decided, profile: pd.DataFrame) -> dict[str, Any]
     desk, language, currency = asked.desk, asked.language, str(one.manifest["currency"])
     row = in_language(one, language).row
     said: dict[str, Any] = {"row": row, "path": None, "events": [], "no_path": "", "no_events": ""}
-    try:
-        said["path"] = policy_path(desk.study, desk.run, desk.model, one, profile, language)
-    except CreditEvalError as error:
-        said["no_path"] = error.problem
     personal = asked.who.may("personal")
     try:
+        study = desk.study
         if personal:
             said["events"] = events(
-                desk.study, str(row["customer_id"]), row["as_of"], currency, language, one.manifest["jurisdiction"]
+                study, str(row["customer_id"]), row["as_of"], currency, language, one.manifest["jurisdiction"]
             )
+        said["path"] = policy_path(study, desk.run, desk.model, one, profile, language)
     except CreditEvalError as error:
-        said["no_events"] = error.problem
+        said["no_path"] = error.problem
+        said["no_events"] = "" if said["events"] else error.problem
     declared = desk.run.profiles(desk.profiles).info.declared
     return said | {
         "decision": DECISIONS[row["decision"]].name.in_(language),

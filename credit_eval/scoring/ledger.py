@@ -65,6 +65,8 @@ _COLUMNS = f"customer_id, place, {READ}"
 _PUT_BACK = "put back the ledger as it was, and find out who changed it"
 #: What SQLite says where a file cannot grow.
 _FULL = "database or disk is full"
+#: Key of the lock that whoever makes tables on a server holds until they are there.
+_MAKING_TABLES = 7_235_811
 _PASSWORD = re.compile(r"//[^@/]*@")
 
 
@@ -314,7 +316,13 @@ class Ledger:
             return has_rates(cursor, self._kind) and has_log(cursor, self._kind)
 
     def _make_tables(self, cursor: Any) -> None:
-        """Those that are lacking, and the column that ledgers of before 0.1 lack."""
+        """Those that are lacking, and the column that ledgers of before 0.1 lack.
+
+        Two who find none at once do not make them twice: a server would tell one of them of a duplicate key.
+        """
+        if self._kind == "postgresql":
+            cursor.execute(f"SELECT pg_advisory_xact_lock({_MAKING_TABLES})")
+            cursor.fetchall()
         for table in _TABLES:
             cursor.execute(table + (" WITHOUT ROWID" if self._kind == "sqlite" else ""))
         if not has_rates(cursor, self._kind):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
+import postgres
 import pytest
 
 from credit_eval.core.errors import OutputExistsError, ReviewError
 from credit_eval.policy.settings import DEFAULT_POLICY, load_policy
 from credit_eval.scoring.ledger import Ledger
+from credit_eval.scoring.ledger_sql import connect
 from credit_eval.scoring.overrides import Override, as_table, honoured, overrides, overrule, second
 
 POLICY = load_policy(DEFAULT_POLICY).with_(second_above=100.0, longest_days=60)
@@ -32,9 +35,24 @@ SAID = Override(
 )
 
 
-@pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return Ledger(str(tmp_path / "ledger.db"))
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    if not postgres.there_is():
+        pytest.skip("no PostgreSQL server on this machine: apt-get install postgresql")
+    with postgres.server(tmp_path_factory.mktemp("server")) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Ledger:
+    """An empty ledger of either kind."""
+    if request.param == "sqlite":
+        return Ledger(str(tmp_path / "ledger.db"))
+    ledger = Ledger(request.getfixturevalue("server"))
+    with connect(ledger.place) as connection, connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS decisions, runs, log")
+        connection.commit()
+    return ledger
 
 
 def say(ledger: Ledger, bound_by: str = "restriction", **changes: object) -> Override:
