@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
 from credit_eval.core.errors import SourceError
-from credit_eval.core.seals import check_files, hashes_of, read_sealed, write_sealed
+from credit_eval.core.seals import check_files, hashes_of, read_sealed, sha256_file, write_sealed
 from credit_eval.language.catalogue import Catalogue
 from credit_eval.language.stored import restored
 
@@ -73,7 +73,10 @@ class Profiles:
     @cached_property
     def catalogue(self) -> Catalogue:
         """The features that are there, as they were declared when the profiles were built."""
-        return Catalogue(restored(self.info.declared))
+        described = self.root / DESCRIBED
+        if not described.exists():  # they are being built
+            return Catalogue(restored(self.info.declared))
+        return _declared_in(described, sha256_file(described))
 
     def frame(self) -> pd.DataFrame:
         """All profiles in memory: keys, then a column per feature (float64, or str for categories)."""
@@ -85,6 +88,12 @@ class Profiles:
         """The profiles part by part: memory is bounded by a part."""
         for part in self.parts:
             yield pq.read_table(part).to_pandas()
+
+
+@lru_cache(maxsize=8)
+def _declared_in(described: Path, _sha256: str) -> Catalogue:
+    """The features of a file that describes profiles: three hundred take a tenth of a second, and many ask."""
+    return Catalogue(restored(read_sealed(described)["declared"]))
 
 
 def open_profiles(root: Path) -> Profiles:

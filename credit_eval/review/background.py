@@ -18,7 +18,6 @@ from credit_eval.catalogue import CATALOGUE
 from credit_eval.core.errors import IntegrityError
 from credit_eval.language.catalogue import Catalogue
 from credit_eval.language.feature import Dimension
-from credit_eval.language.stored import restored
 from credit_eval.language.words import Jurisdiction, Language
 from credit_eval.models.model import CreditModel
 from credit_eval.policy.decide import constraints, decide
@@ -228,7 +227,7 @@ def similar(run: Scored, found: Decided) -> list[Similar]:
 
 
 def unread(
-    declared: Sequence[Mapping[str, Any]], profile: pd.DataFrame, used: Sequence[str], currency: str, language: Language
+    declared: Catalogue, profile: pd.DataFrame, used: Sequence[str], currency: str, language: Language
 ) -> list[Unread]:
     """The columns of a profile that no tree asks for, by their side.
 
@@ -239,7 +238,7 @@ def unread(
         currency: of amounts.
         language: of the words.
     """
-    features = [one for one in Catalogue(restored(declared)).features if one.name not in set(used)]
+    features = [one for one in declared.features if one.name not in set(used)]
     row = profile.iloc[0]
     order = {side: place for place, side in enumerate(Dimension)}
     return [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -214,25 +215,40 @@ def _behind(asked: Asked, one: Decided, profile: pd.DataFrame) -> dict[str, Any]
     """What stands behind a decision; where a part cannot be told, why not."""
     desk, language, currency = asked.desk, asked.language, str(one.manifest["currency"])
     row = in_language(one, language).row
-    said: dict[str, Any] = {"row": row, "path": None, "events": [], "no_path": "", "no_events": ""}
-    personal = asked.who.may("personal")
-    try:
-        study = desk.study
-        if personal:
-            said["events"] = events(
-                study, str(row["customer_id"]), row["as_of"], currency, language, one.manifest["jurisdiction"]
-            )
-        said["path"] = policy_path(study, desk.run, desk.model, one, profile, language)
-    except CreditEvalError as error:
-        said["no_path"] = error.problem
-        said["no_events"] = "" if said["events"] else error.problem
-    declared = desk.run.profiles(desk.profiles).info.declared
+    declared, personal = desk.run.profiles(desk.profiles).catalogue, asked.who.may("personal")
+    with ThreadPoolExecutor(1) as beside:
+        alike = beside.submit(similar, desk.run, one)
+        said = _of_the_data(asked, one, profile)
     return said | {
+        "row": row,
         "decision": DECISIONS[row["decision"]].name.in_(language),
         "limits": limits(row["limit_previous"], row["limit_new"], currency, language),
-        "similar": similar(desk.run, one),
+        "similar": alike.result(),
         "unread": unread(declared, profile, desk.model.used, currency, language) if personal else [],
     }
+
+
+def _of_the_data(asked: Asked, one: Decided, profile: pd.DataFrame) -> dict[str, Any]:
+    """The policy's path and the events, which are asked of the data set at the same time."""
+    desk, language, manifest = asked.desk, asked.language, one.manifest
+    who, as_of = str(one.row["customer_id"]), one.row["as_of"]
+    try:
+        study = desk.study
+    except CreditEvalError as error:
+        return {"path": None, "no_path": error.problem, "events": [], "no_events": error.problem}
+    said: dict[str, Any] = {"path": None, "no_path": "", "events": [], "no_events": ""}
+    with ThreadPoolExecutor(1) as beside:
+        told = (study, who, as_of, str(manifest["currency"]), language, manifest["jurisdiction"])
+        happened = beside.submit(events, *told) if asked.who.may("personal") else None
+        try:
+            said["path"] = policy_path(study, desk.run, desk.model, one, profile, language)
+        except CreditEvalError as error:
+            said["no_path"] = error.problem
+        try:
+            said["events"] = happened.result() if happened else []
+        except CreditEvalError as error:
+            said["no_events"] = error.problem
+    return said
 
 
 def _waiting(asked: Asked) -> Response:

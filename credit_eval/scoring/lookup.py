@@ -18,7 +18,6 @@ import pyarrow.parquet as pq
 from credit_eval.core.errors import CohortError, IntegrityError
 from credit_eval.language.catalogue import Catalogue
 from credit_eval.language.feature import Feature
-from credit_eval.language.stored import restored
 from credit_eval.language.typical import Typical
 from credit_eval.profiles.store import Profiles
 from credit_eval.scoring.records import rows
@@ -162,4 +161,4 @@ def _rows(path: Path, first: int, n: int, columns: list[str] | None = None) -> l
 
 def features_of(profiles: Profiles, names: set[str]) -> Catalogue:
     """The features that the model read, as they were declared when the profiles were built."""
-    return Catalogue(restored([one for one in profiles.info.declared if one["named"]["name"] in names]))
+    return Catalogue(tuple(one for one in profiles.catalogue.features if one.name in names))
