@@ -1,4 +1,5 @@
-"""The log of the ledger: every batch of decisions and every move of a champion, one entry each, in order, for ever.
+"""The log of the ledger, one entry each, in order, for ever: every batch of decisions, every move of a champion, and
+everything that people say of decisions: opinions, overrides and what second persons say of them, appeals and answers.
 
 An entry is canonical JSON. The entries of a data set are the leaves of a Merkle tree that only grows, and each names
 the root of the tree before it (`log_root`). So who once wrote down a head, the size and the root, can be shown later
