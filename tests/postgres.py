@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 #: Where Debian puts the server's programs, the newest last.
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
@@ -20,13 +21,15 @@ def there_is() -> bool:
 
 
 @contextmanager
-def server(root: Path) -> Iterator[str]:
-    """URL of a running, empty server."""
+def server() -> Iterator[str]:
+    """URL of a running, empty server, in a directory of its own: pytest shuts those of its runs to other users."""
+    with TemporaryDirectory(prefix="server", ignore_cleanup_errors=True) as place:
+        yield from _running(Path(place))
+
+
+def _running(root: Path) -> Iterator[str]:
     programs, data = PROGRAMS[-1].parent, root / "pg"
     root.chmod(0o777)
-    for above in root.parents:
-        if above.owner() == "root" and str(above).startswith("/tmp/"):
-            above.chmod(above.stat().st_mode | 0o011)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

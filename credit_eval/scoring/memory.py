@@ -11,6 +11,7 @@ import pandas as pd
 from credit_eval.core.errors import IntegrityError
 from credit_eval.core.seals import sha256_file
 from credit_eval.models.history import Move
+from credit_eval.policy.settings import Policy, Restriction
 from credit_eval.samples.definition import account_known_at
 from credit_eval.schema.duckdb import DuckDB, parquet
 from credit_eval.schema.store import Dataset
@@ -85,6 +86,19 @@ def record(
         rows=manifest["tree"]["size"],
         said={name: manifest[name] for name in ("model_of", "model_fingerprint", "data_fingerprint", "code_version")},
     )
-    frame = pd.concat(pd.read_parquet(path, columns=_SCORED) for path in opened.parts)
+    frame = pd.concat(pd.read_parquet(path, columns=_SCORED) for path in opened.parts).reset_index(drop=True)
+    frame = _without_people(frame, state, Policy.model_validate(manifest["policy"]).restriction)
     told = [asdict(move) | {"model_of": manifest["model_of"]} for move in moves]
-    return ledger.record(run, frame.reset_index(drop=True).iloc[: 0 if nobody else None], state, way_out, told)
+    return ledger.record(run, frame.iloc[: 0 if nobody else None], state, way_out, told)
+
+
+def _without_people(scored: pd.DataFrame, state: pd.DataFrame, said: Restriction) -> pd.DataFrame:
+    """What bound, where a person lifted a restriction: it is remembered, and holds again once the override ended."""
+    lifted = scored["limit_bound_by"] == "override"
+    if not lifted.any():
+        return scored
+    before = scored[_KEYS].merge(state[[*_KEYS, "was_restricted", "days_below"]], on=_KEYS, how="left")
+    out = (scored["p_default"] < said.way_out) & (before["days_below"] >= said.days_below)
+    still = before["was_restricted"].eq(True) & ~out
+    stays = lifted & ((scored["p_default"] > said.threshold) | still)
+    return scored.assign(limit_bound_by=scored["limit_bound_by"].mask(stays, "still_restricted"))

@@ -172,6 +172,9 @@ def test_what_people_decided_holds_in_the_nights_that_follow_until_it_ends(root:
     assert then["decision"].iloc[2] == "restrict"
     assert last["limit_bound_by"].iloc[2] == "override_stop"
     assert "override" not in last["policy_facts"].iloc[4]  # it ended on a day before the last night
+    assert last["limit_bound_by"].iloc[4] in ("restriction", "still_restricted", "in_default")
+    restricted = opened(root).ledger.history("shop", said[0].customer_id)["restricted"].tolist()
+    assert restricted[:2] == [True, True]  # that a person lifted it is no way out
     everybody = scored(root, NIGHTS[1])
     mine = everybody["policy_facts"].str.contains('"override')
     assert set(everybody.loc[mine, "customer_id"]) == {said[0].customer_id, said[2].customer_id, said[4].customer_id}

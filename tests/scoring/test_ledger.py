@@ -25,10 +25,10 @@ NONE = float("nan")
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server() -> Iterator[str]:
     if not postgres.there_is():
         pytest.skip("no PostgreSQL server on this machine: apt-get install postgresql")
-    with postgres.server(tmp_path_factory.mktemp("server")) as url:
+    with postgres.server() as url:
         yield url
 
 

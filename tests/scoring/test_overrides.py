@@ -15,8 +15,10 @@ from credit_eval.core.errors import OutputExistsError, ReviewError
 from credit_eval.policy.settings import DEFAULT_POLICY, load_policy
 from credit_eval.scoring.ledger import Ledger
 from credit_eval.scoring.ledger_sql import connect
+from credit_eval.scoring.memory import _without_people
 from credit_eval.scoring.overrides import Override, as_table, honoured, overrides, overrule, second
 
+NAN = float("nan")
 POLICY = load_policy(DEFAULT_POLICY).with_(second_above=100.0, longest_days=60)
 SAID = Override(
     customer_id="c1",
@@ -36,10 +38,10 @@ SAID = Override(
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server() -> Iterator[str]:
     if not postgres.there_is():
         pytest.skip("no PostgreSQL server on this machine: apt-get install postgresql")
-    with postgres.server(tmp_path_factory.mktemp("server")) as url:
+    with postgres.server() as url:
         yield url
 
 
@@ -179,3 +181,23 @@ def test_the_table_has_a_row_each(ledger: Ledger) -> None:
     assert as_table([]).empty
     say(ledger)
     assert as_table(overrides(ledger.log("shop")))["who"].tolist() == ["ana"]
+
+
+@pytest.mark.parametrize(
+    ("p", "was", "below", "remembered"),
+    [
+        (0.51, False, NAN, True),  # above the threshold, so it would have bound
+        (0.50, False, NAN, False),
+        (0.45, True, NAN, True),  # restricted before, and not below the way out
+        (0.39, True, 29.0, True),  # below it, but not for long enough
+        (0.39, True, 30.0, False),
+        (0.45, False, NAN, False),  # the override gave more than the policy, but lifted nothing
+    ],
+)
+def test_a_restriction_that_a_person_lifted_is_remembered(p: float, was: bool, below: float, remembered: bool) -> None:
+    scored = standing("2026-03-02").assign(p_default=p, limit_bound_by="override")
+    state = standing("2026-03-02").assign(was_restricted=was, days_below=below)
+    found = _without_people(scored, state, POLICY.restriction)["limit_bound_by"].item()
+    assert found == ("still_restricted" if remembered else "override")
+    nobody = _without_people(scored, state.iloc[:0], POLICY.restriction)["limit_bound_by"].item()
+    assert nobody == ("still_restricted" if p > 0.5 else "override")
