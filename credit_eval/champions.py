@@ -38,6 +38,7 @@ from credit_eval.models.registry import (
 from credit_eval.models.training import TrainingSettings
 from credit_eval.models.tuning import Tuned
 from credit_eval.models.tuning import tune as search
+from credit_eval.scoring.memory import log_moves
 from credit_eval.study import Study
 
 #: Probabilities that differ by no more are the same, and of so many of the rows there must be something to compare.
@@ -121,7 +122,9 @@ def keep(study: Study, *, why: str, by: str) -> Move:
             n_rows=len(other),
             todo="train anew: the new code or data make another model of it",
         )
-    return keep_champion(study.paths.models, study.name, champion, identity_of(study), why=why, by=by)
+    move = keep_champion(study.paths.models, study.name, champion, identity_of(study), why=why, by=by)
+    _log(study)
+    return move
 
 
 def tune(study: Study, *, seconds: float | None = None, trials: int | None = None, rows: int = 60_000) -> Tuned:
@@ -249,11 +252,17 @@ def _promoted(study: Study, found: Record, promote_anyway: str | None) -> bool:
     store, version = study.paths.models, found.model_version
     if spoken and promote_anyway:
         promote(store, study.name, version, why=promote_anyway, by=runner())
+        _log(study)
         return True
     now = _beside_champion(study, found)
     beside = f"not worse than version {now.against}" if now else "compared with nobody"
     promote(store, study.name, version, why=f"nothing spoke against it: judged on {found.judged_on}, {beside}")
+    _log(study)
     return True
+
+
+def _log(study: Study) -> None:
+    log_moves(study.ledger, study.name, read_history(study.paths.models, study.name))
 
 
 def _objections(study: Study, found: Record) -> list[str]:

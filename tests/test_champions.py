@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 import credit_eval as ce
 from credit_eval import challenger, champions, stages
+from credit_eval.cli import app
 from credit_eval.core.errors import IntegrityError, ModelError, PolicyError, SampleError, SourceError
 from credit_eval.models.comparison import compare, said_by_both
 from credit_eval.models.evidence import record_of, rows_of
@@ -239,6 +241,31 @@ def test_new_code_keeps_the_champion_if_it_says_the_same_and_trains_otherwise(
     monkeypatch.setattr(challenger, "training_code", lambda: "a much later version")
     assert not champions.is_made_of_these(study, study.validation())
     assert [move.what for move in history(study.paths.models, study.name)] == ["promoted", "kept"]
+
+
+def test_a_move_is_in_the_ledgers_log_as_soon_as_it_is_made(root: Path) -> None:
+    study = opened(root)
+
+    def kinds() -> list[str]:
+        return [said["kind"] for said in study.ledger.log("loans").read()]
+
+    assert kinds() == ["champion", "batch"]
+    champions.keep(study, **SAID)
+    assert kinds() == ["champion", "batch", "champion"]
+    ledger = Path(study.ledger.place)
+    content = ledger.read_bytes()
+    ledger.write_bytes(b"lost")
+    champions.keep(study, **SAID)  # a ledger that cannot be used keeps no champion from deciding
+    ledger.write_bytes(content)
+    assert kinds() == ["champion", "batch", "champion"]
+    result = CliRunner().invoke(
+        app, ["--root", str(root), "registry", "promote", "loans", "1", "--why", "still he", "--by", "Ana"]
+    )
+    assert result.exit_code == 0, result.output
+    assert kinds() == ["champion", "batch", *["champion"] * (len(history(study.paths.models, "loans")) - 1)]
+    entries = [said for said in study.ledger.log("loans").read() if said["kind"] == "champion"]
+    assert [said["what"] for said in entries] == [move.what for move in history(study.paths.models, "loans")]
+    study.ledger.check_log("loans", [])
 
 
 def test_code_that_gives_other_numbers_keeps_nobody(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -169,9 +169,14 @@ def registry_history(
 @registry_app.command("demote")
 def registry_demote(dataset: DatasetName, why: Why, by: By) -> None:
     """Make the champion before the present one champion again."""
-    from credit_eval.models.registry import demote
+    from credit_eval.models.registry import demote, history
+    from credit_eval.scoring.ledger import Ledger
+    from credit_eval.scoring.memory import log_moves
 
-    _tell_move(dataset, demote(paths_asked().models, dataset, why=why, by=by))
+    paths, settings = root_asked()
+    move = demote(paths.models, dataset, why=why, by=by)
+    log_moves(Ledger(paths.ledger(settings.ledger)), dataset, history(paths.models, dataset))
+    _tell_move(dataset, move)
 
 
 @registry_app.command("promote")
@@ -179,9 +184,14 @@ def registry_promote(
     dataset: DatasetName, version: Annotated[int, typer.Argument(help="a registered version")], why: Why, by: By
 ) -> None:
     """Make a registered version champion."""
-    from credit_eval.models.registry import promote
+    from credit_eval.models.registry import history, promote
+    from credit_eval.scoring.ledger import Ledger
+    from credit_eval.scoring.memory import log_moves
 
-    _tell_move(dataset, promote(paths_asked().models, dataset, version, why=why, by=by))
+    paths, settings = root_asked()
+    move = promote(paths.models, dataset, version, why=why, by=by)
+    log_moves(Ledger(paths.ledger(settings.ledger)), dataset, history(paths.models, dataset))
+    _tell_move(dataset, move)
 
 
 @registry_app.command("keep")

@@ -160,12 +160,18 @@ class Ledger:
     def _log_batch(
         self, cursor: Any, run: Recorded, batch: Mapping[str, object], moves: Sequence[Mapping[str, object]]
     ) -> None:
-        there = log = _log(cursor, run.dataset)
-        known = sum(said["kind"] == MOVE for said in there.read())
-        for move in moves[known:]:
-            log = log.with_(MOVE, move)
-        log = log.with_(BATCH, batch)
-        _append(cursor, there, log)
+        there = _log(cursor, run.dataset)
+        _append(cursor, there, _with_moves(there, moves).with_(BATCH, batch))
+
+    def log_moves(self, dataset: str, moves: Sequence[Mapping[str, object]]) -> None:
+        """Add to the log those of the champion's moves that are not there yet; `moves`: all of them, in order.
+
+        Raises:
+            LedgerError: the ledger cannot be reached or written.
+        """
+        with self._open(write=True) as cursor:
+            there = _log(cursor, dataset)
+            _append(cursor, there, _with_moves(there, moves))
 
     def note(
         self, dataset: str, kind: str, content: Mapping[str, object], check: Callable[[Log], None] | None = None
@@ -365,9 +371,19 @@ def _log(cursor: Any, dataset: str) -> Log:
     return Log(dataset, tuple(str(entry) for (entry,) in cursor.fetchall()))
 
 
+def _with_moves(log: Log, moves: Sequence[Mapping[str, object]]) -> Log:
+    """A log with those moves that it does not hold yet."""
+    known = sum(said["kind"] == MOVE for said in log.read())
+    for move in moves[known:]:
+        log = log.with_(MOVE, move)
+    return log
+
+
 def _append(cursor: Any, there: Log, log: Log) -> None:
     """Write the entries of a log that are more than there were."""
     first = len(there.entries)
+    if len(log.entries) == first:
+        return
     new = {
         "dataset": [log.dataset] * (len(log.entries) - first),
         "place": pa.array(range(first, len(log.entries)), pa.int64()),

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from credit_eval.core.errors import IntegrityError
+from credit_eval.core.errors import CreditEvalError, IntegrityError
 from credit_eval.core.seals import sha256_file
+from credit_eval.core.stage_log import tell
 from credit_eval.models.history import Move
 from credit_eval.policy.settings import Policy, Restriction
 from credit_eval.samples.definition import account_known_at
@@ -88,8 +89,25 @@ def record(
     )
     frame = pd.concat(pd.read_parquet(path, columns=_SCORED) for path in opened.parts).reset_index(drop=True)
     frame = _without_people(frame, state, Policy.model_validate(manifest["policy"]).restriction)
-    told = [asdict(move) | {"model_of": manifest["model_of"]} for move in moves]
-    return ledger.record(run, frame.iloc[: 0 if nobody else None], state, way_out, told)
+    return ledger.record(
+        run, frame.iloc[: 0 if nobody else None], state, way_out, _as_entries(moves, manifest["model_of"])
+    )
+
+
+def log_moves(ledger: Ledger, dataset: str, moves: Sequence[Move]) -> None:
+    """Put the moves of a champion into the ledger's log, as soon as they were made.
+
+    A ledger that cannot be used keeps no champion from deciding: the next move or batch puts down what is lacking, and
+    that this one did not is told on the stages' log.
+    """
+    try:
+        ledger.log_moves(dataset, _as_entries(moves, dataset))
+    except CreditEvalError as error:
+        tell("ledger", dataset=dataset, failed=error.problem)
+
+
+def _as_entries(moves: Sequence[Move], model_of: str) -> list[dict[str, object]]:
+    return [asdict(move) | {"model_of": model_of} for move in moves]
 
 
 def _without_people(scored: pd.DataFrame, state: pd.DataFrame, said: Restriction) -> pd.DataFrame:
