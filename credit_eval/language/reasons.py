@@ -78,7 +78,7 @@ HELPS: dict[str, Text] = {
     "R_PART_PAYMENTS": Text("paying every instalment in full", "每期账单足额还款"),
     "R_RECENT_APPLICATIONS": Text("asking for credit less often", "减少短期内借款申请次数"),
     "R_UNPAID_ORDERS": Text("paying orders in full and soon", "及时足额支付订单"),
-    "R_UTILISATION": Text("using less of the limit", "降低额度使用率"),
+    "R_UTILISATION": Text("paying back some of what is owed", "归还部分待还余额"),
 }
 #: The reason where nothing that can be told raised the risk, and little is known.
 LITTLE_KNOWN = "R_LITTLE_ON_RECORD"

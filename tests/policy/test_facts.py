@@ -102,7 +102,9 @@ def test_what_would_help_is_said_once():
     assert helps(facts)[0] == "paying what is overdue"
     assert helps(facts, language="zh")[0] == "还清逾期账单"
     assert helps([fact("stale_data", age=50.0)]) == []
-    assert helps([fact("stale_data", age=50.0)], ["R_UTILISATION", "R_SPENDING_LEVEL"]) == ["using less of the limit"]
+    assert helps([fact("stale_data", age=50.0)], ["R_UTILISATION", "R_SPENDING_LEVEL"]) == [
+        "paying back some of what is owed"
+    ]
 
 
 def test_what_would_help_is_of_reasons_that_there_are():
