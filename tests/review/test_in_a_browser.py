@@ -133,6 +133,12 @@ def test_axe_finds_nothing_on_any_page_in_both_languages(page: Page, served: tup
             _check_with_axe(page)
 
 
+def test_axe_finds_faults_where_there_are_some(page: Page) -> None:
+    page.set_content("<html><body><input><p style='color: #ccc; background: #fff'>pale</p></body></html>")
+    with pytest.raises(AssertionError, match="color-contrast"):
+        _check_with_axe(page)
+
+
 def _check_with_axe(page: Page) -> None:
     tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
     found = Axe().run(page, options={"runOnly": {"type": "tag", "values": tags}}).response
