@@ -38,6 +38,7 @@ class Desk:
         others: by feature how far it moved everybody of the run on average.
         hosts: names under which the pages are asked for.
         open_study: opens the data set of the run; None: its people are in none.
+        nobody: the run's people have no ids, so nobody of them could be met again, and no override would reach anybody.
         report: where the static report of the run lies in a language.
         proxy: header in which a trusted proxy names who comes, and the secret that it shows; None: nobody does.
     """
@@ -53,6 +54,7 @@ class Desk:
     others: Mapping[str, float] = field(default_factory=dict)
     hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
     open_study: Callable[[], Study] | None = None
+    nobody: bool = False
     report: Callable[[Language], Path] = lambda _: Path("no report")
     proxy: tuple[str, str] | None = field(default=None, repr=False)
 

@@ -70,6 +70,12 @@ def _override(asked: Asked) -> str:
         role=asked.who.shown,
     )
     desk = asked.desk
+    if desk.nobody:
+        raise ReviewError(
+            "these people have no ids, so no later run could honour it",
+            expected="a data set whose customers can be met again",
+            todo="say your opinion instead",
+        )
     overrule(desk.ledger, desk.dataset, override, desk.policy, bound_by=str(row["limit_bound_by"]))
     desk.queue.looked_at(said["id"], said["as_of"])
     return _customer(asked)

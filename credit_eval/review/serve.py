@@ -11,7 +11,7 @@ from functools import partial
 
 import uvicorn
 
-from credit_eval.core.errors import ModelError, OutputExistsError, ReviewError
+from credit_eval.core.errors import ModelError, OutputExistsError, ReviewError, SourceError
 from credit_eval.core.files import scratch
 from credit_eval.core.runs import Run
 from credit_eval.models.registry import find_version, load_version
@@ -23,6 +23,7 @@ from credit_eval.review.opinions import opinions
 from credit_eval.review.population import average_contributions
 from credit_eval.review.queue import Queue
 from credit_eval.review.visitors import Visitors
+from credit_eval.schema.store import open_dataset
 from credit_eval.scoring.ledger import Ledger
 from credit_eval.scoring.overrides import overrides
 from credit_eval.scoring.replaced import check_recorded
@@ -83,6 +84,7 @@ def desk_of(paths: Paths, settings: Settings, dataset: str, run: Run) -> Iterato
                 average_contributions(found),
                 (HOST, "localhost", *settings.review.hosts),
                 None if run.file else partial(open_study, dataset, root=paths.root, policy="default"),
+                _nobody(paths, dataset),
                 partial(paths.report, dataset, run.label),
                 proxy,
             )
@@ -101,6 +103,14 @@ def _proxy(paths: Paths, settings: Settings) -> tuple[str, str] | None:
             todo="let the proxy send it as X-Proxy-Secret (docs/reviewer.md), or leave `proxy_header` out",
         )
     return settings.review.proxy_header, secret
+
+
+def _nobody(paths: Paths, dataset: str) -> bool:
+    """Whether the people of a data set are numbers in a file."""
+    try:
+        return open_dataset(paths.dataset(dataset)).info.anonymous
+    except SourceError:
+        return False  # the run is here, and its data are not
 
 
 def _lender(settings: Settings, dataset: str) -> Lender | None:

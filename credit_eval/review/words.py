@@ -192,6 +192,10 @@ WORDS = {
         "自下一批次起生效，直至到期日。涉及金额超过{amount}的，须经第二人复核。记录永久保存，请勿填写个人姓名。",
     ),
     "overrule_now": Text("Overrule", "提交人工决定"),
+    "nobody": Text(
+        "These people have no ids, so no later run could honour an override.",
+        "这些客户没有编号，后续批次无法执行人工决定。",
+    ),
     "final": Text("Nobody can allow more here: {by}.", "此处不可核准更高额度：{by}。"),
     "appeal": Text("Appeal", "申诉"),
     "open_for": Text("open for {n} days", "待答复，已{n}天"),

@@ -793,10 +793,8 @@ class Study:
         found = standing(engine, self.dataset, members, self.definition)
         state = self.ledger.before(self.name, found[["customer_id", "as_of"]])
         if self.dataset.info.anonymous:  # a number in a file is nobody who could be met again
-            state = state.iloc[:0]
+            return remembered(found, state.iloc[:0])
         check_limits(engine, self.dataset, state)
-        if self.dataset.info.anonymous:
-            return remembered(found, state)
         return honoured(remembered(found, state), overrides(self.ledger.log(self.name).first(heard)))
 
     @property

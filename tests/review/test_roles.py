@@ -156,6 +156,18 @@ def test_what_is_no_override_is_told_and_kept(sign_in: SignIn, desk: Desk, root:
     assert desk.ledger.log("loans") == before
 
 
+def test_people_without_ids_are_not_overruled(sign_in: SignIn, desk: Desk) -> None:
+    reviewer = sign_in("reviewer1")
+    said = overruling(reviewer.get("/customer?id=L00220"))
+    desk.nobody = True
+    page = reviewer.get("/customer?id=L00220")
+    assert 'action="/override"' not in page
+    assert "no later run could honour" in page
+    answer, text = reviewer.ask("POST", "/override", said)
+    assert (answer.status, "have no ids" in text) == (400, True)
+    assert overrides(desk.ledger.log("loans"), "L00220") == []
+
+
 def test_an_appeal_is_written_down_waits_and_is_answered_once(
     sign_in: SignIn, desk: Desk, people: Iterator[str]
 ) -> None:
