@@ -115,6 +115,7 @@ class _Shown(_Answering):
         if not visitor.may(self._page.right):
             return problem(asked, _role(visitor, self._page.right), 403)
         try:
+            self._desk.check_current()
             found: Response = await run_in_threadpool(self._page.make, asked)
         except CreditEvalError as error:
             found = problem(asked, error, _status(error))
@@ -146,6 +147,7 @@ class _Taken(_Answering):
                 raise _ANOTHER_SITE
             if not visitor.may(self._form.right):
                 return problem(asked, _role(visitor, self._form.right), 403)
+            self._desk.check_current()
             where = self._form.take(asked)
         except CreditEvalError as error:
             return again(asked, error, _status(error))

@@ -8,9 +8,9 @@ from functools import cached_property
 from pathlib import Path
 
 from credit_eval.core.clock import utc_now
-from credit_eval.core.errors import SourceError
+from credit_eval.core.errors import OutputExistsError, SourceError
 from credit_eval.core.locks import exclusive
-from credit_eval.core.seals import append_sealed, read_sealed_lines
+from credit_eval.core.seals import append_sealed, read_sealed_lines, sha256_file
 from credit_eval.language.words import Language
 from credit_eval.models.model import CreditModel
 from credit_eval.policy.settings import Policy
@@ -18,7 +18,7 @@ from credit_eval.report.letters import Lender
 from credit_eval.review.queue import Queue
 from credit_eval.review.visitors import Visitor, Visitors
 from credit_eval.scoring.ledger import Ledger
-from credit_eval.scoring.sealed import Scored
+from credit_eval.scoring.sealed import MANIFEST, Scored
 from credit_eval.study import Study
 
 
@@ -36,6 +36,7 @@ class Desk:
         visitors: who is signed in.
         lender: who writes letters; None: nobody is named.
         others: by feature how far it moved everybody of the run on average.
+        manifest: hash of the run's manifest when it was opened.
         hosts: names under which the pages are asked for.
         open_study: opens the data set of the run; None: its people are in none.
         nobody: the run's people have no ids, so nobody of them could be met again, and no override would reach anybody.
@@ -55,8 +56,12 @@ class Desk:
     hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
     open_study: Callable[[], Study] | None = None
     nobody: bool = False
+    manifest: str = field(init=False)
     report: Callable[[Language], Path] = lambda _: Path("no report")
     proxy: tuple[str, str] | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        self.manifest = sha256_file(self.run.root / MANIFEST)
 
     @property
     def dataset(self) -> str:
@@ -79,6 +84,22 @@ class Desk:
         if self.open_study is None:
             raise SourceError("these people were scored from a file, which is not kept")
         return self.open_study()
+
+    def check_current(self) -> None:
+        """See that the run is the one that was opened.
+
+        Raises:
+            OutputExistsError: it was scored anew meanwhile.
+        """
+        try:
+            now = sha256_file(self.run.root / MANIFEST)
+        except FileNotFoundError:
+            now = ""
+        if now != self.manifest:
+            raise OutputExistsError(
+                f"{self.label} was scored anew, or removed, since this page was opened",
+                todo="end the page where it is served (Ctrl-C), and open it again; nothing was written",
+            )
 
     @cached_property
     def policy(self) -> Policy:

@@ -99,6 +99,7 @@ def problem(asked: Asked, error: CreditEvalError, status: int) -> HTMLResponse:
 def again(asked: Asked, error: CreditEvalError | None, status: int) -> Response:
     """The page with a form as it was filled in, and why it was not taken."""
     try:
+        asked.desk.check_current()
         if not asked.said.get("id"):
             return _waiting_page(asked, str(error or ""), status)
         return _customer_page(asked, asked.said["id"], str(error or ""), status)

@@ -479,6 +479,22 @@ def test_twenty_at_once_lose_nothing(visitor: Visitor, desk: Desk) -> None:
     assert len(opinions(desk.ledger.log("loans"), "L00090")) == 1
 
 
+def test_a_run_that_was_scored_anew_meanwhile_is_told_and_nothing_is_written(visitor: Visitor, desk: Desk) -> None:
+    said = urlencode(fields_of(visitor.get("/customer?id=L00130")) | disagree(note="of the run before"))
+    manifest = desk.run.root / "manifest.json"
+    content = manifest.read_bytes()
+    for other in (content + b" ", None):
+        manifest.unlink() if other is None else manifest.write_bytes(other)
+        for path in ("/", "/customer?id=L00130", "/waiting", "/export"):
+            answer, text = visitor.ask("GET", path)
+            assert (answer.status, "since this page was opened" in text) == (409, True), path
+        answer, text = visitor.ask("POST", "/opinion", said)
+        assert (answer.status, "of the run before" in text) == (409, True)
+    manifest.write_bytes(content)
+    assert opinions(desk.ledger.log("loans"), "L00130") == []
+    assert visitor.ask("POST", "/opinion", said)[0].status == 303
+
+
 def test_where_the_ledger_is_lost_nothing_is_shown_as_saved(visitor: Visitor, desk: Desk) -> None:
     page = visitor.get("/customer?id=L00120")
     file = Path(desk.ledger.place)
