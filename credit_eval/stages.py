@@ -38,6 +38,7 @@ from credit_eval.report.build import write_chinese, write_report
 from credit_eval.report.paper_page import paper_part
 from credit_eval.report.summary import Summary, summarise
 from credit_eval.scoring.memory import record
+from credit_eval.scoring.overrides import entries_of_people
 from credit_eval.scoring.reading import read_scored
 from credit_eval.scoring.replaced import check_recorded, keep_replaced
 from credit_eval.scoring.run import Job, already_done
@@ -187,13 +188,13 @@ def decide_rows(study: Study, lines: Sequence[str], *, model_of: str | None = No
 
 
 def _heard(study: Study, target: Path, *, replace: bool) -> int:
-    """How many entries of the log a run hears: all there are; as many as before, where it is there already.
+    """How much of what people decided a run hears: all there is; as much as before, where it is there already.
 
     So a run that is asked for once more is the same run, whatever people decided since.
     """
     if is_scored(target) and not replace:
         return open_scored(target).heard
-    return len(study.ledger.log(study.name).entries)
+    return len(entries_of_people(study.ledger.log(study.name)))
 
 
 def _standings(model: CreditModel) -> dict[str, Standing]:

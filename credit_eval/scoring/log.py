@@ -79,10 +79,6 @@ class Log:
             )
         return self.head_at(place + 1)
 
-    def first(self, n: int | None) -> Log:
-        """The log as it was when it had `n` entries; None: as it is."""
-        return Log(self.dataset, self.entries[:n])
-
     def next(self, kind: str, content: Mapping[str, object]) -> str:
         """The entry that would follow."""
         at = {"dataset": self.dataset, "kind": kind, "place": len(self.entries), "log_root": self.head.root}

@@ -82,23 +82,33 @@ class Override:
 _WRITTEN = [one.name for one in fields(Override) if one.name not in ("place", "state", "seconded_by")]
 
 
-def overrides(log: Log, customer: str | None = None) -> list[Override]:
+def entries_of_people(log: Log) -> list[dict[str, Any]]:
+    """What people decided over the policy, and what second persons said of it: entries of the log, in order.
+
+    Raises:
+        IntegrityError: the log was changed.
+    """
+    return [entry for entry in log.read() if entry["kind"] in (OVERRIDE, SECOND)]
+
+
+def overrides(log: Log, customer: str | None = None, *, heard: int | None = None) -> list[Override]:
     """All overrides in the order in which they were said, each with what became of it.
 
     Args:
         log: of the data set.
         customer: of this one alone; None: of everybody.
+        heard: as it was when so many entries of people were there; None: as it is.
 
     Raises:
         IntegrityError: the log was changed.
     """
     found: dict[int, Override] = {}
-    for entry in log.read():
+    for entry in entries_of_people(log)[:heard]:
         if entry["kind"] == OVERRIDE:
             written = {name: entry[name] for name in _WRITTEN}
             state = WAITS if entry["second"] else HOLDS
             found[entry["place"]] = Override(**written, place=entry["place"], state=state)
-        elif entry["kind"] == SECOND:
+        else:
             state = {APPROVE: HOLDS, REJECT: REJECTED, WITHDRAW: WITHDRAWN}[entry["verdict"]]
             found[entry["override"]] = replace(found[entry["override"]], state=state, seconded_by=entry["who"])
     return [one for one in found.values() if customer is None or one.customer_id == customer]

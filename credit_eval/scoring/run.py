@@ -98,7 +98,7 @@ class Job:
 
     `cohort` is the run's label. `model_of`: the data set whose champion decides, mostly its own. `typical` comes from
     the model's training sample, so no reason sentence knows the future. `standing` has a row per member of the cohort
-    (`samples.standing`), by `definition`; what people decided is among it, from the first `heard` entries of the log.
+    (`samples.standing`), by `definition`; what people decided is among it, the first `heard` entries of that.
     """
 
     dataset: str

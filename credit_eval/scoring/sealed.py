@@ -58,7 +58,7 @@ class Scored:
 
     @property
     def heard(self) -> int:
-        """How many entries of the log told it what people had decided; runs of before overrides heard nothing."""
+        """How many entries of what people decided it heard; runs of before overrides heard nothing."""
         return int(self.manifest.get("heard", 0))
 
     @property

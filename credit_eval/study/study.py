@@ -781,7 +781,7 @@ class Study:
         Args:
             engine: that reads it.
             members: a Parquet file of customer_id and as_of, perhaps `amount`.
-            heard: how many entries of the log may tell what people decided; None: all of them.
+            heard: how many entries of what people decided are heard; None: all of them.
 
         Returns:
             a row per member.
@@ -795,7 +795,7 @@ class Study:
         if self.dataset.info.anonymous:  # a number in a file is nobody who could be met again
             return remembered(found, state.iloc[:0])
         check_limits(engine, self.dataset, state)
-        return honoured(remembered(found, state), overrides(self.ledger.log(self.name).first(heard)))
+        return honoured(remembered(found, state), overrides(self.ledger.log(self.name), heard=heard))
 
     @property
     def ledger(self) -> Ledger:

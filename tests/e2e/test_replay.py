@@ -162,6 +162,8 @@ def test_what_people_decided_holds_in_the_nights_that_follow_until_it_ends(root:
     assert [one.state for one in said] == ["holds", "waits", "holds", "withdrawn", "holds"]
     nights = [scored(root, until).set_index("customer_id").loc[[one.customer_id for one in said]] for until in NIGHTS]
     first, then, last = nights
+    heard = [open_scored(root / f"data/scored/shop/as_of={until:%Y-%m-%d}").heard for until in NIGHTS]
+    assert heard == [0, 9, 9]  # five overrides and four words on them, whatever else the log holds
     assert not first["limit_bound_by"].isin(["override", "override_stop"]).any()
     allowed = first["limit_previous"].iloc[0]
     assert (then["limit_new"].iloc[0], then["decided_by"].iloc[0]) == (allowed, "override")
