@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import postgres
 import pytest
 from policy_rows import policy_rows
 
@@ -22,21 +20,6 @@ from credit_eval.scoring.memory import remembered
 
 FIRST, WAY_OUT = datetime(2026, 1, 1), 0.40
 NONE = float("nan")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    if not postgres.there_is():
-        pytest.skip("no PostgreSQL server on this machine: apt-get install postgresql")
-    with postgres.server() as url:
-        yield url
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Ledger:
-    if request.param == "sqlite":
-        return Ledger(str(tmp_path / "ledger" / "decisions.sqlite"))
-    return Ledger(request.getfixturevalue("server"))
 
 
 def run(name: str, label: str = "as_of=2026-01-01", manifest: str = "aa") -> Recorded:

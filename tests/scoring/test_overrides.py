@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 
 import pandas as pd
-import postgres
 import pytest
 
 from credit_eval.core.errors import OutputExistsError, ReviewError
 from credit_eval.policy.settings import DEFAULT_POLICY, load_policy
 from credit_eval.scoring.ledger import Ledger
-from credit_eval.scoring.ledger_sql import connect
 from credit_eval.scoring.memory import _without_people
 from credit_eval.scoring.overrides import Override, as_table, honoured, overrides, overrule, second
 
@@ -35,26 +31,6 @@ SAID = Override(
     who="ana",
     role="reviewer",
 )
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    if not postgres.there_is():
-        pytest.skip("no PostgreSQL server on this machine: apt-get install postgresql")
-    with postgres.server() as url:
-        yield url
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Ledger:
-    """An empty ledger of either kind."""
-    if request.param == "sqlite":
-        return Ledger(str(tmp_path / "ledger.db"))
-    ledger = Ledger(request.getfixturevalue("server"))
-    with connect(ledger.place) as connection, connection.cursor() as cursor:
-        cursor.execute("DROP TABLE IF EXISTS decisions, runs, log")
-        connection.commit()
-    return ledger
 
 
 def say(ledger: Ledger, bound_by: str = "restriction", **changes: object) -> Override:
