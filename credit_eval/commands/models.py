@@ -169,13 +169,10 @@ def registry_history(
 @registry_app.command("demote")
 def registry_demote(dataset: DatasetName, why: Why, by: By) -> None:
     """Make the champion before the present one champion again."""
-    from credit_eval.models.registry import demote, history
-    from credit_eval.scoring.ledger import Ledger
-    from credit_eval.scoring.memory import log_moves
+    from credit_eval.models.registry import demote
 
-    paths, settings = root_asked()
-    move = demote(paths.models, dataset, why=why, by=by)
-    log_moves(Ledger(paths.ledger(settings.ledger)), dataset, history(paths.models, dataset))
+    move = demote(paths_asked().models, dataset, why=why, by=by)
+    _log_move(dataset)
     _tell_move(dataset, move)
 
 
@@ -184,13 +181,10 @@ def registry_promote(
     dataset: DatasetName, version: Annotated[int, typer.Argument(help="a registered version")], why: Why, by: By
 ) -> None:
     """Make a registered version champion."""
-    from credit_eval.models.registry import history, promote
-    from credit_eval.scoring.ledger import Ledger
-    from credit_eval.scoring.memory import log_moves
+    from credit_eval.models.registry import promote
 
-    paths, settings = root_asked()
-    move = promote(paths.models, dataset, version, why=why, by=by)
-    log_moves(Ledger(paths.ledger(settings.ledger)), dataset, history(paths.models, dataset))
+    move = promote(paths_asked().models, dataset, version, why=why, by=by)
+    _log_move(dataset)
     _tell_move(dataset, move)
 
 
@@ -250,6 +244,16 @@ def registry_inventory() -> None:
         tell(f"  owner: {each.owner}; purpose: {each.purpose}")
         for objection in each.objections:
             tell(f"  against it: {objection}")
+
+
+def _log_move(dataset: str) -> None:
+    """Put what somebody did to the champion into the ledger's log, too."""
+    from credit_eval.models.registry import history
+    from credit_eval.scoring.ledger import Ledger
+    from credit_eval.scoring.memory import log_moves
+
+    paths, settings = root_asked()
+    log_moves(Ledger(paths.ledger(settings.ledger)), dataset, history(paths.models, dataset))
 
 
 def _tell_move(dataset: str, move: Move) -> None:

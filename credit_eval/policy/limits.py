@@ -169,7 +169,7 @@ def grant(customers: Customers, policy: Policy, losses: Losses) -> Granted:
 
 def _overruled(granted: Granted, customers: Customers, policy: Policy) -> Granted:
     """Where a person allowed more than the policy gives, or what waits for a person, or lifted what stops it."""
-    rows, given = allowed_by_a_person(customers, policy)
+    rows, given = _allowed(customers, policy)
     rows = rows & ((given > granted.limit) | ((given == granted.limit) & granted.restricted & (given > 0)))
     if not rows.any():
         return granted
@@ -187,7 +187,7 @@ def _overruled(granted: Granted, customers: Customers, policy: Policy) -> Grante
     )
 
 
-def allowed_by_a_person(customers: Customers, policy: Policy) -> tuple[Bools, Floats]:
+def _allowed(customers: Customers, policy: Policy) -> tuple[Bools, Floats]:
     """To whom a person may allow something and does, and the limit."""
     said = customers.overruled
     rows = ~np.isnan(said.allowed) & ~said.stopped & ~customers.in_default & (customers.declined < 0)

@@ -76,8 +76,7 @@ class Overruled:
                 rows=[f"row {row}" for row in wrong[:5]],
                 n_rows=len(wrong),
             )
-        rest = (inputs[name].to_numpy() for name in COLUMNS[1:])
-        stopped, until, why, entry = rest
+        stopped, until, why, entry = (inputs[name].to_numpy() for name in COLUMNS[1:])
         return cls(allowed, stopped.astype(bool), until, why, entry.astype(np.int64))
 
     def told(self, code: str, rows: npt.NDArray[np.int64], *, amounts: bool = False) -> Iterator[Shared]:

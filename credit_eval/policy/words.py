@@ -87,6 +87,6 @@ WHY_STOPPED = {
     "unverified": Text("details could not be verified", "信息无法核实"),
     "data_doubted": Text("the data held are incomplete or in doubt", "现有数据不完整或存疑"),
     "debts_elsewhere": Text("debts elsewhere are known that the data do not hold", "已知存在数据未反映的外部债务"),
-    "asked_for": Text("the customer asked for it", "应客户本人要求"),
+    "asked_for": Text("this was asked for", "应本人要求"),
 }
 WHY = WHY_ALLOWED | WHY_STOPPED

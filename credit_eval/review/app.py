@@ -20,10 +20,10 @@ from starlette.routing import Route
 
 from credit_eval.core.errors import CohortError, CreditEvalError, OutputExistsError, ReviewError, SourceError
 from credit_eval.language.words import Language
-from credit_eval.review.asked import LONGEST_FIELD, Asked, form_of
+from credit_eval.review.asked import LONGEST_FIELD, Address, Asked, form_of
 from credit_eval.review.desk import Desk
-from credit_eval.review.forms import FORMS, Form
-from credit_eval.review.pages import PAGES, Page, again, html, problem
+from credit_eval.review.forms import FORMS
+from credit_eval.review.pages import PAGES, again, html, problem
 from credit_eval.review.visitors import Visitor
 
 _COOKIE, _LANGUAGE = "review", "language"
@@ -103,7 +103,7 @@ class _Answering:
 class _Shown(_Answering):
     """A page for whom it is."""
 
-    def __init__(self, desk: Desk, page: Page) -> None:
+    def __init__(self, desk: Desk, page: Address[Response]) -> None:
         super().__init__(desk)
         self._page = page
 
@@ -116,7 +116,7 @@ class _Shown(_Answering):
             return problem(asked, _role(visitor, self._page.right), 403)
         try:
             self._desk.check_current()
-            found: Response = await run_in_threadpool(self._page.make, asked)
+            found: Response = await run_in_threadpool(self._page.answer, asked)
         except CreditEvalError as error:
             found = problem(asked, error, _status(error))
         return _known(found, request, cookie)
@@ -125,7 +125,7 @@ class _Shown(_Answering):
 class _Taken(_Answering):
     """Takes a form; what cannot be taken is shown with the text kept, and why."""
 
-    def __init__(self, desk: Desk, form: Form) -> None:
+    def __init__(self, desk: Desk, form: Address[str]) -> None:
         super().__init__(desk)
         self._form = form
 
@@ -148,7 +148,7 @@ class _Taken(_Answering):
             if not visitor.may(self._form.right):
                 return problem(asked, _role(visitor, self._form.right), 403)
             self._desk.check_current()
-            where = self._form.take(asked)
+            where = self._form.answer(asked)
         except CreditEvalError as error:
             return again(asked, error, _status(error))
         return RedirectResponse(where, 303)
@@ -249,7 +249,7 @@ def _nothing(_: Asked) -> str:
     return "/"
 
 
-_SIGN_IN = Form("/sign-in", "look", ("name", "token", "to"), _nothing, "sign in")
+_SIGN_IN = Address("/sign-in", "look", ("name", "token", "to"), _nothing, "sign in")
 _ANSWERS = {
     "200": {"description": "the page"},
     "303": {"description": "done, or not signed in: the page to go to"},

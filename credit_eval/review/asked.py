@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
 from credit_eval.core.errors import ReviewError
 from credit_eval.language.words import Language
+from credit_eval.review.accounts import Right
 from credit_eval.review.desk import Desk
 from credit_eval.review.visitors import Visitor
 
@@ -46,6 +49,23 @@ class Asked:
         if self.visitor is None:
             raise ReviewError("nobody is signed in", todo="sign in")
         return self.visitor
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Address(Generic[T]):
+    """A page or a form: where it is, who may use it, the fields that it reads, and what is done when it is asked for.
+
+    A page gives what is shown, a form the address of the page that shows what became of it.
+    """
+
+    path: str
+    right: Right
+    fields: tuple[str, ...]
+    answer: Callable[[Asked], T]
+    told: str
 
 
 async def form_of(request: Request) -> dict[str, str]:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
 from credit_eval.core.errors import CohortError, ReviewError
-from credit_eval.review.accounts import Right
 from credit_eval.review.appeals import answer_appeal, appeal
-from credit_eval.review.asked import Asked
+from credit_eval.review.asked import Address, Asked
 from credit_eval.review.opinions import Opinion, say
 from credit_eval.scoring.lookup import decided
 from credit_eval.scoring.overrides import APPROVE, REJECT, WITHDRAW, Override, overrides, overrule, second
@@ -19,17 +17,6 @@ from credit_eval.scoring.overrides import APPROVE, REJECT, WITHDRAW, Override, o
 #: Fields of the reasons that can be ticked.
 _DOUBTS = tuple(f"doubt_{n}" for n in range(1, 5))
 _AMOUNT = re.compile(r"[0-9]{1,12}([.][0-9]{1,2})?")
-
-
-@dataclass(frozen=True)
-class Form:
-    """A form: where it is sent, what it takes, its fields, and what is done with it, which gives the page to show."""
-
-    path: str
-    right: Right
-    fields: tuple[str, ...]
-    take: Callable[[Asked], str]
-    told: str
 
 
 def _opinion(asked: Asked) -> str:
@@ -151,13 +138,13 @@ def _customer(asked: Asked) -> str:
     return f"/customer?{urlencode({'id': asked.said['id']})}"
 
 
-FORMS = (
-    Form(
+FORMS: tuple[Address[str], ...] = (
+    Address(
         "/opinion", "say", ("id", "as_of", "seen", "verdict", "because", "note", *_DOUBTS), _opinion, "say an opinion"
     ),
-    Form("/override", "say", ("id", "as_of", "then", "limit", "until", "why", "note"), _override, "overrule"),
-    Form("/take-back", "say", ("id", "place"), _take_back, "take an override back"),
-    Form("/second", "approve", ("id", "place", "verdict"), _second, "approve or reject an override"),
-    Form("/appeal", "say", ("id", "as_of", "note"), _appeal, "write down an appeal"),
-    Form("/answer", "say", ("id", "place", "verdict", "note"), _answer, "answer an appeal"),
+    Address("/override", "say", ("id", "as_of", "then", "limit", "until", "why", "note"), _override, "overrule"),
+    Address("/take-back", "say", ("id", "place"), _take_back, "take an override back"),
+    Address("/second", "approve", ("id", "place", "verdict"), _second, "approve or reject an override"),
+    Address("/appeal", "say", ("id", "as_of", "note"), _appeal, "write down an appeal"),
+    Address("/answer", "say", ("id", "place", "verdict", "note"), _answer, "answer an appeal"),
 )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -22,9 +21,8 @@ from credit_eval.policy.facts import money
 from credit_eval.policy.words import CONSTRAINTS, DECISIONS, WHY, WHY_ALLOWED, WHY_STOPPED
 from credit_eval.report.page import environment
 from credit_eval.review import appeals as appealed
-from credit_eval.review.accounts import Right
 from credit_eval.review.appeals import appeals
-from credit_eval.review.asked import Asked
+from credit_eval.review.asked import Address, Asked
 from credit_eval.review.background import events, policy_path, similar, unread
 from credit_eval.review.customer import history, limits, shown
 from credit_eval.review.files import export, letter
@@ -40,17 +38,6 @@ from credit_eval.study.overruling import monitored, overruled
 #: Views that are shown at once.
 _MOST_VIEWS = 200
 _HERE = Path(__file__).parent
-
-
-@dataclass(frozen=True)
-class Page:
-    """A page: its address, who may see it, the parameters that it reads, and how it is made."""
-
-    path: str
-    right: Right
-    fields: tuple[str, ...]
-    make: Callable[[Asked], Response]
-    told: str
 
 
 def html(name: str, asked: Asked, status: int = 200, **values: object) -> HTMLResponse:
@@ -280,16 +267,16 @@ def _views(asked: Asked) -> Response:
 
 
 _FILTERS = ("decision", "grade", "reason", "customer", "order", "state")
-PAGES = (
-    Page("/", "look", (*_FILTERS, "after"), _queue, "the queue"),
-    Page("/customer", "look", ("id",), _customer, "a customer"),
-    Page("/background", "look", ("id",), _background, "what stands behind the decision on a customer"),
-    Page("/waiting", "look", (), _waiting, "overrides and appeals that wait"),
-    Page("/reviewers", "load", (), _load, "reviewers' load and agreement"),
-    Page("/report", "personal", (), _report, "the static report of the run"),
-    Page("/letter", "personal", ("id", "n"), letter, "the letter of an adverse decision"),
-    Page("/export", "export", ("what", "format", *_FILTERS), _export, "a file of the queue, or of what was said"),
-    Page("/views", "audit", ("customer",), _views, "who looked at whom"),
+PAGES: tuple[Address[Response], ...] = (
+    Address("/", "look", (*_FILTERS, "after"), _queue, "the queue"),
+    Address("/customer", "look", ("id",), _customer, "a customer"),
+    Address("/background", "look", ("id",), _background, "what stands behind the decision on a customer"),
+    Address("/waiting", "look", (), _waiting, "overrides and appeals that wait"),
+    Address("/reviewers", "load", (), _load, "reviewers' load and agreement"),
+    Address("/report", "personal", (), _report, "the static report of the run"),
+    Address("/letter", "personal", ("id", "n"), letter, "the letter of an adverse decision"),
+    Address("/export", "export", ("what", "format", *_FILTERS), _export, "a file of the queue, or of what was said"),
+    Address("/views", "audit", ("customer",), _views, "who looked at whom"),
 )
 _TEMPLATES = environment(_HERE)
 _TEMPLATES.filters["visible"] = lambda text: visible(str(text))
