@@ -53,7 +53,7 @@ def account(
         give(found)
         for one, what in found.items():
             tell(f"  {what:<10}{one}")
-        return tell(f"{len(found):,} accounts" if found else "no accounts: the page is for whoever serves it")
+        return None if found else tell("no accounts: the page is for whoever serves it")
     if remove:
         remove_account(path, name)
         return tell(f"{name} has no account any more")

@@ -50,3 +50,8 @@ def days_of_months(first: datetime, last: datetime, days: Sequence[int] = (1,)) 
 def utc_now() -> datetime:
     """The present moment as this project writes it down."""
     return datetime.now(UTC).replace(tzinfo=None)
+
+
+def utc_text() -> str:
+    """Now in UTC to the second, as people and the log read it."""
+    return f"{utc_now():%Y-%m-%d %H:%M:%S}"

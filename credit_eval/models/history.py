@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from credit_eval.core.clock import utc_now
+from credit_eval.core.clock import utc_text
 from credit_eval.core.errors import ModelError
 from credit_eval.core.files import damaged
 from credit_eval.core.seals import append_sealed, read_sealed_lines
@@ -56,7 +56,7 @@ def moved(
     what: What, version: int, before: int | None, why: str, by: str | None = None, auc: float | None = None
 ) -> Move:
     """A move made now, by whoever runs this unless said."""
-    return Move(f"{utc_now():%Y-%m-%d %H:%M:%S}", what, version, before, why.strip(), (by or runner()).strip(), auc)
+    return Move(utc_text(), what, version, before, why.strip(), (by or runner()).strip(), auc)
 
 
 def read_history(store: Path, dataset: str) -> list[Move]:

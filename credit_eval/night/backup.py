@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from credit_eval.core.clock import utc_now
+from credit_eval.core.clock import utc_text
 from credit_eval.core.errors import IntegrityError, OutputExistsError, SourceError
 from credit_eval.core.files import atomic_file, damaged, scratch
 from credit_eval.core.locks import exclusive, private_directory, reading
@@ -66,7 +66,7 @@ def backup(paths: Paths, target: Path) -> Copied:
             still.enter_context(reading(dataset))
         with atomic_file(target) as building, tarfile.open(building, "w") as tar:
             hashes = {name: _add(tar, name, path) for name, path in _files(paths.root)}
-            listed = {"made": f"{utc_now():%Y-%m-%d %H:%M:%S}", "files": hashes}
+            listed = {"made": utc_text(), "files": hashes}
             text = json.dumps(listed | {SEAL: sha256_json(listed)}, indent=1).encode()
             entry = tarfile.TarInfo(_LIST)
             entry.size, entry.mode = len(text), 0o600

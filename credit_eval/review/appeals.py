@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 
-from credit_eval.core.clock import utc_now
+from credit_eval.core.clock import utc_text
 from credit_eval.core.errors import OutputExistsError, ReviewError
 from credit_eval.language.words import Text
 from credit_eval.scoring.ledger import Ledger
@@ -104,7 +104,7 @@ def appeal(ledger: Ledger, dataset: str, customer: str, as_of: str, note: str, w
             raise OutputExistsError("an appeal against this decision is open", todo="answer it below")
 
     said = {"customer_id": customer, "as_of": as_of, "note": note.strip(), "who": who, "role": role}
-    ledger.note(dataset, APPEAL, said | {"at": f"{utc_now():%Y-%m-%d %H:%M:%S}"}, none_open)
+    ledger.note(dataset, APPEAL, said | {"at": utc_text()}, none_open)
 
 
 def answer_appeal(ledger: Ledger, dataset: str, place: int, verdict: str, note: str, who: str, role: str) -> None:
@@ -138,7 +138,7 @@ def answer_appeal(ledger: Ledger, dataset: str, place: int, verdict: str, note: 
             raise ReviewError("whoever decided does not answer the appeal", expected=f"somebody else than {who}")
 
     said = {"appeal": place, "verdict": verdict, "note": note.strip(), "who": who, "role": role}
-    ledger.note(dataset, ANSWER, said | {"at": f"{utc_now():%Y-%m-%d %H:%M:%S}"}, open_still)
+    ledger.note(dataset, ANSWER, said | {"at": utc_text()}, open_still)
 
 
 def _check_note(note: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from credit_eval.core.clock import utc_now
+from credit_eval.core.clock import utc_text
 from credit_eval.core.errors import OutputExistsError, SourceError
 from credit_eval.core.locks import exclusive
 from credit_eval.core.seals import append_sealed, read_sealed_lines, sha256_file
@@ -112,7 +112,7 @@ class Desk:
         Raises:
             StorageError: the disk refused: then nothing may be shown.
         """
-        said = {"at": f"{utc_now():%Y-%m-%d %H:%M:%S}", "who": visitor.name, "customer": customer, "what": what}
+        said = {"at": utc_text(), "who": visitor.name, "customer": customer, "what": what}
         with exclusive(self.views.parent, wait=True):
             append_sealed(self.views, said)
 

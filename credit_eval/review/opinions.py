@@ -13,12 +13,13 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from credit_eval.core.clock import utc_now
+from credit_eval.core.clock import utc_text
 from credit_eval.core.errors import OutputExistsError, ReviewError
 from credit_eval.core.files import write_cells
 from credit_eval.language.words import Text
 from credit_eval.scoring.ledger import Ledger
 from credit_eval.scoring.log import Log
+from credit_eval.scoring.overrides import LEAST_NOTE, LONGEST_NOTE
 
 #: Kind of the entry.
 REVIEW = "review"
@@ -38,7 +39,6 @@ BECAUSE = {
     "reasons_wrong": Text("the reasons do not explain the decision", "原因无法解释该决定"),
     "other": Text("something else", "其他"),
 }
-LEAST_NOTE, LONGEST_NOTE = 10, 500
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def say(ledger: Ledger, dataset: str, opinion: Opinion, seen: int) -> None:
                 todo="read it below, and say yours again if it still stands",
             )
 
-    at = f"{utc_now():%Y-%m-%d %H:%M:%S}"
+    at = utc_text()
     ledger.note(dataset, REVIEW, asdict(opinion) | {"at": at, "note": opinion.note.strip()}, alone)
 
 

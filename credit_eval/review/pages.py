@@ -27,12 +27,12 @@ from credit_eval.review.background import events, policy_path, similar, unread
 from credit_eval.review.customer import history, limits, shown
 from credit_eval.review.files import export, letter
 from credit_eval.review.load import load_of
-from credit_eval.review.opinions import BECAUSE, LONGEST_NOTE, VERDICTS, opinions
+from credit_eval.review.opinions import BECAUSE, VERDICTS, opinions
 from credit_eval.review.queue import Order, State, Wanted
 from credit_eval.review.words import STATES, word
 from credit_eval.scoring.decision import adverse, in_language
 from credit_eval.scoring.lookup import Decided, decided, profile_of
-from credit_eval.scoring.overrides import FINAL, HOLDS, WAITS, overrides
+from credit_eval.scoring.overrides import FINAL, HOLDS, LONGEST_NOTE, WAITS, overrides
 from credit_eval.study.overruling import monitored, overruled
 
 #: Views that are shown at once.

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from credit_eval.core.clock import utc_now
+from credit_eval.core.clock import utc_text
 from credit_eval.core.errors import OutputExistsError, ReviewError
 from credit_eval.policy.settings import Policy
 from credit_eval.policy.words import WHY_ALLOWED, WHY_STOPPED
@@ -29,6 +29,7 @@ Then = Literal["allow", "stop"]
 #: What a second person says of an override.
 APPROVE, REJECT, WITHDRAW = "approve", "reject", "withdraw"
 WAITS, HOLDS, REJECTED, WITHDRAWN = "waits", "holds", "rejected", "withdrawn"
+#: Signs of a sentence that somebody writes down.
 LEAST_NOTE, LONGEST_NOTE = 10, 500
 #: Cannot be lifted by anybody: the customer owes a debt in default, or a rule of the policy declines.
 FINAL = ("in_default", "rule")
@@ -133,7 +134,7 @@ def overrule(ledger: Ledger, dataset: str, said: Override, policy: Policy, *, bo
     """
     _check(said, policy, bound_by)
     needs = said.stake > policy.money(policy.overrides.second_above)
-    whole = replace(said, note=said.note.strip(), second=needs, at=f"{utc_now():%Y-%m-%d %H:%M:%S}")
+    whole = replace(said, note=said.note.strip(), second=needs, at=utc_text())
 
     def alone(log: Log) -> None:
         others = [one for one in overrides(log, said.customer_id) if one.state in (WAITS, HOLDS)]
@@ -179,7 +180,7 @@ def second(ledger: Ledger, dataset: str, place: int, verdict: str, who: str, rol
             )
 
     said = {"override": place, "verdict": verdict, "who": who, "role": role}
-    ledger.note(dataset, SECOND, said | {"at": f"{utc_now():%Y-%m-%d %H:%M:%S}"}, open_still)
+    ledger.note(dataset, SECOND, said | {"at": utc_text()}, open_still)
 
 
 def honoured(standing: pd.DataFrame, said: Iterable[Override]) -> pd.DataFrame:
